@@ -1,8 +1,8 @@
--- The whole schema of an atelier data file, as it is at the newest version.
--- Times are microseconds since 1970 in UTC. Row numbers are never used twice (AUTOINCREMENT).
+-- The whole schema of an atelier data file in its newest version.
+-- Times are microseconds since 1970 in UTC. Ids are never reused (AUTOINCREMENT).
 
--- What the file as a whole knows; one row. `generation` grows with every commit that changes anything.
--- `secret` is what the tags of ids and cursors are derived from, so that nobody can make one up.
+-- One row about the file as a whole. `generation` grows with every commit that changes anything. The tags of ids and
+-- cursors are derived from `secret`, so that nobody can forge them.
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     generation INTEGER NOT NULL,
@@ -14,10 +14,11 @@ INSERT INTO meta (id, generation, secret) VALUES (1, 1, randomblob(32));
 -- Marks the file as atelier's: "atel" in ASCII.
 PRAGMA application_id = 0x6174656c;
 
--- People with an account, and the bots that service keys act as. `email` is as written, `email_key` as compared.
--- `email_verified_by` is who vouched for the address, and when: the operator, or an administrator by UUID; empty where
--- nobody did. No hash: cannot sign in by password. Who is invited has no account yet in the full sense; who is blocked
--- never will again; `enabled` can be switched to and fro. `developer` says whether the person may make keys.
+-- People with an account, and the bots that service keys act as. `email` is the address as written, `email_key` as
+-- compared. `email_verified_by` and `email_verified_at` say who verified the address and when: the operator, or the
+-- UUID of an administrator; empty if nobody did. A user without a hash cannot sign in with a password. An invited user
+-- has not accepted the invitation yet. A blocked user is closed permanently; `enabled` can be switched off and on.
+-- `developer` says whether the person may create keys.
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -40,13 +41,13 @@ CREATE TABLE users (
     CHECK ((email_verified_by IS NULL) = (email_verified_at IS NULL))
 ) STRICT;
 
--- An address is one person's. That of somebody whose account was closed for good is free for somebody else.
+-- An address belongs to one person. The address of a permanently closed account is free for another person.
 CREATE UNIQUE INDEX users_by_email ON users (email_key) WHERE state <> 'blocked';
 
--- Finds the administrators without reading everybody.
+-- Finds the administrators without reading all users.
 CREATE INDEX users_by_role ON users (role, enabled);
 
--- Links that let somebody in once, to set a password; by the SHA-256 of their secret.
+-- One-time links to set a password, by the SHA-256 of their secret.
 CREATE TABLE links (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -57,7 +58,7 @@ CREATE TABLE links (
 ) STRICT, WITHOUT ROWID;
 
 -- `name_key`, here and below, is the name as searches compare it: in lower case.
--- Organizations; the one with `home` set is where people and workspaces of Wallaroo clients live.
+-- Organizations. The people and workspaces of Wallaroo clients belong to the one with `home` set.
 CREATE TABLE organizations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE CHECK (length(name) BETWEEN 1 AND 255),
@@ -67,10 +68,10 @@ CREATE TABLE organizations (
     created_at INTEGER NOT NULL
 ) STRICT;
 
--- There is one home.
+-- There is at most one home.
 CREATE UNIQUE INDEX organizations_home ON organizations (home) WHERE home = 1;
 
--- Who belongs to which organization, in what role.
+-- The members of organizations, and their roles.
 CREATE TABLE organization_members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
@@ -83,9 +84,10 @@ CREATE TABLE organization_members (
 CREATE INDEX organization_members_by_user ON organization_members (user_id, organization_id);
 CREATE INDEX organization_admins ON organization_members (organization_id) WHERE role = 'admin';
 
--- Workspaces (spaces). `created_by` is empty once that account is gone. A private one is seen by its members and those
--- who govern; another one is read by its whole organization. The last five columns are kept for the clients that set
--- them: whether machine-learning models are shown, two colours, and two references as JSON.
+-- Workspaces (spaces). `created_by` is empty after that account is deleted. A private workspace is visible to its
+-- members and to administrators of the account or its organization. Other workspaces are readable by their whole
+-- organization. The last five columns are stored for the clients that set them: whether machine-learning models are
+-- shown, two colors, and two references as JSON.
 CREATE TABLE workspaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     organization_id INTEGER NOT NULL REFERENCES organizations (id) ON DELETE CASCADE,
@@ -108,8 +110,8 @@ CREATE INDEX workspaces_by_creator ON workspaces (created_by);
 CREATE INDEX workspaces_by_organization ON workspaces (organization_id);
 CREATE INDEX workspaces_not_private ON workspaces (organization_id) WHERE private = 0;
 
--- Roles: named sets of permissions, as 24 bytes of bits. Those with `predefined` are there from the start and never
--- change; what they allow is in `policy`. `shows_workspaces` says whether SPACE_READ is among the permissions.
+-- Roles: named sets of permissions, as 24 bytes of bits. Roles with `predefined` exist from the start and never change;
+-- `policy` contains their permissions. `shows_workspaces` says whether SPACE_READ is among the permissions.
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
@@ -123,7 +125,7 @@ CREATE TABLE roles (
 
 CREATE UNIQUE INDEX roles_by_name ON roles (name) WHERE predefined IS NULL;
 
--- Who joined which workspace, in what role; `role_id` is the named role of a custom one.
+-- The members of workspaces, and their roles. `role_id` is the named role of a custom one.
 CREATE TABLE members (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -138,7 +140,7 @@ CREATE TABLE members (
 CREATE INDEX members_by_user ON members (user_id, workspace_id, role);
 CREATE INDEX members_by_role ON members (role_id) WHERE role_id IS NOT NULL;
 
--- Which workspace a person works in unless told otherwise.
+-- The default workspace of each person.
 CREATE TABLE default_workspaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id INTEGER NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
@@ -161,7 +163,6 @@ CREATE TABLE models (
 CREATE INDEX models_by_creator ON models (created_by);
 CREATE INDEX models_by_workspace ON models (workspace_id);
 
--- Versions of a model.
 CREATE TABLE model_versions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     model_id INTEGER NOT NULL REFERENCES models (id) ON DELETE CASCADE,
@@ -171,7 +172,7 @@ CREATE TABLE model_versions (
 
 CREATE INDEX model_versions_by_model ON model_versions (model_id, id);
 
--- Pipelines, in a workspace.
+-- Pipelines of a workspace.
 CREATE TABLE pipelines (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -185,7 +186,7 @@ CREATE TABLE pipelines (
 CREATE INDEX pipelines_by_creator ON pipelines (created_by);
 CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
 
--- Projects, in a workspace.
+-- Projects of a workspace.
 CREATE TABLE projects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -201,7 +202,8 @@ CREATE TABLE projects (
 CREATE INDEX projects_by_creator ON projects (created_by);
 CREATE INDEX projects_by_workspace ON projects (workspace_id);
 
--- Projects that only those see who have a binding on them, or who govern.
+-- Projects that are visible only to users with a binding on them and to those who manage the workspace, its
+-- organization or the account.
 CREATE TABLE restrictions (
     project_id INTEGER PRIMARY KEY REFERENCES projects (id) ON DELETE CASCADE,
     created_by INTEGER REFERENCES users (id) ON DELETE SET NULL,
@@ -210,7 +212,7 @@ CREATE TABLE restrictions (
 
 CREATE INDEX restrictions_by_creator ON restrictions (created_by);
 
--- Roles given to people on one thing: a workspace with all that is in it, or a project.
+-- Roles of users on one resource: a workspace with all its contents, or a project.
 CREATE TABLE bindings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     role_id INTEGER NOT NULL REFERENCES roles (id) ON DELETE RESTRICT,
@@ -230,11 +232,11 @@ CREATE INDEX bindings_by_project ON bindings (project_id, id) WHERE project_id I
 CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
 CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
 
--- OAuth clients: programs that ask for tokens on behalf of people, or of themselves. `grants`, `scopes` and the two lists
--- of redirect addresses are words with a blank between them. One with a secret is confidential, one without is public;
--- only the SHA-256 of the secret is kept. `refresh` says whether a refresh token may be used again and again or is
--- exchanged for its successor. Lives are seconds; where there is none, the server's own counts. `service_user_id` is the
--- bot that it acts as on its own behalf. A built-in one is there from the start and stays.
+-- OAuth clients: programs that request tokens on behalf of people, or of themselves. `grants`, `scopes` and the two
+-- lists of redirect addresses are separated by spaces. A client with a secret is confidential, one without is public.
+-- Only the SHA-256 of the secret is stored. `refresh` says whether a refresh token is reusable or is exchanged for its
+-- successor. Lives are in seconds; an empty one means the server's default. `service_user_id` is the bot that the
+-- client acts as on its own behalf. A built-in client exists from the start and cannot be deleted.
 CREATE TABLE clients (
     id TEXT PRIMARY KEY CHECK (length(id) BETWEEN 1 AND 128),
     name TEXT NOT NULL CHECK (length(name) <= 255),
@@ -268,11 +270,10 @@ VALUES ('sdk-client', 'Wallaroo SDK', 1, 0,
        ('admin-cli', 'Keycloak administration', 1, 0, 'password refresh_token',
         'openid email profile offline_access api', '', '', 'rotating', 0, 0);
 
--- Sign-ins: of a browser at the pages, which has no client and a cookie, or of a client, which has tokens. A session that
--- is ended is deleted; the audit remembers it. `authenticated_at` is when the person proved who they are, and
--- `second_factor` whether by more than a password. `family` is the part that all refresh tokens of a session have in
--- common where they are exchanged for one another. `browser` is the browser that a client's session was begun through,
--- by the SHA-256 of a cookie.
+-- Sign-ins: of a browser, which has a cookie and no client, or of a client, which has tokens. A revoked session is
+-- deleted; the audit log records it. `authenticated_at` is when the person authenticated, and `second_factor` whether
+-- with more than a password. `family` is the common part of all refresh tokens of a session, if they are exchanged for
+-- one another. `browser` is the browser through which a client's session began, by the SHA-256 of a cookie.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -298,7 +299,8 @@ CREATE INDEX sessions_by_user ON sessions (user_id, id);
 CREATE INDEX sessions_by_client ON sessions (client, id) WHERE client IS NOT NULL;
 CREATE INDEX sessions_by_idle ON sessions (idle_until);
 
--- The addresses that people have signed in from, an IPv6 one as its /64: there, strangers' failures do not delay them.
+-- The addresses that users have signed in from, an IPv6 one as its /64. Failed sign-ins from elsewhere do not delay a
+-- user at these addresses.
 CREATE TABLE known_places (
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     place TEXT NOT NULL CHECK (length(place) <= 64),
@@ -306,8 +308,8 @@ CREATE TABLE known_places (
     PRIMARY KEY (user_id, place)
 ) STRICT, WITHOUT ROWID;
 
--- Refresh tokens, by the SHA-256 of their text. One that was exchanged keeps the salt that its successor was made with
--- for as long as it may be presented again, so that it leads to the same one.
+-- Refresh tokens, by the SHA-256 of their text. An exchanged token keeps the salt of its successor as long as it may be
+-- presented again, so that it leads to the same successor.
 CREATE TABLE refresh_tokens (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
@@ -320,8 +322,8 @@ CREATE TABLE refresh_tokens (
 CREATE INDEX refresh_tokens_by_session ON refresh_tokens (session_id);
 CREATE INDEX refresh_tokens_by_exchange ON refresh_tokens (exchanged_at) WHERE exchanged_at IS NOT NULL;
 
--- Authorization codes, by the SHA-256 of their text. One that was used keeps what it led to, which ends when the code
--- comes a second time.
+-- Authorization codes, by the SHA-256 of their text. A used code keeps the session that it led to, which is revoked if
+-- the code is used again.
 CREATE TABLE authorization_codes (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
@@ -343,7 +345,7 @@ CREATE INDEX authorization_codes_by_user ON authorization_codes (user_id);
 CREATE INDEX authorization_codes_by_session ON authorization_codes (session_id) WHERE session_id IS NOT NULL;
 CREATE INDEX authorization_codes_by_end ON authorization_codes (expires_at);
 
--- Device codes and the user codes that people type, by the SHA-256 of their text. `user_id` is who decided.
+-- Device codes and the user codes that people type, by the SHA-256 of their text. `user_id` is the person who decided.
 CREATE TABLE device_codes (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_code BLOB NOT NULL UNIQUE CHECK (length(user_code) = 32),
@@ -366,7 +368,7 @@ CREATE INDEX device_codes_by_client ON device_codes (client);
 CREATE INDEX device_codes_by_user ON device_codes (user_id) WHERE user_id IS NOT NULL;
 CREATE INDEX device_codes_by_end ON device_codes (expires_at);
 
--- What people have let clients do on their behalf.
+-- The scopes that people granted to clients.
 CREATE TABLE consents (
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
@@ -377,7 +379,7 @@ CREATE TABLE consents (
 
 CREATE INDEX consents_by_client ON consents (client);
 
--- What a person has approved in a browser session, for clients that cannot prove which program they are.
+-- The scopes that a person approved in a browser session, for clients that cannot prove their identity.
 CREATE TABLE approvals (
     session_id INTEGER NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
     client TEXT NOT NULL REFERENCES clients (id) ON DELETE CASCADE,
@@ -388,8 +390,8 @@ CREATE TABLE approvals (
 
 CREATE INDEX approvals_by_client ON approvals (client);
 
--- Pending sign-ins at the pages: the password was right, and a step is left. By the SHA-256 of their cookie.
--- `second_factor` says whether one was proved already, `failures` how many codes were wrong.
+-- Pending sign-ins of browsers: the password was right, and a step is left. By the SHA-256 of their cookie.
+-- `second_factor` says whether a second factor was already proved, `failures` how many codes were wrong.
 CREATE TABLE pending_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -402,8 +404,8 @@ CREATE TABLE pending_sign_ins (
 CREATE INDEX pending_sign_ins_by_user ON pending_sign_ins (user_id);
 CREATE INDEX pending_sign_ins_by_end ON pending_sign_ins (expires_at);
 
--- Second factors: secrets of one-time passwords (RFC 6238), sealed under the master key. One that is not confirmed by a
--- first code counts for nothing. `last_step` is the last time step whose code was used; none is good twice.
+-- Second factors: secrets of one-time passwords (RFC 6238), sealed under the master key. An unconfirmed one, without a
+-- first right code, is ignored. `last_step` is the last time step whose code was used; a code is never valid twice.
 CREATE TABLE second_factors (
     user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     sealed BLOB NOT NULL,
@@ -412,7 +414,7 @@ CREATE TABLE second_factors (
     last_step INTEGER
 ) STRICT;
 
--- Recovery codes, each good once in place of a second factor, by the SHA-256 of the user's UUID and the code.
+-- Recovery codes, each valid once in place of a second factor, by the SHA-256 of the user's UUID and the code.
 CREATE TABLE recovery_codes (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -421,16 +423,16 @@ CREATE TABLE recovery_codes (
 
 CREATE INDEX recovery_codes_by_user ON recovery_codes (user_id);
 
--- Wrong codes of second factors, and wrong recovery codes: how many came since the last right one, wherever they were
--- typed, and when the last one came.
+-- The number of wrong codes of second factors and wrong recovery codes since the last right one, wherever they were
+-- typed, and the time of the last one.
 CREATE TABLE wrong_codes (
     user_id INTEGER PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
     count INTEGER NOT NULL CHECK (count > 0),
     last_at INTEGER NOT NULL
 ) STRICT;
 
--- API keys, by the SHA-256 of their text. `redacted` is what may be shown of the text. A key of a bot is a service key.
--- After a refresh, the text before it is good until `previous_expires_at`.
+-- API keys, by the SHA-256 of their text. `redacted` is the part of the text that may be shown. A key of a bot is a
+-- service key. After a refresh, the previous text is valid until `previous_expires_at`.
 CREATE TABLE keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -450,9 +452,9 @@ CREATE TABLE keys (
 CREATE INDEX keys_by_user ON keys (user_id);
 CREATE INDEX keys_by_creator ON keys (created_by);
 
--- Keys that tokens are signed with, sealed under the master key. One is active and signs, the next is published ahead,
--- and those retired verify until the last token of theirs has ended. `token_life` is how long the longest-lived of its
--- tokens lives, in seconds. `rsa_bits` is there for RSA only.
+-- Keys that sign tokens, sealed under the master key. The active one signs, the next one is published ahead, and
+-- retired ones verify until their last token has expired. `token_life` is the longest life of a token that the key
+-- signed, in seconds. `rsa_bits` is set for RSA only.
 CREATE TABLE signing_keys (
     kid TEXT PRIMARY KEY,
     algorithm TEXT NOT NULL CHECK (algorithm IN ('RS256', 'ES256', 'EdDSA')),
@@ -467,11 +469,11 @@ CREATE TABLE signing_keys (
     CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- Of each kind one at most.
+-- At most one key is active, and at most one is next.
 CREATE UNIQUE INDEX signing_keys_active ON signing_keys (state) WHERE state <> 'retired';
 
--- Who did what, by which credential, in which dialect, from where; one row for each change, in its transaction. `hash`
--- covers the hash of the row before and every other column (src/store/audit/chain.rs).
+-- The audit log: who did what, with which credential, in which dialect, from where. Each change has one row, in the
+-- transaction of the change. `hash` covers the previous row's hash and every other column (src/store/audit/chain.rs).
 CREATE TABLE audit (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at INTEGER NOT NULL,
@@ -493,8 +495,8 @@ CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_verb ON audit (verb, at);
 CREATE INDEX audit_by_actor ON audit (actor_id, at);
 
--- Both ends of the chain of audit rows: the first row follows `start_hash`, and the newest one has `last_hash`, so that
--- rows that are missing at an end are found too. `start_id` is 0 for as long as no row is removed on purpose.
+-- Both ends of the chain of audit rows: the first row follows `start_hash`, and the newest row has `last_hash`, so that
+-- rows missing at an end are detected too. `start_id` is 0 unless rows were removed on purpose.
 CREATE TABLE audit_chain (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     start_id INTEGER NOT NULL,
@@ -505,8 +507,9 @@ CREATE TABLE audit_chain (
 
 INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash) VALUES (1, 0, zeroblob(32), 0, zeroblob(32));
 
--- What names became, so that the names in memory are brought up to date (src/store/search.rs); none where the row was
--- deleted. New rows are found by their id. The last 10000 changes are kept; `seq` never begins anew, for the last one stays.
+-- Renamed and deleted rows, from which the names in memory are brought up to date (src/store/engine/name_cache.rs).
+-- `name` is empty if the row was deleted. New rows are found by their id. The last 10000 changes are kept. The last one
+-- is never deleted, so `seq` never starts again.
 CREATE TABLE name_changes (
     seq INTEGER PRIMARY KEY,
     table_name TEXT NOT NULL CHECK (table_name IN ('workspaces', 'organizations', 'projects', 'users')),

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use crate::app::{audit, lookup, projects, roles, sight, standing};
+use crate::app::{audit, lookup, projects, roles, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{BindingId, RoleId, UserId};
@@ -41,8 +41,8 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
     if let Some(user) = of {
         lookup::principal(view, actor, &lookup::Named::Number(user))?;
     }
-    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
-    let look = |page| store::bindings::page(view, sight, on_projects, of, page);
+    let Some(visibility) = visibility::of(actor) else { return Ok(visibility::nothing()) };
+    let look = |page| store::bindings::page(view, visibility, on_projects, of, page);
     // The decision depends on the resource only, and there are often fewer resources than bindings.
     let judged = RefCell::new(HashMap::new());
     let keep = |binding: &Binding| {
@@ -57,7 +57,7 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
         judged.borrow_mut().insert(binding.resource, is_visible);
         Ok(is_visible)
     };
-    sight::sifted(page, |binding| binding.id.0, look, keep)
+    visibility::sifted(page, |binding| binding.id.0, look, keep)
 }
 
 /// Binds a named role of a person to a resource.

@@ -14,7 +14,7 @@ use crate::domain::user::AccountRole;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, decide};
-use crate::store::visibility::Sight;
+use crate::store::visibility::Visibility;
 use crate::store::{self, View};
 
 /// A bot with its organizations and workspaces.
@@ -53,7 +53,7 @@ fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
     }
     let all = Page { after: None, limit: u32::MAX };
     for on_projects in [false, true] {
-        for binding in store::bindings::page(view, Sight::Everything, on_projects, Some(bot.id), all)? {
+        for binding in store::bindings::page(view, Visibility::Everything, on_projects, Some(bot.id), all)? {
             let place = match binding.resource {
                 Resource::Workspace(id) => Some(id),
                 Resource::Project(id) => store::projects::find(view, id)?.map(|project| project.workspace),

@@ -18,7 +18,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User};
 use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
-use crate::store::keys::{Kept, Scope};
+use crate::store::keys::{Scope, StoredSecret};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 
@@ -31,7 +31,7 @@ pub struct NewKey {
     pub name: KeyName,
     pub description: Description,
     /// The stored form of the secret.
-    pub secret: Kept,
+    pub secret: StoredSecret,
     pub expires_at: Option<Timestamp>,
 }
 
@@ -167,7 +167,7 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
 #[derive(Clone, Debug)]
 pub struct Renewal {
     /// The stored form of the new secret.
-    pub secret: Kept,
+    pub secret: StoredSecret,
     /// The new expiry. The default is the current one.
     pub expires_at: Option<Timestamp>,
     /// How long the old secret stays valid.

@@ -21,10 +21,10 @@ pub mod roles;
 pub mod runtime;
 pub mod service_keys;
 pub mod setup;
-mod sight;
 mod standing;
 pub mod user_deletion;
 pub mod users;
+mod visibility;
 pub mod workspaces;
 
 #[cfg(test)]

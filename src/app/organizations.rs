@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::OrganizationId;
@@ -28,9 +28,9 @@ impl ListQuery for OrganizationSearch {
 /// The actor's organizations, by number; for an administrator, all. Optionally only those whose name contains a text,
 /// in any case.
 pub fn page(view: &View, actor: &Actor, search: &OrganizationSearch, page: Page) -> Result<Slice<Organization>> {
-    match sight::of(actor) {
-        Some(sight) => store::organizations::page(view, sight, search.name.as_deref(), page),
-        None => Ok(sight::nothing()),
+    match visibility::of(actor) {
+        Some(visibility) => store::organizations::page(view, visibility, search.name.as_deref(), page),
+        None => Ok(visibility::nothing()),
     }
 }
 

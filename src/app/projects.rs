@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ProjectId, WorkspaceId};
@@ -48,9 +48,9 @@ pub fn page(view: &View, actor: &Actor, search: &ProjectSearch, page: Page) -> R
     if let Some(workspace) = search.workspace {
         lookup::workspace(view, actor, workspace)?;
     }
-    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
-    let look = |page| store::projects::page(view, sight, search, page);
-    sight::sifted(
+    let Some(visibility) = visibility::of(actor) else { return Ok(visibility::nothing()) };
+    let look = |page| store::projects::page(view, visibility, search, page);
+    visibility::sifted(
         page,
         |project: &Project| project.id.0,
         look,
@@ -103,10 +103,10 @@ pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
 
 /// The restrictions that the actor may manage, by project.
 pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Slice<Restriction>> {
-    let Some(sight) = sight::of(actor) else { return Ok(sight::nothing()) };
-    let look = |page| store::projects::page_of_restrictions(view, sight, page);
+    let Some(visibility) = visibility::of(actor) else { return Ok(visibility::nothing()) };
+    let look = |page| store::projects::page_of_restrictions(view, visibility, page);
     let keep = |found: &Restriction| may(view, actor, found.project, Action::RestrictProject);
-    sight::sifted(page, |found| found.project.0, look, keep)
+    visibility::sifted(page, |found| found.project.0, look, keep)
 }
 
 /// Restricts a project to those who have a binding on it or may restrict it. A repeated call changes nothing.

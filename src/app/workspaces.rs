@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::{audit, lookup, sight, standing};
+use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
@@ -46,7 +46,7 @@ impl ListQuery for WorkspaceFilter {
     fn cost(&self, view: &View, actor: &Actor) -> Result<ReadCost> {
         Ok(match (&self.joined_by, actor.user()) {
             (None, Some(me))
-                if !standing::sees_everything(actor) && store::members::are_fewer_of(view, me, INLINE)? =>
+                if !standing::sees_everything(actor) && store::members::has_fewer_than(view, me, INLINE)? =>
             {
                 ReadCost::Inline
             }
@@ -65,9 +65,9 @@ pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) ->
     if let Some(id) = search.organization {
         lookup::organization(view, actor, id)?;
     }
-    match sight::of(actor) {
-        Some(sight) => store::workspaces::page(view, sight, search, page),
-        None => Ok(sight::nothing()),
+    match visibility::of(actor) {
+        Some(visibility) => store::workspaces::page(view, visibility, search, page),
+        None => Ok(visibility::nothing()),
     }
 }
 

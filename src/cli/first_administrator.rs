@@ -79,7 +79,7 @@ fn configured_password(config: &Config) -> Result<Option<Secret>, CliError> {
 
 /// Writes the password to a file. On failure, the file is removed.
 fn note_first_administrator(path: &Path, email: &Email, password: &Password) -> std::io::Result<()> {
-    let mut file = files::open_or_make(path)?;
+    let mut file = files::open_or_create(path)?;
     let mut write = || {
         if file.metadata()?.is_file() {
             file.set_len(0)?;

@@ -21,7 +21,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, InField};
 use crate::store::Tx;
 use crate::store::data_dir::DataDir;
-use crate::store::keys::Kept;
+use crate::store::keys::StoredSecret;
 use crate::tokens::opaque::{Kind, mint, redacted};
 
 /// What can be done about API keys.
@@ -70,7 +70,7 @@ impl Command {
                 let new = NewKey {
                     name: KeyName::parse(&name).in_field("--name")?,
                     description: Description::parse(&description).in_field("--description")?,
-                    secret: Kept { fingerprint, redacted: redacted(secret.expose()) },
+                    secret: StoredSecret { fingerprint, redacted: redacted(secret.expose()) },
                     expires_at: expires.map(|life| Timestamp::now().after(life)),
                 };
                 create(&home, key_rules(config), owner(&user)?, new, secret, json)

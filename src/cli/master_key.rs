@@ -29,7 +29,7 @@ pub(super) fn load_or_create(config: &Config, home: &DataDir, store: &Store) -> 
     let source = Source::of(config, home)?;
     let key = match &source {
         Source::DataDir(path) if !path.exists() && !store.read(signing_keys::anything_sealed)? => {
-            let new = MasterKey::write_new(path, &MasterKey::generate(), files::make);
+            let new = MasterKey::write_new(path, &MasterKey::generate(), files::create);
             new.map_err(|error| CliError::Failed(error.to_string()))?
         }
         Source::DataDir(path) | Source::File(path, _) => {

@@ -100,7 +100,7 @@ fn serve(
     }
     note_audit(store);
     let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file());
-    if let Err(error) = lock.tell(&in_force) {
+    if let Err(error) = lock.publish(&in_force) {
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
     let greeting = greeting(&state, &addresses, first.as_ref());

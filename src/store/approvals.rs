@@ -7,7 +7,7 @@ use crate::domain::client::{ClientId, Scopes};
 use crate::domain::ids::{SessionId, UserId};
 use crate::error::Result;
 
-/// What a client was approved for in a browser session; none if it was not.
+/// The scopes that a client is approved for in a browser session, if any.
 pub fn find(view: &View, session: SessionId, client: &ClientId) -> Result<Option<Scopes>> {
     let mut query =
         view.conn.prepare_cached("SELECT scope FROM approvals WHERE session_id = :session AND client = :client")?;
@@ -15,7 +15,6 @@ pub fn find(view: &View, session: SessionId, client: &ClientId) -> Result<Option
     Ok(query.query_row(named_params! { ":session": session.0, ":client": client.as_str() }, read).optional()?)
 }
 
-/// Writes what a client is approved for in a browser session.
 pub fn upsert(tx: &Tx, session: SessionId, client: &ClientId, scopes: &Scopes) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO approvals (session_id, client, scope, created_at) VALUES (:session, :client, :scope, :now)
@@ -30,7 +29,7 @@ pub fn upsert(tx: &Tx, session: SessionId, client: &ClientId, scopes: &Scopes) -
     Ok(())
 }
 
-/// Deletes what a client was approved for in each browser session of a user.
+/// Deletes the approvals of a client in every browser session of a user.
 pub fn delete_of(tx: &Tx, user: UserId, client: &ClientId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM approvals

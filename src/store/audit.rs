@@ -14,9 +14,10 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-/// The rows of a search between two moments, both included, the newest first.
+/// The rows of a search between two times, both included, newest first.
 ///
-/// A search for some verbs looks for each of them, so that a rare one costs no walk past all others.
+/// A search for some verbs runs one query for each of them, so that a search for a rare verb need not scan all other
+/// rows.
 pub fn page(
     view: &View,
     (from, until): (Timestamp, Timestamp),
@@ -38,13 +39,13 @@ pub fn page(
     Ok(Slice::from_rows(found, page, |recorded| recorded.id.0))
 }
 
-/// When a row was written, with its number.
+/// The time and the id of a row.
 fn moment(view: &View, id: i64) -> Result<Option<(i64, i64)>> {
     let mut query = view.conn.prepare_cached("SELECT at, id FROM audit WHERE id = :id")?;
     Ok(query.query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// The rows from one moment to another one and before this row of it, the newest first: of one verb or of all.
+/// The rows from one time to another, newest first, before row `before` at the last one: of one verb or of all.
 fn before(
     view: &View,
     from: Timestamp,
@@ -65,10 +66,10 @@ fn before(
          ORDER BY at DESC, id DESC LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (from, look_for) = (from.micros(), page.fetch_limit());
+    let (from, limit) = (from.micros(), page.fetch_limit());
     let user = by.filter(|user| *user != NO_ACCOUNT).map(|user| user.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
-        vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &look_for)];
+        vec![(":from", &from), (":until", &until), (":before", &before), (":limit", &limit)];
     if verb.is_some() {
         params.push((":verb", &verb));
     }
@@ -78,7 +79,7 @@ fn before(
     Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds one row, who did what, to the end of the chain.
+/// Appends a row to the chain.
 pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
     let name = match &actor.who {
         Who::Person(person) => person.email.as_str(),

@@ -14,14 +14,14 @@ use crate::tokens::opaque::Fingerprint;
 const COLUMNS: &str = "client, user_id, redirect_uri, scope, nonce, code_challenge, authenticated_at, second_factor,
     expires_at, used_at, session_id, browser";
 
-/// The code of this text, good or not.
+/// The code with this fingerprint, valid or not.
 pub fn find(view: &View, code: &Fingerprint) -> Result<Option<AuthorizationCode>> {
     let sql = format!("SELECT {COLUMNS} FROM authorization_codes WHERE fingerprint = :code");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":code": code.as_bytes() }, read).optional()?)
 }
 
-/// Adds a code that nobody has used.
+/// Inserts an unused code.
 pub fn insert(tx: &Tx, code: &Fingerprint, new: &AuthorizationCode) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO authorization_codes (fingerprint, client, user_id, redirect_uri, scope, nonce, code_challenge,
@@ -45,7 +45,7 @@ pub fn insert(tx: &Tx, code: &Fingerprint, new: &AuthorizationCode) -> Result<()
     Ok(())
 }
 
-/// Writes that a code was used, and for which session.
+/// Marks a code as used, with the session that it led to.
 pub fn use_up(tx: &Tx, code: &Fingerprint, session: SessionId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE authorization_codes SET used_at = :now, session_id = :session WHERE fingerprint = :code",
@@ -54,7 +54,7 @@ pub fn use_up(tx: &Tx, code: &Fingerprint, session: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Deletes the codes that a browser was given for a client on behalf of a user, and that nobody has used.
+/// Deletes the unused codes that a browser got for a client on behalf of a user.
 pub fn delete_unused(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM authorization_codes
@@ -64,15 +64,15 @@ pub fn delete_unused(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserI
     Ok(())
 }
 
-/// Forgets codes that have expired, some at a time: those that led to no session that lasts, and the others once they
-/// expired before `kept_since`.
-pub fn delete_dead(tx: &Tx, kept_since: Timestamp, most: u32) -> Result<()> {
+/// Deletes at most `limit` expired codes: those without a live session at once, the others once they expired before
+/// `kept_since`.
+pub fn delete_dead(tx: &Tx, kept_since: Timestamp, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM authorization_codes WHERE fingerprint IN (
              SELECT fingerprint FROM authorization_codes
              WHERE expires_at <= :now AND (session_id IS NULL OR expires_at <= :since) LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":since": kept_since.micros(), ":most": most })?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":since": kept_since.micros(), ":most": limit })?;
     Ok(())
 }
 

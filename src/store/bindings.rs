@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
-use super::visibility::{self, Sight, Where};
+use super::visibility::{self, Visibility, Where};
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
@@ -19,19 +19,25 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The bindings on workspaces, or those on projects, that somebody may be able to see, by number: everybody's or one
-/// user's, but for those that they certainly cannot see. One more than a page holds is looked for.
+/// A page of the bindings on workspaces, or of those on projects, ordered by id: of all users or of one. Omits only
+/// bindings that the viewer certainly cannot see. Fetches one row more than a page contains.
 ///
-/// Where somebody may see bindings in few places only, these are looked through, and everything else is not.
-pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, page: Page) -> Result<Vec<Binding>> {
+/// If the viewer can see bindings in a few workspaces only, only those are searched.
+pub fn page(
+    view: &View,
+    visibility: Visibility,
+    on_projects: bool,
+    user: Option<UserId>,
+    page: Page,
+) -> Result<Vec<Binding>> {
     let places = match user {
-        None => visibility::where_governed(view, sight)?,
+        None => visibility::where_governed(view, visibility)?,
         Some(_) => Where::Anywhere,
     };
     let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
-    let near = match sight {
-        Sight::Everything => "",
-        Sight::Of(_) => {
+    let visible = match visibility {
+        Visibility::Everything => "",
+        Visibility::Of(_) => {
             "AND (EXISTS (SELECT 1 FROM bindings own WHERE own.user_id = :me AND own.project_id = b.project_id)
                  OR EXISTS (SELECT 1 FROM workspaces w
                      WHERE w.id = coalesce(b.workspace_id, (SELECT workspace_id FROM projects WHERE id = b.project_id))
@@ -45,7 +51,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
     };
     let sql = match (&places, user) {
         (Where::In(_), _) if on_projects => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects p ON p.workspace_id = j.value
                  CROSS JOIN bindings y ON y.id IN (
                      SELECT x.id FROM bindings x WHERE x.project_id = p.id AND x.id > :after
@@ -53,7 +59,7 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::In(_), _) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {near} AND b.id IN (
+            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
                  SELECT y.id FROM json_each(:places) j
                  CROSS JOIN bindings y ON y.id IN (
                      SELECT x.id FROM bindings x WHERE x.workspace_id = j.value AND x.id > :after
@@ -61,24 +67,26 @@ pub fn page(view: &View, sight: Sight, on_projects: bool, user: Option<UserId>, 
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::Anywhere, Some(_)) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {near}
+            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {visible}
              ORDER BY b.id LIMIT :limit"
         ),
         (Where::Anywhere, None) => {
-            format!("SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {near} ORDER BY b.id LIMIT :limit")
+            format!(
+                "SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {visible} ORDER BY b.id LIMIT :limit"
+            )
         }
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
+    let (after, limit, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
     let places = places.numbers();
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
     if places.is_some() {
         params.push((":places", &places));
     }
     if user.is_some() {
         params.push((":user", &user));
     }
-    let me = sight.user().map(|id| id.0);
+    let me = visibility.user().map(|id| id.0);
     if me.is_some() {
         params.push((":me", &me));
     }
@@ -96,7 +104,7 @@ pub fn find_on(view: &View, user: UserId, resource: Resource) -> Result<Option<B
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Adds a binding; a conflict if the user has one on the thing already.
+/// Inserts a binding. A conflict if the user already has one on the resource.
 pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result<Binding> {
     let (workspace, project) = columns(resource);
     let mut query = tx.conn.prepare_cached(
@@ -114,7 +122,6 @@ pub fn insert(tx: &Tx, role: RoleId, user: UserId, resource: Resource) -> Result
     query.query_row(params, read).map_err(conflict(Noun::RoleBinding, "of this user on this resource"))
 }
 
-/// Gives a binding another role.
 pub fn update(tx: &Tx, id: BindingId, role: RoleId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE bindings SET role_id = :role, updated_at = :now WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":role": role.0, ":now": tx.now.micros() })?;
@@ -126,7 +133,7 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
     Ok(())
 }
 
-/// What is bound to a user in a workspace, on its projects too.
+/// The bindings of a user on a workspace and its projects.
 pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> Result<Vec<Binding>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND (b.workspace_id = :workspace
@@ -137,7 +144,7 @@ pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> R
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Takes away what is bound to a user in a workspace, on its projects too; tells how many bindings that were.
+/// Deletes the bindings of a user on a workspace and its projects. Returns how many were deleted.
 pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
@@ -146,7 +153,7 @@ pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Res
     Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
 }
 
-/// Takes away what is bound to a user in an organization, or anywhere; tells how many bindings that were.
+/// Deletes the bindings of a user in an organization, or in all. Returns how many were deleted.
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS INTEGER) IS NULL

@@ -1,4 +1,4 @@
-//! The bots of the table `users`, and where they are members.
+//! The bots of the table `users`, and their memberships.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +13,10 @@ use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, PersonName};
 use crate::error::{Error, Result};
 
-/// The end of the addresses that bots have, so that the column is filled; no mail gets there (RFC 2606, section 2).
+/// The domain of bots' email addresses, which fill the column. It cannot receive mail (RFC 2606, section 2).
 const DOMAIN: &str = "bots.invalid";
 
-/// Adds a bot of this name; it has no password and no place yet.
+/// Inserts a bot of this name, without a password or memberships.
 pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<UserId> {
     let email = Email::parse(&format!("bot-{uuid}@{DOMAIN}")).map_err(Error::internal)?;
     let mut query = tx.conn.prepare_cached(
@@ -29,28 +29,28 @@ pub fn insert(tx: &Tx, uuid: Uuid, name: &str, role: AccountRole) -> Result<User
         ":uuid": uuid.to_string(),
         ":email": email.as_str(),
         ":email_key": email.key(),
-        ":name": shown(name),
+        ":name": truncated(name),
         ":role": role.as_str(),
         ":now": tx.now.micros(),
     };
     Ok(query.query_row(params, |row| row.get(0).map(UserId))?)
 }
 
-/// Writes what a bot is called and what it may do in the account.
+/// Writes the name and the account role of a bot.
 pub fn update(tx: &Tx, id: UserId, name: &str, role: AccountRole) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE users SET first_name = :name, role = :role WHERE id = :id AND kind = 'bot'")?;
-    query.execute(named_params! { ":id": id.0, ":name": shown(name), ":role": role.as_str() })?;
+    query.execute(named_params! { ":id": id.0, ":name": truncated(name), ":role": role.as_str() })?;
     Ok(())
 }
 
-/// As much of a name as fits.
-fn shown(name: &str) -> String {
+/// Cuts a name to the maximum length.
+fn truncated(name: &str) -> String {
     name.chars().take(PersonName::MAX_LENGTH).collect()
 }
 
-/// Blocks a bot for good. Its memberships stay as the record of where it was, but for named roles, which they would
-/// keep from being deleted.
+/// Blocks a bot permanently. Its memberships stay as a record, but without their custom roles, which could not be
+/// deleted otherwise.
 pub fn block(tx: &Tx, id: UserId) -> Result<()> {
     for sql in [
         "UPDATE users SET enabled = 0, state = 'blocked' WHERE id = :id AND kind = 'bot'",
@@ -62,27 +62,27 @@ pub fn block(tx: &Tx, id: UserId) -> Result<()> {
     Ok(())
 }
 
-/// The bots of these numbers, with their places or without.
+/// The bots with these ids, optionally with their memberships.
 pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
-    let wanted = row::numbers(ids.iter().map(|id| id.0));
+    let ids_json = row::numbers(ids.iter().map(|id| id.0));
     let mut query = view.conn.prepare_cached(
         "SELECT u.id, k.name FROM users u JOIN keys k ON k.user_id = u.id
          WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.kind = 'bot'",
     )?;
     let read = |row: &Row| Ok(Bot { id: UserId(row.get("id")?), name: row.get("name")?, organizations: Vec::new() });
     let mut bots = BTreeMap::new();
-    for bot in query.query_map(named_params! { ":ids": wanted }, read)? {
+    for bot in query.query_map(named_params! { ":ids": ids_json }, read)? {
         let bot = bot?;
         bots.insert(bot.id, bot);
     }
     if with_places {
-        place_in_organizations(view, &wanted, &mut bots)?;
-        place_in_workspaces(view, &wanted, &mut bots)?;
+        place_in_organizations(view, &ids_json, &mut bots)?;
+        place_in_workspaces(view, &ids_json, &mut bots)?;
     }
     Ok(bots)
 }
 
-fn place_in_organizations(view: &View, wanted: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
+fn place_in_organizations(view: &View, ids_json: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
     let mut query = view.conn.prepare_cached(
         "SELECT user_id, organization_id, role FROM organization_members
          WHERE user_id IN (SELECT value FROM json_each(:ids)) ORDER BY user_id, organization_id",
@@ -95,7 +95,7 @@ fn place_in_organizations(view: &View, wanted: &str, bots: &mut BTreeMap<UserId,
         };
         Ok((UserId(row.get("user_id")?), place))
     };
-    for found in query.query_map(named_params! { ":ids": wanted }, read)? {
+    for found in query.query_map(named_params! { ":ids": ids_json }, read)? {
         let (bot, place) = found?;
         if let Some(bot) = bots.get_mut(&bot) {
             bot.organizations.push(place);
@@ -104,7 +104,7 @@ fn place_in_organizations(view: &View, wanted: &str, bots: &mut BTreeMap<UserId,
     Ok(())
 }
 
-fn place_in_workspaces(view: &View, wanted: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
+fn place_in_workspaces(view: &View, ids_json: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
     let mut query = view.conn.prepare_cached(
         "SELECT m.user_id, m.workspace_id, m.role, m.role_id, r.name, w.organization_id
          FROM members m JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN roles r ON r.id = m.role_id
@@ -121,7 +121,7 @@ fn place_in_workspaces(view: &View, wanted: &str, bots: &mut BTreeMap<UserId, Bo
         };
         Ok((UserId(row.get("user_id")?), OrganizationId(row.get("organization_id")?), place))
     };
-    for found in query.query_map(named_params! { ":ids": wanted }, read)? {
+    for found in query.query_map(named_params! { ":ids": ids_json }, read)? {
         let (bot, inside, place) = found?;
         let organizations = bots.get_mut(&bot).map(|bot| &mut bot.organizations);
         if let Some(organization) = organizations.and_then(|all| all.iter_mut().find(|one| one.organization == inside))

@@ -1,8 +1,8 @@
-//! The people whom somebody finds: everybody, or those with whom they have a place in common.
+//! The people whom a user can find: everybody, or those with whom the user shares an organization or workspace.
 
 use crate::domain::ids::UserId;
 
-/// Of whose people a list is.
+/// The people that a list contains.
 #[derive(Clone, Copy, Debug)]
 pub enum Circle {
     Everybody,
@@ -13,7 +13,7 @@ pub enum Circle {
 }
 
 impl Circle {
-    /// Whose it is, where it has a limit.
+    /// The user whom the circle is limited to, if it is.
     pub(super) const fn user(self) -> Option<UserId> {
         match self {
             Self::Everybody => None,

@@ -30,14 +30,14 @@ pub fn find_by_service_user(view: &View, bot: UserId) -> Result<Option<ClientId>
     Ok(query.query_row(named_params! { ":bot": bot.0 }, read).optional()?)
 }
 
-/// Every client, by id.
+/// Every client, ordered by id.
 pub fn list(view: &View) -> Result<Vec<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM clients ORDER BY id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The fingerprint of a client's secret; none where it has none.
+/// The fingerprint of a client's secret, if it has one.
 pub fn secret(view: &View, id: &ClientId) -> Result<Option<Fingerprint>> {
     let mut query = view.conn.prepare_cached("SELECT secret FROM clients WHERE id = :id")?;
     let bytes: Option<Option<Vec<u8>>> =
@@ -45,7 +45,7 @@ pub fn secret(view: &View, id: &ClientId) -> Result<Option<Fingerprint>> {
     Ok(bytes.flatten().and_then(|bytes| Fingerprint::from_slice(&bytes)))
 }
 
-/// Adds a client; a conflict if the id is taken.
+/// Inserts a client. A conflict if the id is taken.
 pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO clients (id, name, built_in, confidential, secret, grants, scopes, redirect_uris,
@@ -75,7 +75,7 @@ pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()>
     Ok(())
 }
 
-/// Writes everything of a client but its id, its secret and what it is made of.
+/// Writes all columns of a client except its id, its secret, `built_in` and `confidential`.
 pub fn update(tx: &Tx, client: &Client) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE clients SET name = :name, grants = :grants, scopes = :scopes, redirect_uris = :redirect_uris,

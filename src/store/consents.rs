@@ -8,7 +8,7 @@ use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-/// What a person has let a client do; none if nothing.
+/// The scopes that a person granted to a client, if any.
 pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scopes>> {
     let mut query =
         view.conn.prepare_cached("SELECT scope FROM consents WHERE user_id = :user AND client = :client")?;
@@ -16,7 +16,7 @@ pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scope
     Ok(query.query_row(named_params! { ":user": user.0, ":client": client.as_str() }, read).optional()?)
 }
 
-/// What a person has let clients do, by client.
+/// The scopes that a person granted, by client, with the time of the grant.
 pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestamp)>> {
     let mut query = view
         .conn
@@ -29,7 +29,6 @@ pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestam
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Writes what a person lets a client do.
 pub fn upsert(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO consents (user_id, client, scope, created_at) VALUES (:user, :client, :scope, :now)
@@ -44,7 +43,6 @@ pub fn upsert(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Resu
     Ok(())
 }
 
-/// Takes away what a person has let a client do.
 pub fn delete(tx: &Tx, user: UserId, client: &ClientId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("DELETE FROM consents WHERE user_id = :user AND client = :client")?;
     query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?;

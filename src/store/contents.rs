@@ -1,4 +1,4 @@
-//! What is in a workspace: the tables `models`, `model_versions` and `pipelines`.
+//! The contents of workspaces: the tables `models`, `model_versions` and `pipelines`.
 
 use std::collections::HashMap;
 
@@ -9,14 +9,14 @@ use crate::domain::ids::{ModelId, ModelVersionId, PipelineId, WorkspaceId};
 use crate::domain::workspace::Contents;
 use crate::error::Result;
 
-/// Whether there is anything in any workspace. Nothing in atelier makes models or pipelines, so most files have none.
+/// Whether any workspace has contents. atelier never creates models or pipelines, so most files have none.
 fn any(view: &View) -> Result<bool> {
     let mut query =
         view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM model_versions) OR EXISTS (SELECT 1 FROM pipelines)")?;
     Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
-/// What is in each of these workspaces, by number; an empty workspace has no entry.
+/// The contents of each of these workspaces, ordered by id. An empty workspace has no entry.
 pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, Contents>> {
     if !any(view)? {
         return Ok(HashMap::new());
@@ -43,21 +43,21 @@ pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<Worksp
     Ok(all)
 }
 
-/// A model, as far as its place in a workspace goes.
+/// A model of a workspace.
 #[derive(Clone, Debug)]
 pub struct ModelRow {
     pub id: ModelId,
-    /// The name, unique in the workspace.
+    /// Unique in the workspace.
     pub name: String,
-    /// When it was made, in microseconds.
+    /// Microseconds since 1970.
     pub created_at: i64,
-    /// When it was last changed, in microseconds.
+    /// Microseconds since 1970.
     pub updated_at: i64,
-    /// Its versions, the oldest first.
+    /// Oldest first.
     pub versions: Vec<ModelVersionId>,
 }
 
-/// The models of a workspace with their versions, by number.
+/// The models of a workspace with their versions, ordered by id.
 pub fn models(view: &View, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
     let mut query = view.conn.prepare_cached(
         "SELECT m.id, m.name, m.created_at, m.updated_at, v.id FROM models m
@@ -84,7 +84,7 @@ pub fn models(view: &View, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
     Ok(models)
 }
 
-/// The pipelines of a workspace, by number.
+/// The pipelines of a workspace, ordered by id.
 pub fn pipelines(view: &View, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM pipelines WHERE workspace_id = :workspace ORDER BY id")?;
     let rows = query.query_map(named_params! { ":workspace": workspace.0 }, |row| row.get(0).map(PipelineId))?;

@@ -6,7 +6,7 @@ use super::{Tx, View};
 use crate::domain::ids::{UserId, WorkspaceId};
 use crate::error::Result;
 
-/// The number of the link and the workspace that a user works in unless told otherwise.
+/// The default workspace of a user, with the id of its row in this table.
 pub fn find(view: &View, user: UserId) -> Result<Option<(i64, WorkspaceId)>> {
     let mut query =
         view.conn.prepare_cached("SELECT id, workspace_id FROM default_workspaces WHERE user_id = :user")?;
@@ -14,7 +14,6 @@ pub fn find(view: &View, user: UserId) -> Result<Option<(i64, WorkspaceId)>> {
     Ok(row.optional()?)
 }
 
-/// Sets the workspace that a user works in unless told otherwise.
 pub fn upsert(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO default_workspaces (user_id, workspace_id) VALUES (:user, :workspace)
@@ -24,7 +23,7 @@ pub fn upsert(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
-/// Forgets that a user works in this workspace unless told otherwise.
+/// Removes this default workspace of a user.
 pub fn delete(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user AND workspace_id = :workspace")?;

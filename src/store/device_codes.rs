@@ -17,7 +17,6 @@ use crate::tokens::opaque::Fingerprint;
 const COLUMNS: &str = "client, scope, address, state, user_id, authenticated_at, second_factor, pause, polled_at,
     created_at, expires_at";
 
-/// The device code of this text.
 pub fn find(view: &View, code: &Fingerprint) -> Result<Option<DeviceCode>> {
     one(view, "fingerprint", code)
 }
@@ -32,7 +31,7 @@ fn one(view: &View, column: &str, key: &Fingerprint) -> Result<Option<DeviceCode
     Ok(query.query_row(named_params! { ":key": key.as_bytes() }, read).optional()?)
 }
 
-/// Where the codes come from that nobody has decided on yet.
+/// The addresses that requested the pending codes.
 pub fn pending_addresses(view: &View) -> Result<Vec<Option<IpAddr>>> {
     let mut query =
         view.conn.prepare_cached("SELECT address FROM device_codes WHERE expires_at > :now AND state = 'pending'")?;
@@ -40,7 +39,7 @@ pub fn pending_addresses(view: &View) -> Result<Vec<Option<IpAddr>>> {
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds a code that nobody has decided on.
+/// Inserts a pending code.
 pub fn insert(tx: &Tx, code: &Fingerprint, user_code: &Fingerprint, new: &DeviceCode) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO device_codes (fingerprint, user_code, client, scope, address, state, second_factor, pause,
@@ -60,7 +59,7 @@ pub fn insert(tx: &Tx, code: &Fingerprint, user_code: &Fingerprint, new: &Device
     Ok(())
 }
 
-/// Writes when a code was last polled, and the pause from now on.
+/// Writes the time of the last poll and the new polling interval.
 pub fn update_poll(tx: &Tx, code: &Fingerprint, polled: &DeviceCode) -> Result<()> {
     let mut query = tx
         .conn
@@ -73,7 +72,7 @@ pub fn update_poll(tx: &Tx, code: &Fingerprint, polled: &DeviceCode) -> Result<(
     Ok(())
 }
 
-/// Writes what was decided on the code that goes with a user code.
+/// Writes the decision on the device code that belongs to a user code.
 pub fn decide(tx: &Tx, user_code: &Fingerprint, decision: &Decision) -> Result<()> {
     let (state, by, authenticated_at, second_factor) = match decision {
         Decision::Pending => ("pending", None, None, false),
@@ -103,13 +102,13 @@ pub fn delete(tx: &Tx, code: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Forgets codes that ended before a moment, some at a time.
-pub fn delete_dead(tx: &Tx, ended_by: Timestamp, most: u32) -> Result<()> {
+/// Deletes at most `limit` codes that expired before a time.
+pub fn delete_dead(tx: &Tx, ended_by: Timestamp, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM device_codes WHERE fingerprint IN (
              SELECT fingerprint FROM device_codes WHERE expires_at <= :ended_by LIMIT :most)",
     )?;
-    query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": most })?;
+    query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": limit })?;
     Ok(())
 }
 

@@ -23,7 +23,8 @@ pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The key of this secret, and until when the secret opens it: that of before its last refresh only for a while.
+/// The key with this secret, and when the secret expires. The secret from before the last refresh is valid only for a
+/// while.
 pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Option<(Key, Timestamp)>> {
     let sql = format!(
         "SELECT {COLUMNS}, CASE WHEN k.fingerprint = :fingerprint THEN NULL ELSE k.previous_expires_at END AS good_until
@@ -38,21 +39,21 @@ pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Opt
     Ok(found.optional()?)
 }
 
-/// Every key, the oldest first.
+/// Every key, oldest first.
 pub fn list(view: &View) -> Result<Vec<Key>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The keys that act as a user, the oldest first.
+/// The keys that act as a user, oldest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.user_id = :user ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The service keys that a user made and that still work, the oldest first.
+/// The service keys that a user created and that are still valid, oldest first.
 pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {TABLES}
@@ -65,18 +66,18 @@ pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Which keys are looked for.
+/// The keys that a page contains.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope {
     /// The keys that act as this person.
     Of(UserId),
-    /// The service keys that this user made.
+    /// The service keys that this user created.
     MadeBy(UserId),
-    /// The service keys that are members of this workspace: all, or those that this user made.
+    /// The service keys that are members of this workspace: all, or those that this user created.
     In(WorkspaceId, Option<UserId>),
 }
 
-/// The keys of a scope by number: those that may be used, or those that may not any more.
+/// A page of the keys of a scope, ordered by id: the valid ones, or those revoked or expired.
 pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<Key>> {
     let within = match scope {
         Scope::Of(_) => "k.user_id = :user AND u.kind = 'person'",
@@ -108,20 +109,20 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
     Ok(Slice::from_rows(found, page, |key| key.id.0))
 }
 
-/// The secret of a key, as far as it is kept.
+/// The stored parts of a key's secret.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredSecret {
     pub fingerprint: Fingerprint,
-    /// The secret with all but its ends blotted out.
+    /// The secret with all but its ends masked.
     pub redacted: String,
 }
 
-/// Adds a key that acts as a user.
+/// Inserts a key that acts as a user.
 pub fn insert(
     tx: &Tx,
     user: UserId,
     (name, description): (&KeyName, &Description),
-    secret: &Kept,
+    secret: &StoredSecret,
     created_by: Option<UserId>,
     expires_at: Option<Timestamp>,
 ) -> Result<KeyId> {
@@ -142,8 +143,14 @@ pub fn insert(
     Ok(query.query_row(params, |row| row.get(0).map(KeyId))?)
 }
 
-/// Gives a key another secret and another end; the secret before it is good until `grace`, or at once no more.
-pub fn renew(tx: &Tx, id: KeyId, secret: &Kept, expires_at: Option<Timestamp>, grace: Option<Timestamp>) -> Result<()> {
+/// Replaces the secret and the expiry of a key. The previous secret is valid until `grace`, or becomes invalid at once.
+pub fn renew(
+    tx: &Tx,
+    id: KeyId,
+    secret: &StoredSecret,
+    expires_at: Option<Timestamp>,
+    grace: Option<Timestamp>,
+) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS INTEGER) IS NULL THEN NULL ELSE fingerprint END,
              previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at
@@ -159,7 +166,7 @@ pub fn renew(tx: &Tx, id: KeyId, secret: &Kept, expires_at: Option<Timestamp>, g
     Ok(())
 }
 
-/// Ends a key, unless it is ended already.
+/// Revokes a key, unless it is revoked already.
 pub fn revoke(tx: &Tx, id: KeyId) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE keys SET revoked_at = :now WHERE id = :id AND revoked_at IS NULL")?;
@@ -167,14 +174,13 @@ pub fn revoke(tx: &Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every key that acts as a user; tells how many it ended.
+/// Revokes every key that acts as a user. Returns how many were revoked.
 pub fn revoke_of(tx: &Tx, user: UserId) -> Result<usize> {
     let mut query =
         tx.conn.prepare_cached("UPDATE keys SET revoked_at = :now WHERE user_id = :user AND revoked_at IS NULL")?;
     Ok(query.execute(named_params! { ":user": user.0, ":now": tx.now.micros() })?)
 }
 
-/// Notes that a key is in use.
 pub fn update_last_used(tx: &Tx, id: KeyId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE keys SET last_used_at = :now WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":now": tx.now.micros() })?;

@@ -1,4 +1,4 @@
-//! The table `known_places`: the addresses that somebody has signed in from.
+//! The table `known_places`: the addresses that users have signed in from.
 
 use rusqlite::named_params;
 
@@ -7,7 +7,7 @@ use crate::domain::ids::UserId;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
-/// Whether somebody has signed in from there.
+/// Whether a user has signed in from this address.
 pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
     let mut query = view
         .conn
@@ -15,8 +15,9 @@ pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
     Ok(query.query_row(named_params! { ":user": user.0, ":place": place }, |row| row.get(0))?)
 }
 
-/// Notes that somebody has signed in from there, unless that was noted after `fresh`; keeps the newest `most`.
-pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize) -> Result<()> {
+/// Records that a user signed in from this address, unless that was recorded after `fresh`. Keeps the newest
+/// `max_places` rows.
+pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, max_places: usize) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)
          ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh",
@@ -29,7 +30,7 @@ pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, most: usize)
     let rows = query.query_map(named_params! { ":user": user.0 }, |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut all: Vec<(i64, String)> = rows.collect::<rusqlite::Result<_>>()?;
     all.sort_unstable_by(|a, b| b.cmp(a));
-    for (_, place) in all.iter().skip(most) {
+    for (_, place) in all.iter().skip(max_places) {
         let mut query = tx.conn.prepare_cached("DELETE FROM known_places WHERE user_id = :user AND place = :place")?;
         query.execute(named_params! { ":user": user.0, ":place": place })?;
     }

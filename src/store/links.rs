@@ -8,7 +8,7 @@ use crate::domain::link::Link;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-/// The link of this secret, good or not.
+/// The link with this secret, valid or not.
 pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
     let mut query =
         view.conn.prepare_cached("SELECT user_id, purpose, expires_at FROM links WHERE fingerprint = :fingerprint")?;
@@ -22,7 +22,7 @@ pub fn find(view: &View, fingerprint: &Fingerprint) -> Result<Option<Link>> {
     Ok(query.query_row(named_params! { ":fingerprint": fingerprint.as_bytes() }, read).optional()?)
 }
 
-/// Adds a link; the one that its user had for the same purpose is good no more.
+/// Inserts a link. It replaces the user's link for the same purpose.
 pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO links (fingerprint, user_id, purpose, created_at, expires_at)
@@ -40,7 +40,7 @@ pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Takes every link of a user away.
+/// Deletes every link of a user.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM links WHERE user_id = :user")?.execute(named_params! { ":user": user.0 })?;
     Ok(())

@@ -9,7 +9,6 @@ use crate::error::Result;
 
 const COLUMNS: &str = "m.id, m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.uuid";
 
-/// Somebody's membership of a workspace; none for an outsider.
 pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
@@ -19,7 +18,7 @@ pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":user": user.0 }, read).optional()?)
 }
 
-/// The members of a workspace, in the order in which they joined, bots among them while their key is not revoked.
+/// The members of a workspace, in the order in which they joined. Bots are included until their key is revoked.
 pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
@@ -32,7 +31,7 @@ pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
     Ok(found)
 }
 
-/// Whether two users are in a workspace together.
+/// Whether two users are members of a common workspace.
 pub fn share_workspace(view: &View, one: UserId, other: UserId) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM members mine
@@ -42,7 +41,7 @@ pub fn share_workspace(view: &View, one: UserId, other: UserId) -> Result<bool> 
     Ok(query.query_row(named_params! { ":one": one.0, ":other": other.0 }, |row| row.get(0))?)
 }
 
-/// How many enabled people own a workspace, this user not counted.
+/// The number of enabled people who own a workspace, without this user.
 pub fn count_other_owners(view: &View, workspace: WorkspaceId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
@@ -64,15 +63,15 @@ pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) 
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Whether a user is a member of fewer than so many workspaces.
-pub fn are_fewer_of(view: &View, user: UserId, than: u32) -> Result<bool> {
+/// Whether a user is a member of fewer than `than` workspaces.
+pub fn has_fewer_than(view: &View, user: UserId, than: u32) -> Result<bool> {
     let mut query = view
         .conn
         .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM members WHERE user_id = :user LIMIT 1 OFFSET :than - 1)")?;
     Ok(query.query_row(named_params! { ":user": user.0, ":than": than }, |row| row.get(0))?)
 }
 
-/// Puts a user into a workspace, or gives a member this role.
+/// Adds a user to a workspace, or changes a member's role.
 pub fn upsert(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
@@ -96,7 +95,7 @@ pub fn delete(tx: &Tx, workspace: WorkspaceId, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Takes a user out of every workspace; tells of how many.
+/// Removes a user from every workspace. Returns how many there were.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
     tx.conn
         .prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user")?

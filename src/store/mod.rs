@@ -1,6 +1,6 @@
-//! All SQL, and the one SQLite file behind it. No rule lives here, and no other layer has SQL.
+//! All SQL, and the SQLite file behind it. It contains no business rules, and no other layer contains SQL.
 //!
-//! `engine` opens the file, and reads and writes it. Each other file is a table, or tables that belong together.
+//! `engine` opens, reads and writes the file. Each other file is a table, or some tables that belong together.
 
 pub mod approvals;
 pub mod audit;

@@ -1,5 +1,5 @@
-//! Names and addresses as older versions kept them: which ones are not in the form that new ones have, and the upgrade
-//! to that form.
+//! Names and email addresses that older versions stored in another form: finds them and upgrades them to the current
+//! form.
 
 use std::fmt;
 
@@ -19,25 +19,25 @@ use crate::domain::user::PersonName;
 use crate::domain::workspace::WorkspaceName;
 use crate::error::{Error, Result};
 
-/// A column with names, and the form that they have.
+/// A column with names, and their form.
 struct Column {
     what: &'static str,
-    /// Every row, its text and what that is compared by, as far as somebody can still change it.
+    /// Selects the id, the text and the folded text of every row that can still be changed.
     list: &'static str,
-    /// Writes another text.
+    /// Updates the text of a row.
     update: &'static str,
-    /// A text in the form that new ones have, and what that is compared by.
+    /// The current form of a text, and its folded text.
     form: fn(&str) -> Result<Form, Invalid>,
 }
 
-/// A text, and what it is compared by, where a column keeps that.
+/// A text, and its folded text if the table stores one.
 type Form = (String, Option<String>);
 
 fn with_key(name: &str) -> Form {
     (name.to_owned(), Some(fold(name)))
 }
 
-fn alone(name: &str) -> Form {
+fn without_key(name: &str) -> Form {
     (name.to_owned(), None)
 }
 
@@ -64,31 +64,31 @@ const COLUMNS: [Column; 9] = [
         what: "role",
         list: "SELECT id, name AS found, NULL FROM roles WHERE predefined IS NULL",
         update: "UPDATE roles SET name = :text WHERE id = :row",
-        form: |raw| RoleName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| RoleName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "API key",
         list: "SELECT id, name AS found, NULL FROM keys WHERE revoked_at IS NULL",
         update: "UPDATE keys SET name = :text WHERE id = :row",
-        form: |raw| KeyName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| KeyName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "client",
         list: "SELECT id, name AS found, NULL FROM clients WHERE built_in = 0",
         update: "UPDATE clients SET name = :text WHERE id = :row",
-        form: |raw| ClientName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| ClientName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "first name of user",
         list: "SELECT id, first_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
         update: "UPDATE users SET first_name = :text WHERE id = :row",
-        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| PersonName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "last name of user",
         list: "SELECT id, last_name AS found, NULL FROM users WHERE kind = 'person' AND state <> 'blocked'",
         update: "UPDATE users SET last_name = :text WHERE id = :row",
-        form: |raw| PersonName::parse(raw).map(|name| alone(name.as_str())),
+        form: |raw| PersonName::parse(raw).map(|name| without_key(name.as_str())),
     },
     Column {
         what: "address of user",
@@ -98,13 +98,13 @@ const COLUMNS: [Column; 9] = [
     },
 ];
 
-/// A name or an address that is not in the form that new ones have.
+/// A name or email address that is not in the current form.
 #[derive(Clone, Debug)]
 pub struct OldForm {
     what: &'static str,
     row: Value,
     text: String,
-    /// The form that it would have; none where no new one may be like that.
+    /// The current form, or why the text is invalid now.
     form: Result<Form, Invalid>,
 }
 
@@ -123,7 +123,7 @@ impl fmt::Display for OldForm {
     }
 }
 
-/// Every name and address that is not in the form that new ones have, but for those that nobody can change any more.
+/// Every name and email address that is not in the current form, except those that nobody can change any more.
 pub fn list(view: &View) -> Result<Vec<OldForm>> {
     let mut all = Vec::new();
     for column in &COLUMNS {
@@ -139,19 +139,21 @@ fn find(conn: Conn, column: &Column) -> Result<Vec<OldForm>> {
     while let Some(row) = rows.next()? {
         let text = row.get_ref(1)?.as_str().map_err(Error::internal)?;
         let form = (column.form)(text);
-        let kept = form.as_ref().is_ok_and(|(name, key)| {
+        let is_current = form.as_ref().is_ok_and(|(name, key)| {
             name == text
-                && row.get_ref(2).is_ok_and(|kept| kept.as_str_or_null().is_ok_and(|kept| kept == key.as_deref()))
+                && row
+                    .get_ref(2)
+                    .is_ok_and(|stored| stored.as_str_or_null().is_ok_and(|stored| stored == key.as_deref()))
         });
-        if !kept {
+        if !is_current {
             all.push(OldForm { what: column.what, row: row.get(0)?, text: text.to_owned(), form });
         }
     }
     Ok(all)
 }
 
-/// Brings every name and address into the form that new ones have. One that is taken in that form, or that may be none
-/// any more, stays as it is; the log tells which.
+/// Upgrades every name and email address to the current form. A text stays as it is if its new form is taken or if it
+/// is invalid now; a warning in the log names it.
 pub(super) fn bring_up_to_date(conn: Conn) -> Result<()> {
     for column in &COLUMNS {
         for old in find(conn, column)? {
@@ -167,7 +169,7 @@ pub(super) fn bring_up_to_date(conn: Conn) -> Result<()> {
     Ok(())
 }
 
-/// Writes another text; no if there is one of it already.
+/// Updates the text of a row. Returns false if the text is taken.
 fn update(conn: Conn, column: &Column, row: &dyn ToSql, text: &str, key: Option<&str>) -> Result<bool> {
     let mut query = conn.prepare_cached(column.update)?;
     let done = match key {

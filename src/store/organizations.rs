@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::visibility::Sight;
+use super::visibility::Visibility;
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::noun::Noun;
@@ -23,53 +23,53 @@ pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The number of the home organization; none before the first start is through.
+/// The id of the home organization; none before the first start is complete.
 pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM organizations WHERE home = 1")?;
     Ok(query.query_row(&[], |row| row.get(0).map(OrganizationId)).optional()?)
 }
 
-/// The home organization; none before the first start is through.
+/// The home organization; none before the first start is complete.
 pub fn find_home(view: &View) -> Result<Option<Organization>> {
     let sql = format!("SELECT {COLUMNS} FROM organizations WHERE home = 1");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(&[], read).optional()?)
 }
 
-/// The organizations by number, those of one member or all, whose name contains this text, in any case.
-pub fn page(view: &View, sight: Sight, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+/// A page of the organizations whose name contains this text in any case, ordered by id: those of one member or all.
+pub fn page(view: &View, visibility: Visibility, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = name.map(fold).unwrap_or_default();
-    let found = match sight {
-        Sight::Everything if name.is_empty() => {
+    let found = match visibility {
+        Visibility::Everything if name.is_empty() => {
             let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id > :after ORDER BY id LIMIT :limit");
             let mut query = view.conn.prepare_cached(&sql)?;
-            let params = named_params! { ":after": after, ":limit": look_for };
+            let params = named_params! { ":after": after, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
-        Sight::Everything => named(view, &name, after, look_for)?,
-        Sight::Of(me) => {
+        Visibility::Everything => with_name(view, &name, after, limit)?,
+        Visibility::Of(me) => {
             let mut query = view.conn.prepare_cached(
                 "SELECT o.id, o.name, o.description, o.home, o.created_at
                  FROM organization_members m CROSS JOIN organizations o ON o.id = m.organization_id
                  WHERE m.user_id = :me AND m.organization_id > :after AND (:name = '' OR instr(o.name_key, :name) > 0)
                  ORDER BY m.organization_id LIMIT :limit",
             )?;
-            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": look_for };
+            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
     };
     Ok(Slice::from_rows(found, page, |organization| organization.id.0))
 }
 
-/// The organizations with a text in their name, by number.
-fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organization>> {
+/// The organizations with a text in their name, ordered by id.
+fn with_name(view: &View, name: &str, after: i64, limit: u32) -> Result<Vec<Organization>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM organizations
          WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    search::find(view, (after, look_for), None, Some((SearchTable::Organizations, name)), |these| {
+    search::find(view, (after, limit), None, Some((SearchTable::Organizations, name)), |these| {
         let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
         let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
         found.sort_by_key(|organization| organization.id);
@@ -77,7 +77,7 @@ fn named(view: &View, name: &str, after: i64, look_for: u32) -> Result<Vec<Organ
     })
 }
 
-/// Adds an organization; a conflict if the name is taken.
+/// Inserts an organization. A conflict if the name is taken.
 pub fn insert(tx: &Tx, new: &NewOrganization, home: bool) -> Result<Organization> {
     let sql = format!(
         "INSERT INTO organizations (name, name_key, description, home, created_at)
@@ -94,7 +94,7 @@ pub fn insert(tx: &Tx, new: &NewOrganization, home: bool) -> Result<Organization
     query.query_row(params, read).map_err(conflict(Noun::Organization, new.name.as_str()))
 }
 
-/// Writes an organization's name and description; a conflict if the name is taken.
+/// Writes an organization's name and description. A conflict if the name is taken.
 pub fn update(tx: &Tx, organization: &Organization) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE organizations SET name = :name, name_key = :name_key, description = :description WHERE id = :id",
@@ -124,7 +124,6 @@ pub fn bots(view: &View, id: OrganizationId) -> Result<Vec<UserId>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Somebody's membership of an organization; none for an outsider.
 pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationMember>> {
     let mut query = view.conn.prepare_cached(
         "SELECT id, organization_id, user_id, role FROM organization_members
@@ -134,12 +133,12 @@ pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> R
     Ok(query.query_row(params, read_member).optional()?)
 }
 
-/// The role of a user in an organization; none for an outsider.
+/// The role of a user in an organization; none if the user is not a member.
 pub fn role(view: &View, organization: OrganizationId, user: UserId) -> Result<Option<OrganizationRole>> {
     Ok(find_member(view, organization, user)?.map(|member| member.role))
 }
 
-/// The role that one user has in an organization that another user is in too; none if they share none.
+/// The role that one user has in an organization that another user is a member of too; none if they share none.
 pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
     let mut query = view.conn.prepare_cached(
         "SELECT min(mine.role) AS role FROM organization_members mine
@@ -151,7 +150,7 @@ pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<Organ
     Ok(query.query_row(params, |row| row::parsed(row, "role")).optional()?)
 }
 
-/// How many enabled people are admins of an organization, this user not counted.
+/// The number of enabled people who are admins of an organization, without this user.
 pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
@@ -162,7 +161,7 @@ pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId
     Ok(query.query_row(params, |row| row.get(0))?)
 }
 
-/// Puts a user into an organization, or gives a member this role.
+/// Adds a user to an organization, or changes a member's role.
 pub fn upsert_member(
     tx: &Tx,
     organization: OrganizationId,
@@ -192,7 +191,7 @@ pub fn delete_member(tx: &Tx, organization: OrganizationId, user: UserId) -> Res
     Ok(())
 }
 
-/// The organizations that a user is in, by number, with the role there.
+/// A user's memberships of organizations, ordered by organization.
 pub fn memberships(view: &View, user: UserId) -> Result<Vec<OrganizationMember>> {
     let mut query = view.conn.prepare_cached(
         "SELECT id, organization_id, user_id, role FROM organization_members
@@ -201,7 +200,7 @@ pub fn memberships(view: &View, user: UserId) -> Result<Vec<OrganizationMember>>
     Ok(query.query_map(named_params! { ":user": user.0 }, read_member)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The admin who may come in and was the first to join an organization, this user not counted.
+/// The first admin to join an organization among those who may sign in, without this user.
 pub fn first_other_admin(view: &View, organization: OrganizationId, but: UserId) -> Result<Option<UserId>> {
     let mut query = view.conn.prepare_cached(
         "SELECT m.user_id FROM organization_members m JOIN users u ON u.id = m.user_id
@@ -213,7 +212,7 @@ pub fn first_other_admin(view: &View, organization: OrganizationId, but: UserId)
     Ok(query.query_row(params, |row| row.get(0).map(UserId)).optional()?)
 }
 
-/// Takes a user out of every organization; tells of how many.
+/// Removes a user from every organization. Returns how many there were.
 pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM organization_members WHERE user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0 })?)

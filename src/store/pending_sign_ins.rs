@@ -8,7 +8,7 @@ use crate::domain::pending_sign_in::PendingSignIn;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-/// The pending sign-in of this cookie, live or not.
+/// The pending sign-in with this cookie, expired or not.
 pub fn find(view: &View, cookie: &Fingerprint) -> Result<Option<PendingSignIn>> {
     let mut query = view.conn.prepare_cached(
         "SELECT user_id, step, second_factor, failures, expires_at FROM pending_sign_ins WHERE fingerprint = :cookie",
@@ -54,12 +54,12 @@ pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Forgets pending sign-ins that nobody can go on with any more, some at a time.
-pub fn delete_dead(tx: &Tx, most: u32) -> Result<()> {
+/// Deletes at most `limit` pending sign-ins that cannot be continued any more.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM pending_sign_ins
          WHERE fingerprint IN (SELECT fingerprint FROM pending_sign_ins WHERE expires_at <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! People as they are looked up by what is written of them: rows of the table `users`, with whether they have a second
-//! factor.
+//! Search for people: rows of the table `users`, and whether they have a second factor.
 
 use rusqlite::{OptionalExtension, named_params};
 
@@ -24,7 +23,7 @@ const IN_WORKSPACES: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXIS
     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";
 
-/// Every person of a circle, the oldest account first.
+/// Every person of a circle, oldest account first.
 pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
     let sql = match circle {
         Circle::Everybody => return users::list(view),
@@ -50,20 +49,19 @@ pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The people of a search whose account is not closed, the oldest account first: so many after having passed over so
-/// many.
-pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, most: usize) -> Result<Vec<User>> {
+/// The people of a search whose account is not closed, oldest account first: at most `limit`, after skipping `skip`.
+pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, limit: usize) -> Result<Vec<User>> {
     if let Some(address) = search.address() {
-        return one(view, circle, search, address, (skip, most));
+        return by_address(view, circle, search, address, (skip, limit));
     }
-    let near = match circle {
+    let visible = match circle {
         Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
         Circle::OfWorkspaces(_) => IN_WORKSPACES,
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.kind = 'person' AND u.state <> 'blocked'
-             AND {near}
+             AND {visible}
          ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -72,7 +70,7 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, m
     let mut passed = 0;
     for user in query.query_map(params, read)? {
         let user = user?;
-        if found.len() == most {
+        if found.len() == limit {
             break;
         }
         if search.matches(&user) {
@@ -86,30 +84,30 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, m
     Ok(found)
 }
 
-/// The person of a search for a whole address, of which there is one at most.
-fn one(
+/// The person of a search for a whole address. There is at most one.
+fn by_address(
     view: &View,
     circle: Circle,
     search: &PeopleSearch,
     address: &str,
-    (skip, most): (usize, usize),
+    (skip, limit): (usize, usize),
 ) -> Result<Vec<User>> {
-    let near = match circle {
+    let visible = match circle {
         Circle::Everybody | Circle::OfOrganizations(_) => IN_ORGANIZATIONS,
         Circle::OfWorkspaces(_) => IN_WORKSPACES,
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.email_key = :address AND u.kind = 'person' AND u.state <> 'blocked'
-             AND {near}"
+             AND {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! { ":address": address, ":me": circle.user().map(|id| id.0) };
     let found = query.query_row(params, read).optional()?.filter(|user| search.matches(user));
-    Ok(found.into_iter().skip(skip).take(most).collect())
+    Ok(found.into_iter().skip(skip).take(limit).collect())
 }
 
-/// Those of these users who have a second factor, each with when it was confirmed.
+/// Those of these users who have a second factor, each with the time of its confirmation.
 pub fn second_factors(view: &View, of: &[UserId]) -> Result<Vec<(UserId, Timestamp)>> {
     let mut query = view.conn.prepare_cached(
         "SELECT user_id, confirmed_at FROM second_factors

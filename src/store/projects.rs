@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::visibility::{self, Sight, Where};
+use super::visibility::{self, Visibility, Where};
 use super::{Row, Tx, View, row, workspaces};
 use crate::domain::ids::{ProjectId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
@@ -21,14 +21,14 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// What a search asks of a project.
-const SOUGHT: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
+/// The conditions of a search on a project.
+const MATCH: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 
-/// The projects that a user may be able to see: not one of a workspace that they have nothing to do with, nor one that
-/// is restricted and in which they are nobody.
-const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
+/// The projects that a user may be able to see. Omits the projects of workspaces without a relation to the user, and
+/// restricted projects in which the user has no role.
+const MAY_BE_VISIBLE: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.project_id = p.id)
     OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
     OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me
                    AND (m.role IN ('owner', 'custom')
@@ -38,24 +38,24 @@ const NEAR: &str = "EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b
                    AND (o.role = 'admin' OR (w.private = 0
                         AND NOT EXISTS (SELECT 1 FROM restrictions r WHERE r.project_id = p.id))))";
 
-/// The projects of a search that somebody may be able to see, by number: those that they certainly cannot see are left
-/// out. One more than a page holds is looked for.
+/// A page of the projects of a search, ordered by id. Omits only projects that the viewer certainly cannot see. Fetches
+/// one row more than a page contains.
 ///
-/// Where these are in few workspaces only, those are looked through, and everything else is not.
-pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
+/// If the projects are in a few workspaces only, only those are searched.
+pub fn page(view: &View, visibility: Visibility, search: &ProjectSearch, page: Page) -> Result<Vec<Project>> {
     let folded = |text: &Option<String>| text.as_deref().map(fold).unwrap_or_default();
     let (name, workspace_name) = (folded(&search.name), folded(&search.workspace_name));
-    let places = match (search.workspace, sight) {
+    let places = match (search.workspace, visibility) {
         (Some(workspace), _) => Where::In(vec![workspace.0]),
-        (None, Sight::Everything) if !workspace_name.is_empty() => workspaces::called(view, &workspace_name)?,
-        (None, _) => visibility::where_seen(view, sight)?,
+        (None, Visibility::Everything) if !workspace_name.is_empty() => workspaces::with_name(view, &workspace_name)?,
+        (None, _) => visibility::where_seen(view, visibility)?,
     };
-    let near = match sight {
-        Sight::Everything => "TRUE",
-        Sight::Of(_) => NEAR,
+    let seen = match visibility {
+        Visibility::Everything => "TRUE",
+        Visibility::Of(_) => MAY_BE_VISIBLE,
     };
-    let (after, look_for, kind) = (page.after.unwrap_or(0), page.fetch_limit(), search.kind.map(ProjectKind::as_str));
-    let me = sight.user().map(|id| id.0);
+    let (after, limit, kind) = (page.after.unwrap_or(0), page.fetch_limit(), search.kind.map(ProjectKind::as_str));
+    let me = visibility.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":name", &name), (":workspace_name", &workspace_name), (":kind", &kind)];
     if me.is_some() {
@@ -64,27 +64,27 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     if matches!(places, Where::Anywhere) && !name.is_empty() {
         let sql = format!(
             "SELECT {COLUMNS} FROM projects p
-             WHERE p.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} AND ({near}) ORDER BY p.id"
+             WHERE p.id IN (SELECT value FROM json_each(:these)) AND {MATCH} AND ({seen}) ORDER BY p.id"
         );
         let mut query = view.conn.prepare_cached(&sql)?;
-        return search::find(view, (after, look_for), None, Some((SearchTable::Projects, &name)), |these| {
+        return search::find(view, (after, limit), None, Some((SearchTable::Projects, &name)), |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));
             Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
         });
     }
-    params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+    params.extend_from_slice(&[(":after", &after), (":limit", &limit)]);
     let places = places.numbers();
     let sql = match places {
         None => format!(
-            "SELECT {COLUMNS} FROM projects p WHERE p.id > :after AND {SOUGHT} AND ({near}) ORDER BY p.id LIMIT :limit"
+            "SELECT {COLUMNS} FROM projects p WHERE p.id > :after AND {MATCH} AND ({seen}) ORDER BY p.id LIMIT :limit"
         ),
         Some(_) => format!(
             "SELECT {COLUMNS} FROM projects p WHERE p.id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
                      SELECT p.id FROM projects p
-                     WHERE p.workspace_id = j.value AND p.id > :after AND {SOUGHT} AND ({near})
+                     WHERE p.workspace_id = j.value AND p.id > :after AND {MATCH} AND ({seen})
                      ORDER BY p.id LIMIT :limit))
              ORDER BY p.id LIMIT :limit"
         ),
@@ -96,7 +96,7 @@ pub fn page(view: &View, sight: Sight, search: &ProjectSearch, page: Page) -> Re
     Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Adds a project; a conflict if the name is taken in the workspace.
+/// Inserts a project. A conflict if the name is taken in the workspace.
 pub fn insert(
     tx: &Tx,
     workspace: WorkspaceId,
@@ -120,7 +120,7 @@ pub fn insert(
     query.query_row(params, read).map_err(conflict(Noun::Project, name.as_str()))
 }
 
-/// Gives a project another name; a conflict if it is taken in the workspace.
+/// Renames a project. A conflict if the name is taken in the workspace.
 pub fn update(tx: &Tx, id: ProjectId, name: &ProjectName) -> Result<()> {
     let mut query = tx
         .conn
@@ -137,20 +137,19 @@ pub fn delete(tx: &Tx, id: ProjectId) -> Result<()> {
     Ok(())
 }
 
-/// The restriction of a project, if it has one.
 pub fn find_restriction(view: &View, id: ProjectId) -> Result<Option<Restriction>> {
     let mut query =
         view.conn.prepare_cached("SELECT project_id, created_at FROM restrictions WHERE project_id = :id")?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read_restriction).optional()?)
 }
 
-/// The restrictions that somebody may be able to see, by project: those that they certainly cannot see are left out.
-/// One more than a page holds is looked for.
-pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec<Restriction>> {
-    let places = visibility::where_governed(view, sight)?.numbers();
-    let near = match sight {
-        Sight::Everything => "TRUE",
-        Sight::Of(_) => {
+/// A page of the restrictions, ordered by project. Omits only restrictions that the viewer certainly cannot see.
+/// Fetches one row more than a page contains.
+pub fn page_of_restrictions(view: &View, visibility: Visibility, page: Page) -> Result<Vec<Restriction>> {
+    let places = visibility::where_governed(view, visibility)?.numbers();
+    let seen = match visibility {
+        Visibility::Everything => "TRUE",
+        Visibility::Of(_) => {
             "EXISTS (SELECT 1 FROM projects p WHERE p.id = r.project_id AND (
                  EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = p.workspace_id AND m.user_id = :me)
                  OR EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = :me AND b.workspace_id = p.workspace_id)
@@ -162,11 +161,11 @@ pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec
     };
     let sql = match places {
         None => format!(
-            "SELECT r.project_id, r.created_at FROM restrictions r WHERE r.project_id > :after AND {near}
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE r.project_id > :after AND {seen}
              ORDER BY r.project_id LIMIT :limit"
         ),
         Some(_) => format!(
-            "SELECT r.project_id, r.created_at FROM restrictions r WHERE {near} AND r.project_id IN (
+            "SELECT r.project_id, r.created_at FROM restrictions r WHERE {seen} AND r.project_id IN (
                  SELECT y.id FROM json_each(:places) j CROSS JOIN projects y ON y.id IN (
                      SELECT x.id FROM projects x WHERE x.workspace_id = j.value AND x.id > :after
                          AND EXISTS (SELECT 1 FROM restrictions z WHERE z.project_id = x.id)
@@ -175,8 +174,8 @@ pub fn page_of_restrictions(view: &View, sight: Sight, page: Page) -> Result<Vec
         ),
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, look_for, me) = (page.after.unwrap_or(0), page.fetch_limit(), sight.user().map(|id| id.0));
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &look_for)];
+    let (after, limit, me) = (page.after.unwrap_or(0), page.fetch_limit(), visibility.user().map(|id| id.0));
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
     if me.is_some() {
         params.push((":me", &me));
     }

@@ -7,14 +7,14 @@ use crate::domain::ids::UserId;
 use crate::error::Result;
 use crate::tokens::opaque::Fingerprint;
 
-/// How many recovery codes of a user are left.
+/// The number of unused recovery codes of a user.
 pub fn count(view: &View, user: UserId) -> Result<u32> {
     let mut query =
         view.conn.prepare_cached("SELECT count(*) FROM recovery_codes WHERE user_id = :user AND used_at IS NULL")?;
     Ok(query.query_row(named_params! { ":user": user.0 }, |row| row.get(0))?)
 }
 
-/// Whether a recovery code is one of a user's that are left.
+/// Whether this is an unused recovery code of a user.
 pub fn is_good(view: &View, user: UserId, code: &Fingerprint) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM recovery_codes
@@ -30,7 +30,7 @@ pub fn insert(tx: &Tx, user: UserId, code: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Uses a recovery code of a user up; tells whether it was left.
+/// Marks a recovery code of a user as used. Returns whether it was unused.
 pub fn use_up(tx: &Tx, user: UserId, code: &Fingerprint) -> Result<bool> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE recovery_codes SET used_at = :now
@@ -40,7 +40,7 @@ pub fn use_up(tx: &Tx, user: UserId, code: &Fingerprint) -> Result<bool> {
     Ok(query.execute(params)? > 0)
 }
 
-/// Takes every recovery code of a user away, used or not.
+/// Deletes every recovery code of a user, used or not.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("DELETE FROM recovery_codes WHERE user_id = :user")?;
     query.execute(named_params! { ":user": user.0 })?;

@@ -1,4 +1,4 @@
-//! The table `refresh_tokens`, and the sessions that its rows lead to.
+//! The table `refresh_tokens`, and how its rows lead to sessions.
 
 use rusqlite::{OptionalExtension, named_params};
 
@@ -10,26 +10,25 @@ use crate::tokens::opaque::Fingerprint;
 use crate::tokens::refresh::Salt;
 
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct StoredToken {
     pub session: SessionId,
-    /// When it was exchanged for its successor, and what that was derived with.
+    /// When the token was exchanged for its successor, and the salt that the successor was derived with.
     pub exchanged: Option<(Timestamp, Salt)>,
 }
 
-/// The refresh token of this text.
-pub fn find(view: &View, token: &Fingerprint) -> Result<Option<Kept>> {
+pub fn find(view: &View, token: &Fingerprint) -> Result<Option<StoredToken>> {
     let mut query = view.conn.prepare_cached(
         "SELECT session_id, exchanged_at, successor_salt FROM refresh_tokens WHERE fingerprint = :token",
     )?;
     let read = |row: &Row| {
         let at = row::moment_if_any(row, "exchanged_at")?;
         let salt = row.get::<_, Option<Salt>>("successor_salt")?;
-        Ok(Kept { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
+        Ok(StoredToken { session: SessionId(row.get("session_id")?), exchanged: at.zip(salt) })
     };
     Ok(query.query_row(named_params! { ":token": token.as_bytes() }, read).optional()?)
 }
 
-/// The session that these refresh tokens have in common.
+/// The session of a family of refresh tokens.
 pub fn session_of_family(view: &View, family: &Fingerprint) -> Result<Option<SessionId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM sessions WHERE family = :family")?;
     let read = |row: &Row| row.get(0).map(SessionId);
@@ -44,7 +43,7 @@ pub fn insert(tx: &Tx, session: SessionId, token: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Writes that a refresh token was exchanged, and what its successor is derived with.
+/// Marks a refresh token as exchanged, with the salt that its successor is derived with.
 pub fn exchange(tx: &Tx, token: &Fingerprint, salt: &Salt) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE refresh_tokens SET exchanged_at = :now, successor_salt = :salt WHERE fingerprint = :token",
@@ -53,17 +52,17 @@ pub fn exchange(tx: &Tx, token: &Fingerprint, salt: &Salt) -> Result<()> {
     Ok(())
 }
 
-/// Forgets tokens that were exchanged by a moment, and with them what their successors were derived with, some at a time.
-pub fn delete_exchanged(tx: &Tx, by: Timestamp, most: u32) -> Result<()> {
+/// Deletes at most `limit` tokens that were exchanged before a time, with the salts of their successors.
+pub fn delete_exchanged(tx: &Tx, by: Timestamp, limit: u32) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM refresh_tokens WHERE fingerprint IN (
              SELECT fingerprint FROM refresh_tokens WHERE exchanged_at <= :by LIMIT :most)",
     )?;
-    query.execute(named_params! { ":by": by.micros(), ":most": most })?;
+    query.execute(named_params! { ":by": by.micros(), ":most": limit })?;
     Ok(())
 }
 
-/// Forgets the tokens of a session that were exchanged by a moment.
+/// Deletes the tokens of a session that were exchanged before a time.
 pub fn delete_exchanged_of(tx: &Tx, session: SessionId, by: Timestamp) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("DELETE FROM refresh_tokens WHERE session_id = :session AND exchanged_at <= :by")?;

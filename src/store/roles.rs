@@ -21,7 +21,7 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The roles by number: all, or the predefined ones, or those that somebody made.
+/// A page of the roles, ordered by id: all, the predefined ones, or the custom ones.
 pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
     let which = match predefined {
         None => "",
@@ -35,7 +35,7 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
     Ok(Slice::from_rows(found, page, |role| role.id.0))
 }
 
-/// What named roles allow a user in a workspace: that of a custom membership, and the one that is bound.
+/// The permissions of a user's named roles in a workspace: of a custom membership, and of a binding.
 pub fn named(view: &View, user: UserId, workspace: WorkspaceId) -> Result<PermissionSet> {
     let sql = format!(
         "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
@@ -45,7 +45,7 @@ pub fn named(view: &View, user: UserId, workspace: WorkspaceId) -> Result<Permis
     allowed(view, &sql, user, workspace.0)
 }
 
-/// What the role allows a user that is bound on a project itself.
+/// The permissions of the role that a user is bound to on a project itself.
 pub fn direct(view: &View, user: UserId, project: ProjectId) -> Result<PermissionSet> {
     let sql = format!(
         "SELECT {COLUMNS} FROM roles r WHERE r.id IN (
@@ -63,7 +63,7 @@ fn allowed(view: &View, sql: &str, user: UserId, thing: i64) -> Result<Permissio
     Ok(all)
 }
 
-/// Whether a role is given to anybody, as a membership or a binding.
+/// Whether anybody has this role, through a membership or a binding.
 pub fn is_bound(view: &View, id: RoleId) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM members WHERE role_id = :id) OR EXISTS (SELECT 1 FROM bindings WHERE role_id = :id)",
@@ -71,7 +71,7 @@ pub fn is_bound(view: &View, id: RoleId) -> Result<bool> {
     Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0))?)
 }
 
-/// Adds a role; a conflict if the name is taken.
+/// Inserts a role. A conflict if the name is taken.
 pub fn insert(
     tx: &Tx,
     name: &str,
@@ -94,7 +94,7 @@ pub fn insert(
     query.query_row(params, |row| row.get(0).map(RoleId)).map_err(conflict(Noun::Role, name))
 }
 
-/// Writes a role's name, description and permissions; a conflict if the name is taken.
+/// Writes a role's name, description and permissions. A conflict if the name is taken.
 pub fn update(tx: &Tx, role: &NamedRole) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE roles SET name = :name, description = :description, permissions = :permissions,
@@ -124,7 +124,7 @@ fn read(row: &Row) -> rusqlite::Result<NamedRole> {
         None => None,
         Some(_) => Some(row::text(row, "predefined", member::Role::predefined)?),
     };
-    // What a predefined role allows may grow with the program; the row does not.
+    // The permissions of a predefined role may grow with the program. The row does not change.
     let permissions = match predefined {
         Some(role) => policy::of_role(role),
         None => PermissionSet::from_bytes(row.get("permissions")?),

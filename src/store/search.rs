@@ -1,7 +1,7 @@
 //! Search by a part of a name.
 //!
-//! A search scans the names in memory. It may give a row too many, never one too few: its caller's statement checks each
-//! name again.
+//! A search scans the names in memory. It may return a row too many, but never misses one: the caller's statement
+//! checks each name again.
 
 use memchr::memmem::Finder;
 use rusqlite::named_params;
@@ -10,19 +10,20 @@ use super::View;
 pub(super) use super::engine::name_cache::SearchTable;
 use crate::error::{Error, Result};
 
-/// What is searched for: a table, and a part of a name, folded as the names are and not empty.
+/// A table, and the folded part of a name that is searched for. The text is not empty.
 pub(super) type Search<'t> = (SearchTable, &'t str);
 
-/// Gives the next rows of a list behind an id, whatever they are called: so many, or all that are left.
+/// Returns the ids of a list after an id, without looking at names: at most `limit`. Fewer means the end of the list.
 pub(super) type Walk<'f> = &'f dyn Fn(i64, u32) -> Result<Vec<i64>>;
 
-/// The most rows that are checked by one statement.
+/// The maximum number of rows that one statement checks.
 const MAX_CHUNK: u32 = 4096;
 
-/// `limit` rows behind an id, or all that there are, by id; `check` picks those that are meant out of some rows.
+/// The first `limit` rows after an id, ordered by id. May return more. `check` returns those of some rows that match.
 ///
-/// Walking through the rows suits a user who sees few, and scanning the names one who sees many. Where both are possible
-/// they take turns, in growing chunks, until one has enough or is at its end: twice the cost of the better one.
+/// Walking through the rows suits a user who sees few rows. Scanning the names suits a user who sees many. If both are
+/// possible, they take turns in growing chunks until one has enough rows or reaches the end. That costs at most twice
+/// the better one.
 pub(super) fn find<T>(
     view: &View,
     (after, limit): (i64, u32),
@@ -30,7 +31,8 @@ pub(super) fn find<T>(
     search: Option<Search>,
     mut check: impl FnMut(&[i64]) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
-    let next_named = |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| named(view, search, after, limit));
+    let next_named =
+        |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| ids_by_name(view, search, after, limit));
     let ways = [walk, search.is_some().then_some(&next_named as Walk)];
     let mut ways: Vec<_> = ways.into_iter().flatten().map(|next| (next, after, Vec::new())).collect();
     let mut chunk = limit.max(64);
@@ -48,8 +50,8 @@ pub(super) fn find<T>(
     Ok(Vec::new())
 }
 
-/// The next rows behind an id that may have the text in their name, by id: so many, or all that are left.
-fn named(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
+/// The ids of at most `limit` rows after an id that may have the text in their name, ordered by id.
+fn ids_by_name(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
     let (text, limit, mut found, mut last) = (Finder::new(text), limit as usize, Vec::new(), after);
     let mut query = view.conn.prepare_cached(
         "SELECT coalesce((SELECT min(seq) FROM name_changes), 0), coalesce((SELECT max(seq) FROM name_changes), 0)",
@@ -60,7 +62,7 @@ fn named(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<V
     {
         (found, last) = (these.0, these.1.max(after));
     }
-    // The rows whose names are not in memory: as a rule there are none.
+    // The rows whose names are not in memory. Usually there are none.
     let mut query = view.conn.prepare_cached(table.sql().1)?;
     let mut rows = query.query(named_params! { ":id": last })?;
     while found.len() < limit

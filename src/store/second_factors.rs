@@ -9,23 +9,23 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 #[derive(Clone, Debug)]
-pub struct Kept {
-    /// The secret, sealed.
+pub struct StoredFactor {
+    /// The secret, encrypted under the master key.
     pub sealed: Vec<u8>,
     pub created_at: Timestamp,
-    /// Since when it counts; never if it was not confirmed.
+    /// None if the second factor is not confirmed. It is required only after its confirmation.
     pub confirmed_at: Option<Timestamp>,
     /// The last time step whose code was used.
     pub last_step: Option<i64>,
 }
 
 /// The second factor of a user, confirmed or not.
-pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
+pub fn find(view: &View, user: UserId) -> Result<Option<StoredFactor>> {
     let mut query = view.conn.prepare_cached(
         "SELECT sealed, created_at, confirmed_at, last_step FROM second_factors WHERE user_id = :user",
     )?;
     let read = |row: &Row| {
-        Ok(Kept {
+        Ok(StoredFactor {
             sealed: row.get("sealed")?,
             created_at: row::moment(row, "created_at")?,
             confirmed_at: row::moment_if_any(row, "confirmed_at")?,
@@ -35,9 +35,9 @@ pub fn find(view: &View, user: UserId) -> Result<Option<Kept>> {
     Ok(query.query_row(named_params! { ":user": user.0 }, read).optional()?)
 }
 
-/// Adds a second factor that is not confirmed, in place of one that the user had.
+/// Inserts an unconfirmed second factor. It replaces the user's previous one.
 ///
-/// Refused where the master key was replaced after the secret was sealed.
+/// Refuses if the master key was replaced after the secret was sealed.
 pub fn upsert(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     signing_keys::require_master_key(tx, sealed)?;
     let mut query = tx.conn.prepare_cached(
@@ -49,14 +49,14 @@ pub fn upsert(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The sealed secrets of the users after this one, with their UUIDs, some at a time.
-pub fn list_sealed(view: &View, after: UserId, most: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
+/// The sealed secrets of at most `limit` users after this one, with their UUIDs.
+pub fn list_sealed(view: &View, after: UserId, limit: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
     let mut query = view.conn.prepare_cached(
         "SELECT f.user_id, u.uuid, f.sealed FROM second_factors f JOIN users u ON u.id = f.user_id
          WHERE f.user_id > :after ORDER BY f.user_id LIMIT :most",
     )?;
     let read = |row: &Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?, row.get(2)?));
-    Ok(query.query_map(named_params! { ":after": after.0, ":most": most }, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(named_params! { ":after": after.0, ":most": limit }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
@@ -65,21 +65,20 @@ pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Writes that a second factor counts from now on.
 pub fn confirm(tx: &Tx, user: UserId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE second_factors SET confirmed_at = :now WHERE user_id = :user")?;
     query.execute(named_params! { ":user": user.0, ":now": tx.now.micros() })?;
     Ok(())
 }
 
-/// Uses a time step up, and with it all before it.
+/// Marks a time step and all earlier ones as used.
 pub fn use_step(tx: &Tx, user: UserId, step: i64) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE second_factors SET last_step = :step WHERE user_id = :user")?;
     query.execute(named_params! { ":user": user.0, ":step": step })?;
     Ok(())
 }
 
-/// Takes the second factor of a user away; tells whether there was one.
+/// Deletes the second factor of a user. Returns whether there was one.
 pub fn delete(tx: &Tx, user: UserId) -> Result<bool> {
     let mut query = tx.conn.prepare_cached("DELETE FROM second_factors WHERE user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0 })? > 0)

@@ -24,46 +24,45 @@ pub fn find(view: &View, id: SessionId) -> Result<Option<Session>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
-/// The session of this UUID.
 pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<Session>> {
     let sql = format!("SELECT {COLUMNS} FROM sessions s WHERE s.uuid = :uuid");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read).optional()?)
 }
 
-/// Whom a session lets in, as far as it is asked with each request.
+/// The session and its user, as far as every request needs them.
 #[derive(Clone, Debug)]
-pub struct Entrant {
+pub struct SessionPrincipal {
     pub session: SessionId,
-    /// When it is over, unless it is used or ended before.
+    /// When the session expires, unless it is used or revoked before.
     pub until: Timestamp,
-    /// The person or bot whose it is.
+    /// The person or bot that the session belongs to.
     pub person: Person,
-    /// Whether the account lets anybody in.
+    /// Whether the account may authenticate.
     pub may_authenticate: bool,
     /// Whether the scope `api` was granted.
     pub reaches_api: bool,
 }
 
-const ENTRANT: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
+const PRINCIPAL_COLUMNS: &str = "s.id, s.idle_until, s.ends_at, u.id, u.uuid, u.email, u.role, u.enabled, u.state,
     u.invited_until, s.scope, u.kind";
 
-/// Whom the session of this UUID lets in.
-pub fn find_entrant(view: &View, session: Uuid) -> Result<Option<Entrant>> {
-    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.uuid = :uuid");
+pub fn find_principal(view: &View, session: Uuid) -> Result<Option<SessionPrincipal>> {
+    let sql =
+        format!("SELECT {PRINCIPAL_COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.uuid = :uuid");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":uuid": session.to_string() }, read_entrant).optional()?)
+    Ok(query.query_row(named_params! { ":uuid": session.to_string() }, read_principal).optional()?)
 }
 
-/// Whom the session of this number lets in.
-pub fn find_entrant_again(view: &View, session: SessionId) -> Result<Option<Entrant>> {
-    let sql = format!("SELECT {ENTRANT} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id");
+/// Like [`find_principal`], by the session's id.
+pub fn find_principal_by_id(view: &View, session: SessionId) -> Result<Option<SessionPrincipal>> {
+    let sql = format!("SELECT {PRINCIPAL_COLUMNS} FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":id": session.0 }, read_entrant).optional()?)
+    Ok(query.query_row(named_params! { ":id": session.0 }, read_principal).optional()?)
 }
 
-fn read_entrant(row: &Row) -> rusqlite::Result<Entrant> {
-    Ok(Entrant {
+fn read_principal(row: &Row) -> rusqlite::Result<SessionPrincipal> {
+    Ok(SessionPrincipal {
         session: SessionId(row.get(0)?),
         until: row::moment(row, 1)?.min(row::moment(row, 2)?),
         person: Person {
@@ -84,7 +83,7 @@ pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Sessio
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
-/// The live sessions of a user, the newest first.
+/// The live sessions of a user, newest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s
@@ -95,8 +94,8 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The live sessions of a client, the newest first: so many after having passed over so many.
-pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) -> Result<Vec<Session>> {
+/// At most `limit` live sessions of a client, newest first, after skipping `skip`.
+pub fn list_through(view: &View, client: &ClientId, skip: usize, limit: usize) -> Result<Vec<Session>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s
          WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
@@ -104,38 +103,38 @@ pub fn list_through(view: &View, client: &ClientId, skip: usize, most: usize) ->
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! {
-        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(most), ":skip": whole(skip),
+        ":client": client.as_str(), ":now": view.now.micros(), ":most": whole(limit), ":skip": whole(skip),
     };
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The live sessions of everybody before this one, the newest first, each with its user's address.
-pub fn page(view: &View, before: SessionId, most: u32) -> Result<Vec<(Session, String)>> {
+/// At most `limit` live sessions of all users before this one, newest first, each with its user's email address.
+pub fn page(view: &View, before: SessionId, limit: u32) -> Result<Vec<(Session, String)>> {
     let sql = format!(
         "SELECT {COLUMNS}, u.email FROM sessions s JOIN users u ON u.id = s.user_id
          WHERE s.id < :before AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC LIMIT :most"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":before": before.0, ":now": view.now.micros(), ":most": most };
+    let params = named_params! { ":before": before.0, ":now": view.now.micros(), ":most": limit };
     Ok(query.query_map(params, |row| Ok((read(row)?, row.get(14)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// What holds a new session together.
+/// How a new session is found again.
 #[derive(Clone, Copy, Debug)]
-pub enum Hold<'a> {
-    /// The cookie of a browser.
+pub enum SessionCredential<'a> {
+    /// By the cookie of a browser.
     Cookie(&'a Fingerprint),
-    /// Refresh tokens that are exchanged for one another, by what they have in common.
+    /// By the common part of refresh tokens that are exchanged for one another.
     Family(&'a Fingerprint),
-    /// Refresh tokens that stay good, or none at all.
+    /// By its reusable refresh tokens, if it has any.
     Nothing,
 }
 
-pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
-    let (cookie, family) = match hold {
-        Hold::Cookie(cookie) => (Some(cookie), None),
-        Hold::Family(family) => (None, Some(family)),
-        Hold::Nothing => (None, None),
+pub fn insert(tx: &Tx, new: &Session, credential: SessionCredential) -> Result<SessionId> {
+    let (cookie, family) = match credential {
+        SessionCredential::Cookie(cookie) => (Some(cookie), None),
+        SessionCredential::Family(family) => (None, Some(family)),
+        SessionCredential::Nothing => (None, None),
     };
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO sessions (uuid, user_id, client, cookie, family, scope, nonce, address, user_agent,
@@ -164,7 +163,7 @@ pub fn insert(tx: &Tx, new: &Session, hold: Hold) -> Result<SessionId> {
     Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
 }
 
-/// Writes that a session was used, and until when it may now stay idle.
+/// Records the use of a session, and until when it may now stay idle.
 pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until, last_used_at = :now WHERE id = :id")?;
@@ -172,7 +171,7 @@ pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Writes that the person of a session has proved anew who they are, and whether by a second factor.
+/// Records that the user of a session authenticated again, and whether with a second factor.
 pub fn update_authenticated(tx: &Tx, id: SessionId, second_factor: bool) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE sessions SET authenticated_at = :now, second_factor = max(second_factor, :second_factor) WHERE id = :id",
@@ -186,13 +185,13 @@ pub fn delete(tx: &Tx, id: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a user, and all that would lead to one: pending sign-ins, and codes that wait for their client.
-/// Tells how many sessions there were.
+/// Revokes every session of a user with everything that could lead to one: pending sign-ins and unredeemed codes.
+/// Returns the number of sessions.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
     delete_of_but(tx, user, None)
 }
 
-/// The same, but for one session that stays.
+/// Like [`delete_of`], but keeps one session.
 pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
     delete_to_come(tx, user)?;
     let mut query = tx.conn.prepare_cached(
@@ -201,8 +200,8 @@ pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<us
     Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
 
-/// Ends all that would lead to a session of a user: pending sign-ins, and codes that wait for their client. Used codes
-/// stay, so that a second use is known for what it is.
+/// Deletes everything that could lead to a session of a user: pending sign-ins and unredeemed codes. Used codes stay,
+/// so that their reuse is detected.
 pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
     for sql in [
         "DELETE FROM pending_sign_ins WHERE user_id = :user",
@@ -214,9 +213,9 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of everybody, and all that would lead to one. Tells how many sessions there were.
+/// Revokes every session of all users with everything that could lead to one. Returns the number of sessions.
 pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
-    // What refers to sessions goes first, so that they have nothing to look for.
+    // The rows that refer to sessions are deleted first, so that deleting a session need not look for them.
     for sql in [
         "DELETE FROM pending_sign_ins WHERE true",
         "DELETE FROM device_codes WHERE true",
@@ -228,20 +227,20 @@ pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
     Ok(tx.conn.prepare_cached("DELETE FROM sessions WHERE true")?.execute(&[])?)
 }
 
-/// Ends every session that a user has through a client; tells how many.
+/// Revokes every session that a user has through a client. Returns how many there were.
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
 }
 
-/// Writes which browser a client's session was begun through.
+/// Writes the browser through which a client's session began.
 pub fn update_browser(tx: &Tx, id: SessionId, browser: BrowserId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE sessions SET browser = :browser WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":browser": browser.0 })?;
     Ok(())
 }
 
-/// Ends every session that a user has through a client and that was begun through this browser; tells how many.
+/// Revokes every session of a user through a client that began through this browser. Returns how many there were.
 pub fn delete_through_browser(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<usize> {
     let mut query = tx
         .conn
@@ -249,25 +248,25 @@ pub fn delete_through_browser(tx: &Tx, user: UserId, client: &ClientId, browser:
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?)
 }
 
-/// Ends every session of a client; tells how many.
+/// Revokes every session of a client. Returns how many there were.
 pub fn delete_all_through(tx: &Tx, client: &ClientId) -> Result<usize> {
     let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client")?;
     Ok(query.execute(named_params! { ":client": client.as_str() })?)
 }
 
-/// Forgets sessions that nobody can use any more, some at a time; tells how many.
-pub fn delete_dead(tx: &Tx, most: u32) -> Result<usize> {
+/// Deletes at most `limit` expired sessions. Returns how many there were.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE idle_until <= :now LIMIT :most)",
     )?;
-    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": most })?)
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }
 
 fn whole(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// Reads the columns by their place in [`COLUMNS`], for every request reads a session.
+/// Reads the columns by their index in [`COLUMNS`], because every request reads a session.
 fn read(row: &Row) -> rusqlite::Result<Session> {
     Ok(Session {
         id: SessionId(row.get(0)?),

@@ -11,71 +11,70 @@ use crate::error::{Error, Result};
 use crate::tokens::seal::key_of;
 use crate::tokens::signing::Algorithm;
 
-/// What a signing key is for. Of each kind but the last there is one at most.
+/// The state of a signing key. At most one key is next, and at most one is active.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
 pub enum State {
-    /// It is published, so that verifiers know it by the time that it signs.
+    /// The key is published ahead, so that verifiers know it before it signs.
     Next,
     Active,
-    /// It verifies what it has signed.
+    /// The key only verifies tokens that it signed.
     Retired,
 }
 
 impl State {
-    /// The word for the state.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// A signing key, but for the key itself.
+/// A signing key without its private key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The name that token headers carry.
+    /// The name in the header of tokens.
     pub kid: String,
     pub algorithm: Algorithm,
     pub state: State,
     pub created_at: Timestamp,
-    /// Since when it signs or when it began to.
+    /// When the key began to sign.
     pub activated_at: Option<Timestamp>,
-    /// Since when it signs no more.
+    /// When the key stopped signing.
     pub retired_at: Option<Timestamp>,
-    /// How long the longest-lived of its tokens lives.
+    /// The longest life of a token that the key signed.
     pub token_life: Duration,
-    /// How many bits it has; RSA only.
+    /// RSA only.
     pub rsa_bits: Option<u32>,
 }
 
 impl Record {
-    /// What passes between the moment that a key is retired and the last token that is signed with it: the commit
-    /// of the one, and the signing of the other.
+    /// The maximum time between retiring a key and the last token signed with it: the commit of the one, and the
+    /// signing of the other.
     const SLACK: Duration = Duration::from_secs(5);
 
-    /// When the last token of a retired key has ended.
+    /// When the last token of a retired key expires.
     pub fn ends_at(&self) -> Option<Timestamp> {
         self.retired_at.map(|retired_at| retired_at.after(self.token_life).after(Self::SLACK))
     }
 
-    /// Whether a token that it signed, or will sign, may be good.
+    /// Whether a token that the key signed or will sign may be valid.
     pub fn verifies(&self, now: Timestamp) -> bool {
         self.ends_at().is_none_or(|end| now < end)
     }
 }
 
-/// A signing key as it is kept: sealed.
+/// A signing key with its sealed private key.
 #[derive(Clone)]
 pub struct SealedKey {
-    /// The name that token headers carry.
+    /// The name in the header of tokens.
     pub kid: String,
     pub algorithm: Algorithm,
     /// The private key, sealed under the master key with `kid` as its context.
     pub sealed: Vec<u8>,
-    /// How many bits it has; RSA only.
+    /// RSA only.
     pub rsa_bits: Option<u32>,
 }
 
-/// Every signing key: the active one, the next one, and those retired, the last first.
+/// Every signing key: the active one, the next one, then the retired ones, newest first.
 pub fn list(view: &View) -> Result<Vec<Record>> {
     let mut query = view.conn.prepare_cached(
         "SELECT kid, algorithm, state, created_at, activated_at, retired_at, token_life, rsa_bits FROM signing_keys
@@ -84,7 +83,7 @@ pub fn list(view: &View) -> Result<Vec<Record>> {
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every signing key, sealed, in the same order.
+/// Every signing key with its sealed private key, in the same order.
 pub fn list_sealed(view: &View) -> Result<Vec<SealedKey>> {
     let mut keys = Vec::new();
     for record in list(view)? {
@@ -95,15 +94,15 @@ pub fn list_sealed(view: &View) -> Result<Vec<SealedKey>> {
     Ok(keys)
 }
 
-/// The private key of that name, sealed.
+/// The sealed private key of that name.
 pub fn sealed(view: &View, kid: &str) -> Result<Option<Vec<u8>>> {
     let mut query = view.conn.prepare_cached("SELECT sealed FROM signing_keys WHERE kid = :kid")?;
     Ok(query.query_row(named_params! { ":kid": kid }, |row| row.get(0)).optional()?)
 }
 
-/// Adds a key that signs nothing yet.
+/// Inserts a key that does not sign yet.
 ///
-/// Refused where the master key was replaced after the key was sealed.
+/// Refuses if the master key was replaced after the key was sealed.
 pub fn insert(tx: &Tx, key: &SealedKey) -> Result<()> {
     require_master_key(tx, &key.sealed)?;
     let mut query = tx.conn.prepare_cached(
@@ -126,8 +125,8 @@ pub fn update_sealed(tx: &Tx, kid: &str, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Refuses for a moment what was sealed under another master key than the active signing key: the master key was replaced
-/// since, and nobody could open the value any more.
+/// Fails as busy if a value was sealed under another master key than the active signing key: the master key was
+/// replaced meanwhile, and the value could not be opened any more.
 pub(super) fn require_master_key(view: &View, sealed: &[u8]) -> Result<()> {
     let mut query = view.conn.prepare_cached("SELECT sealed FROM signing_keys WHERE state = 'active'")?;
     let active: Option<Vec<u8>> = query.query_row(&[], |row| row.get(0)).optional()?;
@@ -146,7 +145,6 @@ pub fn activate(tx: &Tx, kid: &str, token_life: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Retires the active key.
 pub fn retire(tx: &Tx, kid: &str) -> Result<()> {
     let mut query =
         tx.conn.prepare_cached("UPDATE signing_keys SET state = 'retired', retired_at = :now WHERE kid = :kid")?;
@@ -154,7 +152,7 @@ pub fn retire(tx: &Tx, kid: &str) -> Result<()> {
     Ok(())
 }
 
-/// Notes how long the longest-lived token of a key lives.
+/// Writes the longest life of a token that the key signed.
 pub fn update_token_life(tx: &Tx, kid: &str, token_life: Duration) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE signing_keys SET token_life = :life WHERE kid = :kid")?;
     query.execute(named_params! { ":kid": kid, ":life": seconds(token_life) })?;
@@ -166,14 +164,14 @@ pub fn delete(tx: &Tx, kid: &str) -> Result<()> {
     Ok(())
 }
 
-/// The longest life that an access token has of a client's own; none if no client has one.
+/// The longest access token life that a client sets; none if no client sets one.
 pub fn longest_client_token(view: &View) -> Result<Option<Duration>> {
     let mut query = view.conn.prepare_cached("SELECT max(access_token_life) FROM clients")?;
     let longest: Option<i64> = query.query_row(&[], |row| row.get(0))?;
     Ok(longest.map(duration))
 }
 
-/// Whether anything is kept that only the master key opens.
+/// Whether the file contains anything that only the master key opens.
 pub fn anything_sealed(view: &View) -> Result<bool> {
     let mut query = view
         .conn

@@ -1,4 +1,5 @@
-//! What every connection is like, how the generation grows, and that what the nouns allow the tables take.
+//! Connections, the generation and the data version, and that the tables accept every value that the domain types
+//! allow.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -61,14 +62,14 @@ fn pragma(conn: &Connection, name: &str) -> i64 {
 }
 
 /// Runs this on every reader of the pool at once.
-fn on_every_reader(store: &Store, look: impl Fn(&Connection) + Sync) {
+fn on_every_reader(store: &Store, check: impl Fn(&Connection) + Sync) {
     let barrier = std::sync::Barrier::new(SIZES.readers as usize);
     thread::scope(|scope| {
         for _ in 0..SIZES.readers {
             scope.spawn(|| {
                 store.read(|view| {
                     barrier.wait();
-                    look(view.conn.sqlite());
+                    check(view.conn.sqlite());
                     Ok(())
                 })
             });
@@ -121,7 +122,7 @@ fn the_writer_has_every_setting_and_waits_for_the_disk() {
 }
 
 #[test]
-fn a_foreign_key_that_names_nothing_is_refused() {
+fn a_dangling_foreign_key_is_refused() {
     let place = place();
     let orphan = place.store.write_and_wait(|tx| {
         members::upsert(tx, crate::domain::ids::WorkspaceId(7), crate::domain::ids::UserId(7), Role::Owner)
@@ -145,7 +146,7 @@ fn a_read_sees_one_snapshot() {
 }
 
 #[test]
-fn a_reader_that_panics_leaves_its_connection_in_order() {
+fn a_reader_that_panics_leaves_its_connection_usable() {
     let place = place();
     for _ in 0..SIZES.readers * 2 {
         let store = place.store.clone();
@@ -158,7 +159,7 @@ fn a_reader_that_panics_leaves_its_connection_in_order() {
 }
 
 #[test]
-fn more_reads_than_readers_wait_for_one_another() {
+fn reads_wait_for_a_free_reader() {
     let place = place();
     thread::scope(|scope| {
         for _ in 0..SIZES.readers * 4 {
@@ -176,7 +177,7 @@ fn more_reads_than_readers_wait_for_one_another() {
 }
 
 #[test]
-fn the_pulse_changes_with_a_commit_and_with_nothing_else() {
+fn only_a_commit_changes_the_data_version() {
     let place = place();
     let start = place.store.data_version().unwrap();
     place.store.read(users::list).unwrap();
@@ -193,15 +194,15 @@ fn the_pulse_changes_with_a_commit_and_with_nothing_else() {
     assert_eq!(place.store.data_version().unwrap(), after, "a write that changed nothing");
 }
 
-/// Another connection stands for another process: SQLite keeps the header in shared memory for both alike.
+/// Another connection stands for another process: both see the header in SQLite's shared memory.
 #[test]
-fn no_pulse_comes_twice_whoever_commits() {
+fn a_data_version_never_repeats() {
     let place = place();
     let mut seen = vec![place.store.data_version().unwrap()];
     let other = Connection::open(place.home.database()).unwrap();
     for turn in 0..300 {
         match turn % 10 {
-            // The log is moved into the file, and the next commit begins it anew.
+            // The log is moved into the file, and the next commit starts it again.
             3 => drop(other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))),
             4 | 8 => drop(other.execute("UPDATE meta SET generation = generation + 1", []).unwrap()),
             _ => place.store.write_and_wait(health::touch).unwrap(),
@@ -213,7 +214,7 @@ fn no_pulse_comes_twice_whoever_commits() {
 }
 
 #[test]
-fn whoever_was_told_of_a_commit_finds_another_pulse() {
+fn a_finished_write_has_changed_the_data_version() {
     let place = place();
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -228,9 +229,9 @@ fn whoever_was_told_of_a_commit_finds_another_pulse() {
     });
 }
 
-/// To close the shared memory would drop the locks of every connection of the process.
+/// Closing the shared memory would drop the locks of every connection of the process.
 #[test]
-fn all_stores_of_a_file_feel_its_pulse_by_one_finger() {
+fn all_stores_of_a_file_share_one_probe() {
     let place = place();
     let theirs = Store::open(&place.home.database(), SIZES).unwrap();
     let open = || {
@@ -262,7 +263,7 @@ fn the_generation_grows_with_the_commits_of_every_process() {
 }
 
 #[test]
-fn a_number_is_never_given_twice() {
+fn ids_are_never_reused() {
     let place = place();
     let first = place.add("ada@example.com").unwrap();
     let second = place.add("bob@example.com").unwrap();
@@ -280,7 +281,7 @@ fn a_number_is_never_given_twice() {
 }
 
 #[test]
-fn every_foreign_key_has_an_index_to_find_its_rows_by() {
+fn every_foreign_key_has_an_index() {
     let place = place();
     let sql = "SELECT t.name, f.\"from\" FROM sqlite_schema t, pragma_foreign_key_list(t.name) f
                WHERE t.type = 'table' AND NOT EXISTS (
@@ -309,7 +310,7 @@ fn the_files_are_for_their_owner_only() {
 }
 
 #[test]
-fn closing_leaves_one_file_and_refuses_what_comes_later() {
+fn closing_leaves_one_file_and_refuses_later_calls() {
     let place = place();
     place.add("ada@example.com").unwrap();
     place.store.close();
@@ -322,7 +323,7 @@ fn closing_leaves_one_file_and_refuses_what_comes_later() {
 }
 
 #[test]
-fn a_write_is_awaited_without_a_thread_of_its_own() {
+fn a_write_can_be_awaited_on_a_single_thread() {
     let place = place();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let new = new_user("ada@example.com");
@@ -331,7 +332,7 @@ fn a_write_is_awaited_without_a_thread_of_its_own() {
 }
 
 #[test]
-fn a_write_in_passing_is_dropped_when_the_line_is_full() {
+fn a_write_in_passing_is_dropped_when_the_queue_is_full() {
     let place = place();
     let (release, gate) = channel::<()>();
     let gate = std::sync::Mutex::new(gate);
@@ -347,7 +348,7 @@ fn a_write_in_passing_is_dropped_when_the_line_is_full() {
 }
 
 #[test]
-fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
+fn an_intact_file_has_no_faults_and_an_orphan_row_is_one() {
     let place = place();
     assert_eq!(place.store.read(health::integrity_faults).unwrap(), Vec::<String>::new());
     assert_eq!(place.store.read(health::foreign_key_faults).unwrap(), Vec::<String>::new());
@@ -362,9 +363,9 @@ fn a_sound_file_has_no_faults_and_an_orphan_is_one() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
-    /// What a noun's parser lets through, its table takes and gives back unchanged.
+    /// A table stores every value that the domain type's parser accepts, and returns it unchanged.
     #[test]
-    fn what_the_nouns_allow_the_tables_take(
+    fn tables_accept_every_value_of_the_domain_types(
         addresses in proptest::collection::vec("[^\\pZ\\pC<>()\\[\\],;:\\\\\"@]{1,64}@[^\\pZ\\pC<>()\\[\\],;:\\\\\"@.]{1,40}", 1..4),
         names in proptest::collection::vec("\\PC{0,260}", 4),
     ) {
@@ -373,32 +374,32 @@ proptest! {
             let Ok(email) = Email::parse(address) else { continue };
             let [first_name, last_name] = [&names[0], &names[1]].map(|name| PersonName::parse(name).unwrap_or_default());
             let new = NewUser { email, first_name, last_name, role: AccountRole::Administrator };
-            let asked = new.clone();
-            let made = place.store.write_and_wait(move |tx| users::insert(tx, &asked, Uuid::new_v4(), None));
-            let made = match made {
-                Ok(made) => made,
+            let cloned = new.clone();
+            let created = place.store.write_and_wait(move |tx| users::insert(tx, &cloned, Uuid::new_v4(), None));
+            let created = match created {
+                Ok(created) => created,
                 Err(Error::Conflict { .. }) => continue,
                 Err(other) => return Err(TestCaseError::fail(other.chain())),
             };
             let found = place.store.read(|view| users::find_by_email(view, &address.to_uppercase())).unwrap();
-            let by_id = place.store.read(|view| users::find(view, made.id)).unwrap().unwrap();
+            let by_id = place.store.read(|view| users::find(view, created.id)).unwrap().unwrap();
             prop_assert_eq!(by_id.email.as_str(), new.email.as_str());
             prop_assert_eq!(&by_id.first_name, &new.first_name);
             prop_assert_eq!(&by_id.last_name, &new.last_name);
             if Email::fold(&address.to_uppercase()) == Email::fold(address) {
-                prop_assert_eq!(found.unwrap().id, made.id);
+                prop_assert_eq!(found.unwrap().id, created.id);
             }
             let key = KeyName::parse(&names[2]).ok();
             let name = WorkspaceName::parse(&names[3]).ok();
-            let default = WorkspaceName::default_of(&made.email).ok();
+            let default = WorkspaceName::default_of(&created.email).ok();
             let wrote = place.store.write_and_wait(move |tx| {
                 let (_, fingerprint) = opaque::mint(Kind::Key);
                 if let Some(key) = &key {
                     let id = keys::insert(
                         tx,
-                        made.id,
+                        created.id,
                         (key, &Description::default()),
-                        &keys::Kept { fingerprint, redacted: "atl_".to_owned() },
+                        &keys::StoredSecret { fingerprint, redacted: "atl_".to_owned() },
                         None,
                         None,
                     )?;
@@ -418,7 +419,7 @@ proptest! {
                 for name in name.iter().chain(&default) {
                     if workspaces::find_by_name(tx, home.id, name)?.is_none() {
                         let new = NewWorkspace::private(name.clone());
-                        let id = workspaces::insert(tx, home.id, &new, made.id)?;
+                        let id = workspaces::insert(tx, home.id, &new, created.id)?;
                         assert_eq!(workspaces::find(tx, id)?.unwrap().name, *name);
                     }
                 }

@@ -27,27 +27,26 @@ pub fn find(view: &View, id: UserId) -> Result<Option<User>> {
     one(view, "u.id = :key AND u.kind = 'person'", &id.0)
 }
 
-/// The person of this UUID.
 pub fn find_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
     one(view, "u.uuid = :key AND u.kind = 'person'", &uuid.to_string())
 }
 
-/// The person of this whole address, in any case; somebody whose account was closed for good has none any more.
+/// The person with this whole email address, in any case. A closed account has no email address any more.
 pub fn find_by_email(view: &View, email: &str) -> Result<Option<User>> {
     one(view, "u.email_key = :key AND u.state <> 'blocked' AND u.kind = 'person'", &Email::fold(email))
 }
 
-/// The person or bot of this number.
+/// The person or bot with this id.
 pub fn find_principal(view: &View, id: UserId) -> Result<Option<User>> {
     one(view, "u.id = :key", &id.0)
 }
 
-/// The person or bot of this UUID.
+/// The person or bot with this UUID.
 pub fn find_principal_by_uuid(view: &View, uuid: Uuid) -> Result<Option<User>> {
     one(view, "u.uuid = :key", &uuid.to_string())
 }
 
-/// Whether a person may make keys, as far as the person's own row says.
+/// Whether the person's own row permits creating keys.
 pub fn is_developer(view: &View, id: UserId) -> Result<bool> {
     let mut query = view.conn.prepare_cached("SELECT developer FROM users WHERE id = :id AND kind = 'person'")?;
     Ok(query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?.unwrap_or(false))
@@ -59,31 +58,31 @@ fn one(view: &View, which: &str, key: &dyn ToSql) -> Result<Option<User>> {
     Ok(query.query_row(named_params! { ":key": key }, read).optional()?)
 }
 
-/// Every person, the oldest account first.
+/// Every person, oldest account first.
 pub fn list(view: &View) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The people of a circle by number whose account is neither switched off nor closed.
+/// A page of the people of a circle whose account is neither disabled nor closed, ordered by id.
 pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Result<Slice<User>> {
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
     let (active, invited, expired) =
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
     let email = search.email.as_deref().map(Email::fold_part).unwrap_or_default();
     let now = view.now.micros();
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
     let me = circle.user();
     let found = if email.is_empty() && me.is_none() {
-        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {SOUGHT} ORDER BY u.id LIMIT :limit");
-        params.extend_from_slice(&[(":after", &after), (":limit", &look_for)]);
+        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {MATCHES} ORDER BY u.id LIMIT :limit");
+        params.extend_from_slice(&[(":after", &after), (":limit", &limit)]);
         let mut query = view.conn.prepare_cached(&sql)?;
         query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
     } else {
-        let near = match circle {
+        let visible = match circle {
             Circle::Everybody => "",
             Circle::OfWorkspaces(_) => {
                 "AND (u.id = :me OR EXISTS (
@@ -100,17 +99,17 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM users u
-             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {SOUGHT} {near} ORDER BY u.id"
+             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {MATCHES} {visible} ORDER BY u.id"
         );
         let number = me.map(|id| id.0);
         if number.is_some() {
             params.push((":me", &number));
         }
         let mut query = view.conn.prepare_cached(&sql)?;
-        let next = |after, most| neighbours(view, circle, after, most);
+        let next = |after, limit| next_of_circle(view, circle, after, limit);
         let walk = me.map(|_| &next as search::Walk);
         let search = (!email.is_empty()).then_some((SearchTable::Users, &*email));
-        search::find(view, (after, look_for), walk, search, |these| {
+        search::find(view, (after, limit), walk, search, |these| {
             let these = row::numbers(these.iter().copied());
             let mut params = params.clone();
             params.push((":these", &these));
@@ -120,8 +119,8 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
     Ok(Slice::from_rows(found, page, |user| user.id.0))
 }
 
-/// The next people of a circle that has a limit, by number.
-fn neighbours(view: &View, circle: Circle, after: i64, most: u32) -> Result<Vec<i64>> {
+/// The ids of the next people of a limited circle, in order.
+fn next_of_circle(view: &View, circle: Circle, after: i64, limit: u32) -> Result<Vec<i64>> {
     let (places, people) = match circle {
         Circle::Everybody => return Ok(Vec::new()),
         Circle::OfOrganizations(_) => (
@@ -140,20 +139,20 @@ fn neighbours(view: &View, circle: Circle, after: i64, most: u32) -> Result<Vec<
     let mut query = view.conn.prepare_cached(people)?;
     let mut all: BTreeSet<i64> = me.into_iter().filter(|me| *me > after).collect();
     for place in places {
-        let params = named_params! { ":in": place?, ":after": after, ":most": most };
+        let params = named_params! { ":in": place?, ":after": after, ":most": limit };
         for found in query.query_map(params, |row| row.get(0))? {
             all.insert(found?);
         }
     }
-    Ok(all.into_iter().take(most as usize).collect())
+    Ok(all.into_iter().take(limit as usize).collect())
 }
 
-/// What a search asks of a person.
-const SOUGHT: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
+/// The conditions of a search on a person.
+const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
-/// The people of these UUIDs, the oldest account first.
+/// The people with these UUIDs, oldest account first.
 pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
@@ -164,7 +163,7 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// How many administrators may come in, this user not counted.
+/// The number of administrators who may sign in, without this user.
 pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM users
@@ -178,7 +177,7 @@ pub fn any(view: &View) -> Result<bool> {
     Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
-/// Whether there is an administrator, enabled or not, who is not closed out for good.
+/// Whether there is an administrator, enabled or not, whose account is not closed.
 pub fn any_administrator(view: &View) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
         "SELECT EXISTS (SELECT 1 FROM users
@@ -195,14 +194,14 @@ pub fn any_enabled_administrator(view: &View) -> Result<bool> {
     Ok(query.query_row(&[], |row| row.get(0))?)
 }
 
-/// The hash of a user's password; none for one who cannot sign in with a password.
+/// The hash of a user's password; none if the user cannot sign in with a password.
 pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
     let mut query = view.conn.prepare_cached("SELECT password_hash FROM users WHERE id = :id")?;
     let text: Option<Option<String>> = query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?;
     text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
 }
 
-/// Adds a person whose account is in use, and for whose address nobody has vouched; a conflict if it is taken.
+/// Inserts an active person whose email address nobody has verified. A conflict if the address is taken.
 pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -> Result<User> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
@@ -229,8 +228,8 @@ pub fn insert(tx: &Tx, new: &NewUser, uuid: Uuid, hash: Option<&PasswordHash>) -
         .map_err(conflict(Noun::User, new.email.as_str()))
 }
 
-/// Deletes those of these bots that are in no organization any more, and their keys with them; but those of clients stay
-/// for as long as their clients do.
+/// Deletes those of these bots that are in no organization any more, with their keys. The bots of clients stay as long
+/// as the clients do.
 pub fn delete_bots_without_organization(tx: &Tx, bots: &[UserId]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM users WHERE kind = 'bot' AND id IN (SELECT value FROM json_each(:bots))
@@ -241,8 +240,8 @@ pub fn delete_bots_without_organization(tx: &Tx, bots: &[UserId]) -> Result<()> 
     Ok(())
 }
 
-/// Writes a user's profile, role and state; a conflict if the address is taken. One that stays is compared as before: an
-/// older file may have two in a form that would be one's now.
+/// Writes a user's profile, role and state. A conflict if the email address is taken. The folded text of an unchanged
+/// address stays as it is, because an older file may have two addresses with the same current form.
 pub fn update(tx: &Tx, user: &User) -> Result<()> {
     let until = match user.state {
         UserState::Invited { until } => Some(until.micros()),
@@ -275,7 +274,7 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
     Ok(())
 }
 
-/// Writes the hash of a user's password; without one, the user cannot sign in with a password.
+/// Writes the hash of a user's password. Without a hash the user cannot sign in with a password.
 pub fn update_password(tx: &Tx, id: UserId, hash: Option<&PasswordHash>) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE users SET password_hash = :hash WHERE id = :id")?;
     query.execute(named_params! { ":id": id.0, ":hash": hash.map(PasswordHash::as_str) })?;
@@ -288,7 +287,7 @@ pub fn update_last_sign_in(tx: &Tx, id: UserId, at: Timestamp) -> Result<()> {
     Ok(())
 }
 
-/// Reads the columns by their place in [`COLUMNS`], for every request reads a user.
+/// Reads the columns by their index in [`COLUMNS`], because every request reads a user.
 pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
     Ok(User {
         id: UserId(row.get(0)?),
@@ -311,7 +310,7 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<User> {
     })
 }
 
-/// Reads the two columns `state` and `invited_until`, which begin there.
+/// Reads the two columns `state` and `invited_until`, starting at this index.
 pub(super) fn read_state(row: &Row, first: usize) -> rusqlite::Result<UserState> {
     let until = row::moment_if_any(row, first + 1)?;
     row::text(row, first, |word| match word {

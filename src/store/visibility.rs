@@ -1,6 +1,6 @@
-//! What somebody sees of the workspaces, found from what they have: memberships, bindings and organizations.
+//! The workspaces that a user sees, found from the user's memberships, bindings and organizations.
 //!
-//! What these cost grows with what somebody has, and not with what there is.
+//! The cost of these queries grows with what the user has, not with the size of the file.
 
 use rusqlite::named_params;
 
@@ -8,18 +8,18 @@ use super::{Params, View, row};
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::error::Result;
 
-/// What of the workspaces somebody sees without having joined them.
+/// The workspaces that a user sees, including those that the user has not joined.
 #[derive(Clone, Copy, Debug)]
-pub enum Sight {
+pub enum Visibility {
     /// Every workspace of the account.
     Everything,
-    /// The workspaces that this user joined, those that a named role of theirs shows, those of an organization that
-    /// they are in and that are not private, and all of an organization that they are an admin of.
+    /// The workspaces that this user joined, those that a named role of the user shows, those of the user's
+    /// organizations that are not private, and all of the organizations that the user is an admin of.
     Of(UserId),
 }
 
-impl Sight {
-    /// Whose it is, where it has a limit.
+impl Visibility {
+    /// The user whom the view is limited to, if it is.
     pub(super) const fn user(self) -> Option<UserId> {
         match self {
             Self::Everything => None,
@@ -28,11 +28,11 @@ impl Sight {
     }
 }
 
-/// The most workspaces that a list of what is in them begins with. Whoever has to do with more of them comes upon
-/// something of theirs soon enough by walking through everything.
+/// The maximum number of workspaces that a list of their contents starts from. A user who has more of them finds rows
+/// soon enough by walking through all rows.
 pub(super) const MAX_PLACES: u32 = 4096;
 
-/// Where to look for what is in workspaces.
+/// Where to look for the contents of workspaces.
 #[derive(Clone, Debug)]
 pub(super) enum Where {
     Anywhere,
@@ -41,7 +41,7 @@ pub(super) enum Where {
 }
 
 impl Where {
-    /// The workspaces as the JSON text that `json_each` unfolds; none where it is everywhere.
+    /// The workspaces as the JSON text that `json_each` reads; none for [`Where::Anywhere`].
     pub(super) fn numbers(&self) -> Option<String> {
         match self {
             Self::Anywhere => None,
@@ -50,53 +50,57 @@ impl Where {
     }
 }
 
-/// The next workspaces that a user sees, by number: so many behind this one, or all that there are.
+/// The ids of at most `limit` workspaces after this one that a user sees, in order.
 pub(super) fn workspaces(
     view: &View,
     me: UserId,
     organization: Option<OrganizationId>,
     after: i64,
-    most: u32,
+    limit: u32,
 ) -> Result<Vec<i64>> {
     let mut all = match organization {
         None => {
-            let params = named_params! { ":me": me.0, ":after": after, ":most": most };
-            let mut all = joined(view, me, after, most)?;
-            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+            let params = named_params! { ":me": me.0, ":after": after, ":most": limit };
+            let mut all = joined(view, me, after, limit)?;
+            let by_binding = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
                          WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
                          ORDER BY b.workspace_id LIMIT :most";
-            all.extend(numbers(view, shown, params)?);
+            all.extend(numbers(view, by_binding, params)?);
             all
         }
         Some(organization) => {
-            let params = named_params! { ":me": me.0, ":after": after, ":most": most, ":in": organization.0 };
+            let params = named_params! { ":me": me.0, ":after": after, ":most": limit, ":in": organization.0 };
             let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
                           WHERE m.user_id = :me AND m.workspace_id > :after AND w.organization_id = :in
                           ORDER BY m.workspace_id LIMIT :most";
             let mut all = numbers(view, joined, params)?;
-            let shown = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
+            let by_binding = "SELECT b.workspace_id FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
                              CROSS JOIN workspaces w ON w.id = b.workspace_id
                          WHERE b.user_id = :me AND b.workspace_id > :after AND r.shows_workspaces = 1
                              AND w.organization_id = :in
                          ORDER BY b.workspace_id LIMIT :most";
-            all.extend(numbers(view, shown, params)?);
+            all.extend(numbers(view, by_binding, params)?);
             all
         }
     };
     for (place, governs) in organizations(view, me, organization)? {
-        all.extend(if governs { of_organization(view, place, after, most)? } else { open(view, place, after, most)? });
+        all.extend(if governs {
+            of_organization(view, place, after, limit)?
+        } else {
+            not_private(view, place, after, limit)?
+        });
     }
-    Ok(in_order(all, most))
+    Ok(in_order(all, limit))
 }
 
-/// The next workspaces that a user joined, by number.
-fn joined(view: &View, me: UserId, after: i64, most: u32) -> Result<Vec<i64>> {
+/// The ids of the next workspaces that a user joined, in order.
+fn joined(view: &View, me: UserId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
-    numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": limit })
 }
 
-/// The workspaces of an organization that a user is a member of or has a binding in, by number.
+/// The workspaces of an organization that a user is a member of or has a binding in, ordered by id.
 pub fn places_in(view: &View, user: UserId, organization: OrganizationId) -> Result<Vec<WorkspaceId>> {
     let params = named_params! { ":user": user.0, ":in": organization.0 };
     let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
@@ -112,20 +116,20 @@ pub fn places_in(view: &View, user: UserId, organization: OrganizationId) -> Res
     Ok(in_order(all, u32::MAX).into_iter().map(WorkspaceId).collect())
 }
 
-/// The next workspaces of an organization, by number.
-pub(super) fn of_organization(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+/// The ids of the next workspaces of an organization, in order.
+pub(super) fn of_organization(view: &View, place: OrganizationId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND id > :after ORDER BY id LIMIT :most";
-    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": limit })
 }
 
-/// The next workspaces of an organization that are not private, by number.
-fn open(view: &View, place: OrganizationId, after: i64, most: u32) -> Result<Vec<i64>> {
+/// The ids of the next workspaces of an organization that are not private, in order.
+fn not_private(view: &View, place: OrganizationId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT id FROM workspaces WHERE organization_id = :in AND private = 0 AND id > :after
                ORDER BY id LIMIT :most";
-    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": most })
+    numbers(view, sql, named_params! { ":in": place.0, ":after": after, ":most": limit })
 }
 
-/// The organizations that a user is in, or the one that is meant if they are, and whether they are its admin.
+/// The organizations that a user is a member of, or only the given one, and whether the user is its admin.
 fn organizations(view: &View, me: UserId, organization: Option<OrganizationId>) -> Result<Vec<(OrganizationId, bool)>> {
     let mut query = view
         .conn
@@ -135,18 +139,18 @@ fn organizations(view: &View, me: UserId, organization: Option<OrganizationId>) 
     Ok(all.into_iter().filter(|(place, _)| organization.is_none_or(|meant| meant == *place)).collect())
 }
 
-/// Where a project may be that somebody sees: where they see the workspace, or have a binding in it.
-pub(super) fn where_seen(view: &View, sight: Sight) -> Result<Where> {
-    let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
+/// The workspaces that may contain a project that the user sees: those that the user sees or has a binding in.
+pub(super) fn where_seen(view: &View, visibility: Visibility) -> Result<Where> {
+    let Visibility::Of(me) = visibility else { return Ok(Where::Anywhere) };
     let mut all = workspaces(view, me, None, 0, MAX_PLACES + 1)?;
     all.extend(where_bound(view, me)?);
     Ok(at_most(all))
 }
 
-/// Where somebody may see bindings or restrictions: in workspaces that they own or have a named role in, and in all of
-/// an organization that they are an admin of.
-pub(super) fn where_governed(view: &View, sight: Sight) -> Result<Where> {
-    let Sight::Of(me) = sight else { return Ok(Where::Anywhere) };
+/// The workspaces that may contain a binding or restriction that the user sees: those that the user owns or has a named
+/// role in, and all of an organization that the user is an admin of.
+pub(super) fn where_governed(view: &View, visibility: Visibility) -> Result<Where> {
+    let Visibility::Of(me) = visibility else { return Ok(Where::Anywhere) };
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND role IN ('owner', 'custom') LIMIT :most";
     let mut all = numbers(view, sql, named_params! { ":me": me.0, ":most": MAX_PLACES + 1 })?;
     all.extend(where_bound(view, me)?);
@@ -174,10 +178,10 @@ pub(super) fn at_most(all: Vec<i64>) -> Where {
     if all.len() > MAX_PLACES as usize { Where::Anywhere } else { Where::In(all) }
 }
 
-fn in_order(mut all: Vec<i64>, most: u32) -> Vec<i64> {
+fn in_order(mut all: Vec<i64>, limit: u32) -> Vec<i64> {
     all.sort_unstable();
     all.dedup();
-    all.truncate(most as usize);
+    all.truncate(limit as usize);
     all
 }
 

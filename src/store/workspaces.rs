@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
-use super::visibility::{self, Sight, Where};
+use super::visibility::{self, Visibility, Where};
 use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -27,7 +27,7 @@ const COLUMNS: &str = "w.id, w.organization_id, w.name, w.archived, w.created_at
 const TABLES: &str = "workspaces w LEFT JOIN users c ON c.id = w.created_by
     LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by";
 
-/// What a list of many tells: to read all columns of each would take twice the time.
+/// The columns of a long list. Reading all columns would take twice the time.
 const ENTRY: &str = "w.id, w.name, w.archived, w.created_at, c.id AS creator_id, c.uuid AS creator_uuid,
     c.email AS creator_email, d.id IS NOT NULL AS by_default";
 
@@ -44,7 +44,7 @@ pub fn find_by_name(view: &View, organization: OrganizationId, name: &WorkspaceN
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Every workspace of an organization, by number.
+/// Every workspace of an organization, ordered by id.
 pub fn list(view: &View, organization: OrganizationId) -> Result<Vec<WorkspaceEntry>> {
     let sql = format!("SELECT {ENTRY} FROM {TABLES} WHERE w.organization_id = :organization ORDER BY w.id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -53,7 +53,7 @@ pub fn list(view: &View, organization: OrganizationId) -> Result<Vec<WorkspaceEn
         .collect::<rusqlite::Result<_>>()?)
 }
 
-/// The workspaces of an organization that at least one of these users joined, by number.
+/// The workspaces of an organization that at least one of these users joined, ordered by id.
 pub fn list_joined(view: &View, organization: OrganizationId, by: &[Uuid]) -> Result<Vec<WorkspaceEntry>> {
     let sql = format!(
         "SELECT {ENTRY} FROM {TABLES}
@@ -68,8 +68,8 @@ pub fn list_joined(view: &View, organization: OrganizationId, by: &[Uuid]) -> Re
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The workspaces of an organization that this user joined, by number; where users are named, only those that one of
-/// them joined too.
+/// The workspaces of an organization that this user joined, ordered by id. If `by` is given, only those that one of
+/// those users joined too.
 pub fn list_shared(
     view: &View,
     organization: OrganizationId,
@@ -104,32 +104,32 @@ pub fn list_shared(
     Ok(rows?)
 }
 
-/// The workspaces that somebody sees, by number.
-pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
-    let (after, look_for) = (page.after.unwrap_or(0), page.fetch_limit());
+/// A page of the workspaces that a user sees, ordered by id.
+pub fn page(view: &View, visibility: Visibility, search: &WorkspaceSearch, page: Page) -> Result<Slice<Workspace>> {
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = search.name.as_deref().map(fold).filter(|name| !name.is_empty());
-    let found = match (sight, search.organization, name) {
-        (Sight::Everything, None, None) => {
+    let found = match (visibility, search.organization, name) {
+        (Visibility::Everything, None, None) => {
             let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE w.id > :after ORDER BY w.id LIMIT :limit");
             let mut query = view.conn.prepare_cached(&sql)?;
-            let params = named_params! { ":after": after, ":limit": look_for };
+            let params = named_params! { ":after": after, ":limit": limit };
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
-        (sight, organization, name) => {
-            let next = |after, most| match (sight, organization) {
-                (Sight::Of(me), place) => visibility::workspaces(view, me, place, after, most),
-                (Sight::Everything, Some(place)) => visibility::of_organization(view, place, after, most),
-                (Sight::Everything, None) => Ok(Vec::new()),
+        (visibility, organization, name) => {
+            let next = |after, limit| match (visibility, organization) {
+                (Visibility::Of(me), place) => visibility::workspaces(view, me, place, after, limit),
+                (Visibility::Everything, Some(place)) => visibility::of_organization(view, place, after, limit),
+                (Visibility::Everything, None) => Ok(Vec::new()),
             };
-            let everywhere = matches!((sight, organization), (Sight::Everything, None));
+            let everywhere = matches!((visibility, organization), (Visibility::Everything, None));
             let walk = (!everywhere).then_some(&next as search::Walk);
             match name.as_deref() {
-                // All of these are seen and meant, whatever they are called.
-                None => among(view, Sight::Everything, (None, ""), &next(after, look_for)?)?,
+                // The user sees all of these, and there is no text to search for.
+                None => matching(view, Visibility::Everything, (None, ""), &next(after, limit)?)?,
                 Some(name) => {
                     let search = Some((SearchTable::Workspaces, name));
-                    let check = |these: &[i64]| among(view, sight, (organization, name), these);
-                    search::find(view, (after, look_for), walk, search, check)?
+                    let check = |these: &[i64]| matching(view, visibility, (organization, name), these);
+                    search::find(view, (after, limit), walk, search, check)?
                 }
             }
         }
@@ -137,8 +137,8 @@ pub fn page(view: &View, sight: Sight, search: &WorkspaceSearch, page: Page) -> 
     Ok(Slice::from_rows(found, page, |workspace| workspace.id.0))
 }
 
-/// Where workspaces with a text in their name are.
-pub(super) fn called(view: &View, name: &str) -> Result<Where> {
+/// The workspaces with a text in their name.
+pub(super) fn with_name(view: &View, name: &str) -> Result<Where> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
@@ -150,19 +150,19 @@ pub(super) fn called(view: &View, name: &str) -> Result<Where> {
     Ok(visibility::at_most(found))
 }
 
-/// Those of these workspaces, by number, that somebody sees and a search is for.
-fn among(
+/// Those of these workspaces that the user sees and that match a search, ordered by id.
+fn matching(
     view: &View,
-    sight: Sight,
+    visibility: Visibility,
     (organization, name): (Option<OrganizationId>, &str),
     these: &[i64],
 ) -> Result<Vec<Workspace>> {
     if these.is_empty() {
         return Ok(Vec::new());
     }
-    let seen = match sight {
-        Sight::Everything => "",
-        Sight::Of(_) => {
+    let visible = match visibility {
+        Visibility::Everything => "",
+        Visibility::Of(_) => {
             "AND (EXISTS (SELECT 1 FROM organization_members o
                           WHERE o.organization_id = w.organization_id AND o.user_id = :me
                               AND (w.private = 0 OR o.role = 'admin'))
@@ -177,12 +177,12 @@ fn among(
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
          WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
-             AND (:name = '' OR instr(w.name_key, :name) > 0) {seen}"
+             AND (:name = '' OR instr(w.name_key, :name) > 0) {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let these = row::numbers(these.iter().copied());
     let organization = organization.map(|id| id.0);
-    let me = sight.user().map(|id| id.0);
+    let me = visibility.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":these", &these), (":organization", &organization), (":name", &name)];
     if me.is_some() {
@@ -193,7 +193,7 @@ fn among(
     Ok(found)
 }
 
-/// Adds a workspace; a conflict if the name is taken in the organization.
+/// Inserts a workspace. A conflict if the name is taken in the organization.
 pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator: UserId) -> Result<WorkspaceId> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO workspaces
@@ -217,7 +217,7 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
         .map_err(conflict(Noun::Workspace, new.name.as_str()))
 }
 
-/// Writes what may change about a workspace; a conflict if the name is taken in the organization.
+/// Writes the columns of a workspace that can change. A conflict if the name is taken in the organization.
 pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE workspaces SET name = :name, name_key = :name_key, description = :description, private = :private,
@@ -252,7 +252,7 @@ pub fn delete(tx: &Tx, id: WorkspaceId) -> Result<()> {
     Ok(())
 }
 
-/// Reads the columns by their place in [`COLUMNS`]: to look for their names takes half the time of a long list.
+/// Reads the columns by their index in [`COLUMNS`]. Looking up their names takes half the time of a long list.
 fn read(row: &Row) -> rusqlite::Result<Workspace> {
     let created_by = creator(row, 12)?;
     Ok(Workspace {
@@ -287,14 +287,14 @@ fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {
     })
 }
 
-/// Who made it, from the four columns that begin there.
+/// The creator, from the four columns that start at this index.
 fn creator(row: &Row, first: usize) -> rusqlite::Result<Option<Creator>> {
     let Some(id) = row.get(first)? else { return Ok(None) };
     let email = row::text(row, first + 2, |text| Some(Email::stored(text)))?;
     Ok(Some(Creator { id: UserId(id), uuid: row::uuid(row, first + 1)?, email, by_default: row.get(first + 3)? }))
 }
 
-/// The pair of an integration and a model, as it is kept.
+/// Parses the stored pair of an integration and a model.
 fn llm(text: &str) -> Option<LlmIntegration> {
     let (integration, model) = serde_json::from_str(text).ok()?;
     Some(LlmIntegration { integration: SettingText::stored(integration), model: SettingText::stored(model) })

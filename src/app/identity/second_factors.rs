@@ -22,7 +22,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{AccountRole, User, UserKind};
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::second_factors::Kept;
+use crate::store::second_factors::StoredFactor;
 use crate::store::{self, Tx, View};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::totp::{self, RECOVERY_CODES, TotpKey};
@@ -202,7 +202,7 @@ pub(in crate::app) fn unconfirmed(master_key: &MasterKey, view: &View, user: &Us
 }
 
 /// Whether a key may still be confirmed. Somebody else may have seen a key that waits for long.
-fn is_fresh(stored: &Kept, now: Timestamp) -> bool {
+fn is_fresh(stored: &StoredFactor, now: Timestamp) -> bool {
     now < stored.created_at.after(CONFIRMATION_TIMEOUT)
 }
 
@@ -297,7 +297,7 @@ pub(in crate::app) fn context(user: Uuid) -> String {
     format!("second-factor/{user}")
 }
 
-fn open(master_key: &MasterKey, user: &User, stored: &Kept) -> Result<TotpKey> {
+fn open(master_key: &MasterKey, user: &User, stored: &StoredFactor) -> Result<TotpKey> {
     let bytes = master_key.open(&context(user.uuid), &stored.sealed).map_err(Error::internal)?;
     TotpKey::from_slice(&bytes).ok_or_else(|| Error::internal("the secret of a second factor has the wrong length"))
 }

@@ -16,7 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::error::{AuthError, Error, Result};
 use crate::policy::Action;
-use crate::store::sessions::{Entrant, Hold};
+use crate::store::sessions::{SessionCredential, SessionPrincipal};
 use crate::store::{self, Tx, View};
 use crate::tokens::refresh::RefreshToken;
 
@@ -91,7 +91,8 @@ pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSessio
     };
     session.idle_until = session.idle_until.min(session.ends_at);
     let family = new.refresh_token.as_ref().and_then(|token| token.family.as_ref());
-    session.id = store::sessions::insert(tx, &session, family.map_or(Hold::Nothing, Hold::Family))?;
+    session.id =
+        store::sessions::insert(tx, &session, family.map_or(SessionCredential::Nothing, SessionCredential::Family))?;
     if let Some(token) = &new.refresh_token {
         store::refresh_tokens::insert(tx, session.id, &token.fingerprint)?;
     }
@@ -110,19 +111,19 @@ pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSessio
 /// The person or bot of a session.
 ///
 /// Refused when the session has ended or belongs to another user, and when the user is disabled.
-pub(in crate::app) fn authenticate(view: &View, session: Uuid, user: Uuid) -> Result<Entrant> {
-    let entrant = live(view, store::sessions::find_entrant(view, session)?)?;
-    if entrant.person.uuid == user { Ok(entrant) } else { Err(AuthError::SessionOver.into()) }
+pub(in crate::app) fn authenticate(view: &View, session: Uuid, user: Uuid) -> Result<SessionPrincipal> {
+    let principal = live(view, store::sessions::find_principal(view, session)?)?;
+    if principal.person.uuid == user { Ok(principal) } else { Err(AuthError::SessionOver.into()) }
 }
 
 /// Authenticates the person or bot of a session again.
 pub(in crate::app) fn recheck_person(view: &View, id: SessionId) -> Result<Person> {
-    live(view, store::sessions::find_entrant_again(view, id)?).map(|entrant| entrant.person)
+    live(view, store::sessions::find_principal_by_id(view, id)?).map(|principal| principal.person)
 }
 
-fn live(view: &View, found: Option<Entrant>) -> Result<Entrant> {
-    let entrant = found.filter(|entrant| view.now < entrant.until).ok_or(AuthError::SessionOver)?;
-    if entrant.may_authenticate { Ok(entrant) } else { Err(AuthError::Disabled.into()) }
+fn live(view: &View, found: Option<SessionPrincipal>) -> Result<SessionPrincipal> {
+    let principal = found.filter(|principal| view.now < principal.until).ok_or(AuthError::SessionOver)?;
+    if principal.may_authenticate { Ok(principal) } else { Err(AuthError::Disabled.into()) }
 }
 
 /// Like [`recheck_person`], but returns the whole user.

@@ -38,7 +38,7 @@ impl ResponseCache {
         body.shrink_to_fit();
         let weight = body.len() + key.request.len() + OVERHEAD;
         let body = CachedBody(Arc::new(body));
-        self.0.keep(key, version, body.clone(), weight);
+        self.0.insert(key, version, body.clone(), weight);
         body
     }
 }

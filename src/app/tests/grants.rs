@@ -78,7 +78,7 @@ fn front() -> Front {
             idle_until: tx.now.after(Duration::from_hours(1)),
             ends_at: tx.now.after(Duration::from_hours(2)),
         };
-        session.id = store::sessions::insert(tx, &session, store::sessions::Hold::Cookie(&cookie))?;
+        session.id = store::sessions::insert(tx, &session, store::sessions::SessionCredential::Cookie(&cookie))?;
         Ok(session)
     });
     let session = session.unwrap();

@@ -7,13 +7,13 @@ use crate::domain::page::Page;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::AuthError;
-use crate::store::keys::Kept;
+use crate::store::keys::StoredSecret;
 
 /// A new secret, which must never be in the audit.
-pub(super) fn secret(office: &Office) -> Kept {
+pub(super) fn secret(office: &Office) -> StoredSecret {
     let (secret, fingerprint) = opaque::mint(Kind::Key);
     office.secrets.lock().unwrap().push(secret.expose().to_owned());
-    Kept { fingerprint, redacted: opaque::redacted(secret.expose()) }
+    StoredSecret { fingerprint, redacted: opaque::redacted(secret.expose()) }
 }
 
 /// A key to be, and whose.

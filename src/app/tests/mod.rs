@@ -17,11 +17,11 @@ mod second_factors;
 mod service_keys;
 mod session_list;
 mod sessions;
-mod sight;
 mod sign_in;
 mod signing_keys;
 mod user_deletion;
 mod users;
+mod visibility;
 mod workspaces;
 
 use std::path::PathBuf;

@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 
-use super::sight::{Dice, walked};
+use super::visibility::{Dice, walked};
 use super::*;
 use crate::app::{organizations, projects, users, workspaces};
 use crate::domain::ids::{OrganizationId, ProjectId};

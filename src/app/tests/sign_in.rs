@@ -116,7 +116,7 @@ impl Gate {
         let new = keys::NewKey {
             name: crate::domain::key::KeyName::parse("laptop").unwrap(),
             description: crate::domain::text::Description::default(),
-            secret: store::keys::Kept { fingerprint, redacted: opaque::redacted(secret.expose()) },
+            secret: store::keys::StoredSecret { fingerprint, redacted: opaque::redacted(secret.expose()) },
             expires_at: None,
         };
         let user = named(whose);

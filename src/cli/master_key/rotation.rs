@@ -199,7 +199,7 @@ fn rotate_file(home: &DataDir, store: &Store, path: &Path, new_key: Option<&Secr
             Ok(()) | Err(_) => {}
         }
         let generated = MasterKey::generate();
-        MasterKey::write_new(&next, new_key.unwrap_or(&generated), files::make).map_err(|error| match error {
+        MasterKey::write_new(&next, new_key.unwrap_or(&generated), files::create).map_err(|error| match error {
             FileError::Io { source, .. } => unwritable(&next, &source),
             error => CliError::Failed(error.to_string()),
         })?;
@@ -284,7 +284,7 @@ fn install_next(path: &Path) -> Result<Former, CliError> {
                 // Some file systems do not support hard links.
                 Err(_) => {
                     let text = fs::read_to_string(path).map(Secret::new).map_err(|error| unwritable(&kept, &error))?;
-                    MasterKey::write_new(&kept, &text, files::make)
+                    MasterKey::write_new(&kept, &text, files::create)
                         .map_err(|error| CliError::Failed(error.to_string()))?;
                 }
             }

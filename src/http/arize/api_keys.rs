@@ -22,7 +22,7 @@ use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::InField;
-use crate::store::keys::Kept;
+use crate::store::keys::StoredSecret;
 use crate::tokens::opaque::{self, mint, redacted};
 use request::CreateApiKey;
 use response::{ApiKey, CreatedApiKey, RefreshedApiKey};
@@ -94,10 +94,10 @@ pub(super) async fn create(
 }
 
 /// Creates a secret. Only its fingerprint and redacted text are stored.
-fn new_secret() -> (Secret, Kept) {
+fn new_secret() -> (Secret, StoredSecret) {
     let (secret, fingerprint) = mint(opaque::Kind::Key);
     let redacted = redacted(secret.expose());
-    (secret, Kept { fingerprint, redacted })
+    (secret, StoredSecret { fingerprint, redacted })
 }
 
 /// Parses a name. A blank name is malformed (400); any other invalid name is 422.

@@ -1,6 +1,6 @@
-//! The chain of audit rows: every row has a hash of the row before it and of its own columns.
+//! The chain of audit rows: every row has a hash of the previous row's hash and of its own columns.
 //!
-//! The ends of the chain are kept in `audit_chain`, so that rows that are missing there are found as well.
+//! The table `audit_chain` stores both ends of the chain, so that rows missing at an end are detected too.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -15,13 +15,13 @@ use crate::tokens::chain::{Hash, RowHash, START};
 
 pub use super::end::Link;
 
-/// How many rows are read at a time.
+/// The number of rows that are read at a time.
 const PAGE: u32 = 1000;
 
-/// How many faults are kept; the others are counted.
+/// The maximum number of listed faults. Further ones are only counted.
 const MAX_FAULTS: usize = 100;
 
-/// Adds a row of these columns, the number and the hash not among them, in the order in which they are hashed.
+/// Appends a row with these columns, in the order in which they are hashed, without `id` and `hash`.
 pub(super) fn append(tx: &Tx, columns: Params) -> Result<()> {
     let end = match tx.audit.get() {
         Some(end) => end,
@@ -59,14 +59,14 @@ fn add(hash: &mut RowHash, value: ValueRef) {
     }
 }
 
-/// The columns that are hashed, in this order, and the hash.
+/// The hashed columns in this order, then the hash.
 const COLUMNS: &str =
     "id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after, hash";
 
-/// The number of columns that are hashed.
+/// The number of hashed columns.
 const HASHED: usize = 13;
 
-/// Gives hashes to the rows of a file that has none; what was done to them before, nobody can tell.
+/// Adds hashes to the rows of a file that has none. Earlier changes to these rows cannot be detected.
 pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
     let mut end = End::read(conn)?;
     loop {
@@ -83,7 +83,7 @@ pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
         }
         end.last = last;
         if links.is_empty() {
-            return Ok(end.keep(conn)?);
+            return Ok(end.update(conn)?);
         }
     }
 }
@@ -108,50 +108,49 @@ fn hash_of_row(previous: &Hash, row: &Row) -> rusqlite::Result<Hash> {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// These rows are not there.
+    /// These rows are missing.
     Missing(RangeInclusive<i64>),
-    /// The columns of this row are not what its hash was made of: it was changed, or another row stands in its place.
+    /// The hash of this row does not match its columns: the row was changed or replaced.
     Changed(i64),
-    /// The columns of this row are right, its hash is not.
+    /// The columns of this row are right, but its hash is not.
     Rehashed(i64),
-    /// This row is none that atelier has written.
+    /// atelier has not written this row.
     Added(i64),
-    /// This row cannot be judged, since the hash of the row before it is not what it was.
+    /// This row cannot be checked, because the hash of the previous row was changed.
     Unlinked(i64),
-    /// The file does not say where the chain ends.
+    /// The file does not contain the end of the chain.
     NoEnd,
-    /// No row has the hash that was expected.
+    /// No row has the expected hash.
     NotExpected,
 }
 
-/// What a look at the whole chain gives.
+/// The result of checking the whole chain.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub rows: u64,
-    /// The row that the chain begins after; number 0 if none was ever removed on purpose.
+    /// The row that the chain starts after. Its id is 0 unless rows were removed on purpose.
     pub start: Link,
-    /// The newest row, as the file has written it down.
+    /// The newest row according to `audit_chain`.
     pub last: Link,
-    /// What is wrong, in the order of the rows.
+    /// In the order of the rows.
     pub faults: Vec<Fault>,
-    /// How many more faults there are.
+    /// The number of faults that are not listed.
     pub more: usize,
 }
 
 impl Verdict {
-    /// Whether every row is as it was written.
     pub fn is_sound(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
-/// The newest row, as the file has written it down.
+/// The newest row according to `audit_chain`.
 pub fn last(view: &View) -> Result<Link> {
     let mut query = view.conn.prepare_cached("SELECT last_id, last_hash FROM audit_chain WHERE id = 1")?;
     Ok(query.query_row(&[], |row| link(row, 0))?)
 }
 
-/// Looks at every row. One of them is to have the hash that is expected, if one is.
+/// Checks every row. If a hash is expected, one row must have it.
 pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
     let ends = {
         let mut query = view
@@ -165,7 +164,7 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
         start,
         last,
         previous: start,
-        sound: start,
+        last_valid: start,
         computed: None,
         expected: expected.copied().filter(|hash| *hash != start.hash),
         rows: 0,
@@ -193,16 +192,16 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
 struct Walk {
     start: Link,
     last: Link,
-    /// The row before, with the hash that it has.
+    /// The previous row, with its stored hash.
     previous: Link,
     /// The last row that was right.
-    sound: Link,
-    /// The hash that the row before should have, where it has another one.
+    last_valid: Link,
+    /// The right hash of the previous row, if its stored hash is wrong.
     computed: Option<Hash>,
-    /// The hash that has not been seen yet.
+    /// The expected hash until a row with it is found.
     expected: Option<Hash>,
     rows: u64,
-    /// What is wrong, by the row.
+    /// The faults by row.
     faults: BTreeMap<i64, Fault>,
     more: usize,
 }
@@ -218,12 +217,12 @@ impl Walk {
         }
         let fault = if hash == Some(computed) {
             None
-        } else if self.previous == self.sound {
+        } else if self.previous == self.last_valid {
             let gap = self.previous.id + 1..=id - 1;
             Some(if gap.is_empty() { Fault::Changed(id) } else { Fault::Missing(gap) })
-        } else if hash == Some(hash_of_row(&self.sound.hash, row)?) {
-            // It follows the last row that was right, so those between are none of the chain.
-            let between: Vec<i64> = self.faults.range(self.sound.id + 1..id).map(|(id, _)| *id).collect();
+        } else if hash == Some(hash_of_row(&self.last_valid.hash, row)?) {
+            // The row follows the last right row, so the rows between them are not part of the chain.
+            let between: Vec<i64> = self.faults.range(self.last_valid.id + 1..id).map(|(id, _)| *id).collect();
             for id in between {
                 self.faults.insert(id, Fault::Added(id));
             }
@@ -231,7 +230,7 @@ impl Walk {
         } else if let Some(right) = self.computed
             && hash == Some(hash_of_row(&right, row)?)
         {
-            // The row before has the columns that this hash was made after.
+            // This hash was computed from the columns of the previous row, so only that row's stored hash is wrong.
             if let Some(fault) = self.faults.get_mut(&self.previous.id) {
                 *fault = Fault::Rehashed(self.previous.id);
             }
@@ -246,7 +245,7 @@ impl Walk {
         self.computed = (!is_sound).then_some(computed);
         self.previous = Link { id, hash: hash.unwrap_or(START) };
         match fault {
-            None => self.sound = self.previous,
+            None => self.last_valid = self.previous,
             Some(fault) => self.fault(id, fault),
         }
         Ok(())

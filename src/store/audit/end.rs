@@ -1,4 +1,4 @@
-//! The end of the chain of audit rows, as `audit_chain` has it.
+//! The end of the chain of audit rows, as stored in `audit_chain`.
 
 use rusqlite::named_params;
 
@@ -6,18 +6,18 @@ use crate::error::{Error, Result};
 use crate::store::{Conn, Row};
 use crate::tokens::chain::Hash;
 
-/// A row by its number and its hash.
+/// The id and the hash of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Link {
     pub id: i64,
     pub hash: Hash,
 }
 
-/// The end of the chain in a write under way.
+/// The end of the chain during a write.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::store) struct End {
     pub(super) last: Link,
-    /// The number of the next row: beyond every row that there is.
+    /// The id of the next row, greater than that of any row.
     pub(super) next: i64,
 }
 
@@ -33,14 +33,13 @@ impl End {
         })
     }
 
-    /// Writes down where the chain ends now.
-    pub(in crate::store) fn keep(&self, conn: Conn) -> rusqlite::Result<()> {
+    pub(in crate::store) fn update(&self, conn: Conn) -> rusqlite::Result<()> {
         let mut query = conn.prepare_cached("UPDATE audit_chain SET last_id = :id, last_hash = :hash WHERE id = 1")?;
         query.execute(named_params! { ":id": self.last.id, ":hash": self.last.hash }).map(drop)
     }
 }
 
-/// The number and the hash that stand in this column and the next.
+/// The id and the hash in this column and the next.
 pub(super) fn link(row: &Row, at: usize) -> rusqlite::Result<Link> {
     Ok(Link { id: row.get(at)?, hash: row.get(at + 1)? })
 }

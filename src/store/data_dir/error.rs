@@ -8,31 +8,30 @@ use thiserror::Error;
 /// A data directory that cannot be used. Every message ends with the next step.
 #[derive(Debug, Error)]
 pub enum DataDirError {
-    /// The file system refuses.
+    /// A file system operation failed.
     #[error("cannot {verb} {}: {source}; {next}", path.display())]
     Io { verb: &'static str, path: PathBuf, source: io::Error, next: &'static str },
-    /// There is no database where one is expected.
+    /// There is no database in an existing directory.
     #[error(
         "there is no atelier database in {}; name the directory of your server with --data-dir, \
          or start it once with `atelier serve`",
         path.display()
     )]
     Absent { path: PathBuf },
-    /// The directory is open to others and not only ours, so its mode is not for us to change.
+    /// The directory is open to other users and contains other files, so its mode is not changed.
     #[error(
         "{} is open to other users (mode {mode:o}) and contains other files; give atelier its own directory with \
          --data-dir, or run chmod 700 on this one",
         path.display()
     )]
     Shared { path: PathBuf, mode: u32 },
-    /// The directory is another user's and open to others, which only that user can change.
+    /// The directory is open to other users and belongs to another user. Only that user can change its mode.
     #[error(
         "{} belongs to another user (uid {owner}) and is open to other users (mode {mode:o}), which only its owner can \
          change; use a directory inside it: --data-dir {}",
         path.display(), path.join("atelier").display()
     )]
     Foreign { path: PathBuf, mode: u32, owner: u32 },
-    /// Another server runs there.
     #[error(
         "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
         pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),
@@ -40,10 +39,9 @@ pub enum DataDirError {
     )]
     Taken {
         path: PathBuf,
-        /// The other server's process, where it is known.
+        /// The process id of the other server, if it is known.
         pid: Option<u32>,
     },
 }
 
-/// What the functions of this module give.
 pub type Result<T> = std::result::Result<T, DataDirError>;

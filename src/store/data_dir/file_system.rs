@@ -2,25 +2,25 @@
 
 use std::path::Path;
 
-/// The kind of network file system that a path is on, where it is on one.
+/// The kind of network file system that a path is on, if it is on one.
 pub(super) fn network(path: &Path) -> Option<&'static str> {
     magic(path).and_then(name)
 }
 
-/// The magic number of the file system that holds a path.
+/// The magic number of the file system that contains a path.
 #[cfg(target_os = "linux")]
 fn magic(path: &Path) -> Option<u64> {
     let kind = rustix::fs::statfs(path).ok()?.f_type;
     u64::try_from(kind & 0xffff_ffff).ok()
 }
 
-/// Elsewhere these numbers mean something else.
+/// These magic numbers are Linux's.
 #[cfg(not(target_os = "linux"))]
 fn magic(_: &Path) -> Option<u64> {
     None
 }
 
-/// The names of the magic numbers in statfs(2) and linux/magic.h that stand for a network file system.
+/// The names of the magic numbers of network file systems in statfs(2) and linux/magic.h.
 fn name(magic: u64) -> Option<&'static str> {
     Some(match magic {
         0x6969 => "nfs",
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn network_file_systems_are_known() {
+    fn network_file_systems_are_recognized() {
         assert_eq!(name(0x6969), Some("nfs"));
         assert_eq!(name(0xff53_4d42), Some("cifs"));
         assert_eq!(name(0xef53), None);

@@ -1,5 +1,5 @@
-//! Files of a data directory: they belong to the directory's owner, also where the superuser makes them, so that the
-//! service whose directory it is can use them.
+//! Files of a data directory. They belong to the directory's owner even if the superuser creates them, so that the
+//! service that owns the directory can use them.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -9,58 +9,58 @@ use std::path::Path;
 use rustix::fs::OFlags;
 use rustix::process::geteuid;
 
-/// Opens a file for reading and writing, and makes it, for its owner only, where there is none.
+/// Opens a file for reading and writing. Creates it with access for its owner only if it does not exist.
 ///
-/// In a directory of another user a symbolic link is refused: it could lead to any file of the superuser's.
-pub fn open_or_make(path: &Path) -> io::Result<File> {
+/// Refuses a symbolic link in a directory of another user: it could lead to any file of the superuser's.
+pub fn open_or_create(path: &Path) -> io::Result<File> {
     loop {
-        match make(path) {
+        match create(path) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             done => return done,
         }
         let is_own = directory_of(path).metadata()?.uid() == geteuid().as_raw();
         let flags = if is_own { OFlags::empty() } else { OFlags::NOFOLLOW };
         match OpenOptions::new().read(true).write(true).custom_flags(flags.bits().cast_signed()).open(path) {
-            // Somebody has removed it since.
+            // Another process has removed it meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound && path.symlink_metadata().is_err() => {}
             done => return done,
         }
     }
 }
 
-/// Makes a file for its owner only; refused where there is one.
-pub fn make(path: &Path) -> io::Result<File> {
+/// Creates a file with access for its owner only. Fails if it exists.
+pub fn create(path: &Path) -> io::Result<File> {
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)?;
-    give_to_owner(&file, path)?;
+    change_to_directory_owner(&file, path)?;
     Ok(file)
 }
 
-/// Gives a file that this process has made to the owner of the directory that it is in.
-pub fn give_to_owner(file: &File, path: &Path) -> io::Result<()> {
-    give(file, &directory_of(path).metadata()?)
+/// Changes the owner of a file that this process has created to the owner of its directory.
+pub fn change_to_directory_owner(file: &File, path: &Path) -> io::Result<()> {
+    change_owner(file, &directory_of(path).metadata()?)
 }
 
-/// Makes a directory and those above it, each for its owner only: the owner of the one above it.
-pub(super) fn make_directories(path: &Path) -> io::Result<()> {
+/// Creates a directory and its parents with access for their owner only. Each gets the owner of its parent.
+pub(super) fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
-    let above = directory_of(path);
-    if above != path {
-        make_directories(above)?;
+    let parent = directory_of(path);
+    if parent != path {
+        create_directories(parent)?;
     }
     match std::fs::DirBuilder::new().mode(0o700).create(path) {
         Ok(()) => {
             let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits().cast_signed();
-            let made = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-            give(&made, &above.metadata()?)
+            let created = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+            change_owner(&created, &parent.metadata()?)
         }
         Err(_) if path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
 }
 
-fn give(file: &File, like: &Metadata) -> io::Result<()> {
+fn change_owner(file: &File, like: &Metadata) -> io::Result<()> {
     if geteuid().is_root() && like.uid() != 0 {
         fchown(file, Some(like.uid()), Some(like.gid()))?;
     }
@@ -69,8 +69,8 @@ fn give(file: &File, like: &Metadata) -> io::Result<()> {
 
 pub fn directory_of(path: &Path) -> &Path {
     match path.parent() {
-        Some(above) if above.as_os_str().is_empty() => Path::new("."),
-        Some(above) => above,
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
         None => path,
     }
 }

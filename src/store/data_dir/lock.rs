@@ -1,6 +1,6 @@
-//! The lock file: the one server that may run on a data directory, and what is in force in it.
+//! The lock file of a data directory. It allows one server at a time, and describes the settings of that server.
 //!
-//! The first line is the process id. A second line follows once the server serves: what is in force, as JSON.
+//! The first line is the process id. The server adds a second line with its settings as JSON once it serves.
 
 use std::collections::BTreeMap;
 use std::fs::{File, TryLockError};
@@ -15,16 +15,16 @@ use serde::{Deserialize, Serialize};
 use super::error::{DataDirError, Result};
 use super::files;
 
-/// How often the lock is tried for before it counts as another server's: the command line has it for moments only.
+/// How often the lock is tried before it counts as held by another server. The command line holds it only for moments.
 const TRIES: u32 = 10;
 
 /// The pause between two tries.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// The most bytes of a lock file that are read.
+/// The maximum number of bytes that are read from a lock file.
 const MAX_LENGTH: u64 = 64 << 10;
 
-/// The right to be the server of a directory, until it is dropped or the process ends.
+/// The lock of a directory. It is released when dropped or when the process ends.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
@@ -32,29 +32,29 @@ pub struct Lock {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holder {
-    /// The process, where it is known.
+    /// None if the process id cannot be read.
     pub pid: Option<u32>,
-    /// What is in force there; not known of a server that does not serve yet, or of an older atelier.
+    /// The settings of the server; none if the server does not serve yet or is older.
     pub in_force: Option<InForce>,
 }
 
-/// What is in force in a running server. It contains no secrets.
+/// The settings that a running server uses. They contain no secrets.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InForce {
     pub version: String,
     pub listen: Vec<SocketAddr>,
-    /// The address that people type, if it is set.
+    /// The address of the server as people type it, if it is set.
     pub public_url: Option<String>,
-    /// The file that the master key comes from, if it comes from one that the server reads anew.
+    /// The file of the master key, if the server rereads it.
     pub master_key_file: Option<PathBuf>,
-    /// Every key of the configuration with its value as TOML spells it, secrets masked.
+    /// Every key of the configuration with its value in TOML, secrets masked.
     pub configuration: BTreeMap<String, String>,
 }
 
 impl Lock {
-    /// Tells others what is in force, in one write behind the process id; before it, they know only that.
-    pub fn tell(&mut self, in_force: &InForce) -> Result<()> {
+    /// Publishes the settings in one write after the process id. Until then others see only the process id.
+    pub fn publish(&mut self, in_force: &InForce) -> Result<()> {
         let failed = |source| DataDirError::Io {
             verb: "write to",
             path: PathBuf::from("atelier.lock"),
@@ -66,7 +66,7 @@ impl Lock {
     }
 }
 
-/// Takes the lock of a directory. Refused while another server has it.
+/// Takes the lock of a directory. Fails if another server holds it.
 pub(super) fn take(home: &Path) -> Result<Lock> {
     let path = file_of(home);
     let failed = |source| DataDirError::Io {
@@ -75,7 +75,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
         source,
         next: "check that this user can write there and that the file system supports file locks",
     };
-    let mut file = files::open_or_make(&path).map_err(failed)?;
+    let mut file = files::open_or_create(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
         return Err(DataDirError::Taken { path: home.to_owned(), pid: read(&file).pid });
     }
@@ -88,7 +88,7 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
     Ok(Lock { file })
 }
 
-/// Who has the lock of a directory; it is let go of at once if nobody has it.
+/// Who holds the lock of a directory, if anybody. Keeps no lock.
 pub(super) fn holder(home: &Path) -> Result<Option<Holder>> {
     let path = file_of(home);
     let failed = |source| DataDirError::Io {
@@ -122,7 +122,7 @@ fn free(try_lock: impl Fn() -> std::result::Result<(), TryLockError>) -> io::Res
     Ok(false)
 }
 
-/// Who holds it is a courtesy: an unreadable name must not hide that it is held.
+/// The details are optional: an unreadable lock file still means that the lock is held.
 fn read(file: &File) -> Holder {
     let mut holder = Holder { pid: None, in_force: None };
     for _ in 0..TRIES {
@@ -133,9 +133,9 @@ fn read(file: &File) -> Holder {
         let (pid, rest) = text.split_once('\n').unwrap_or((&text, ""));
         holder.pid = pid.trim().parse().ok();
         holder.in_force = serde_json::from_str(rest).ok();
-        // Something is there that cannot be read: it is being written.
-        let is_half = !text.is_empty() && (holder.pid.is_none() || holder.in_force.is_none() && !rest.is_empty());
-        if !is_half {
+        // The text cannot be parsed: another process is still writing it.
+        let is_incomplete = !text.is_empty() && (holder.pid.is_none() || holder.in_force.is_none() && !rest.is_empty());
+        if !is_incomplete {
             break;
         }
         sleep(PAUSE);
@@ -145,7 +145,7 @@ fn read(file: &File) -> Holder {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // The file stays: removing it would let two servers lock two files of one name.
+        // The file stays. Removing it would let two servers lock two files with one name.
         let _ = self.file.set_len(0);
     }
 }
@@ -158,7 +158,7 @@ mod tests {
     use crate::store::data_dir::DataDir;
 
     #[test]
-    fn a_second_server_is_refused_until_the_first_is_gone() {
+    fn a_second_server_is_refused_until_the_first_has_stopped() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let first = home.lock().unwrap();
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_for_the_holder_leaves_everything_as_it_is() {
+    fn reading_the_holder_changes_nothing() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         assert_eq!(home.holder().unwrap(), None);
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_force_is_read_whole_or_not_at_all() {
+    fn settings_are_read_completely_or_not_at_all() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let mut lock = home.lock().unwrap();
@@ -205,20 +205,20 @@ mod tests {
         let reader = std::thread::spawn({
             let home = home.clone();
             move || {
-                let mut seen = Vec::new();
-                while seen.last().is_none_or(|holder: &Option<Holder>| holder.as_ref().unwrap().in_force.is_none()) {
-                    seen.push(home.holder().unwrap());
+                let mut holders = Vec::new();
+                while holders.last().is_none_or(|holder: &Option<Holder>| holder.as_ref().unwrap().in_force.is_none()) {
+                    holders.push(home.holder().unwrap());
                 }
-                seen
+                holders
             }
         });
-        lock.tell(&in_force).unwrap();
+        lock.publish(&in_force).unwrap();
         for holder in reader.join().unwrap() {
             let holder = holder.unwrap();
             assert_eq!(holder.pid, pid);
-            assert!(holder.in_force.is_none_or(|seen| seen == in_force));
+            assert!(holder.in_force.is_none_or(|found| found == in_force));
         }
-        // As older and newer ones write it, and as nobody does.
+        // The text as older and newer versions write it, and invalid texts.
         for (text, holder) in [
             ("17\n", Holder { pid: Some(17), in_force: None }),
             ("17", Holder { pid: Some(17), in_force: None }),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_held_for_a_moment_is_waited_for() {
+    fn a_briefly_held_lock_is_waited_for() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         let lock = home.lock().unwrap();

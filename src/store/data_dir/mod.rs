@@ -1,6 +1,4 @@
-//! The data directory as a place: its files and their modes.
-//!
-//! It knows the file system only; what is in the database is not its business.
+//! The data directory: its files and their modes. It knows the file system only, not the contents of the database.
 
 mod error;
 mod file_system;
@@ -24,26 +22,26 @@ pub struct DataDir {
 }
 
 impl DataDir {
-    /// Opens a data directory, and makes it and an empty database file where they are absent.
+    /// Opens a data directory. Creates it and an empty database file if they do not exist.
     ///
-    /// A looser mode than 0700 is tightened, with a warning. Refused when the directory is open to others
-    /// and holds things that are not atelier's (nobody wants `/srv` closed), or cannot be made or closed.
+    /// Tightens a looser mode than 0700 with a warning. Refuses if the directory is open to other users and contains
+    /// files that are not atelier's (`/srv`, for example, must stay open), or if it cannot be created or tightened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
-        files::make_directories(&home.path).map_err(|source| {
+        files::create_directories(&home.path).map_err(|source| {
             home.io("create the data directory", source, "choose another directory with --data-dir")
         })?;
         home.close_to_others()?;
-        home.make_database()?;
+        home.create_database()?;
         Ok(home)
     }
 
-    /// The data directory of that path, whatever is there: it looks at nothing and changes nothing.
+    /// The data directory of that path. It reads and changes nothing on the disk.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Opens a data directory that a server has made; it makes none.
+    /// Opens a data directory that a server has created. Never creates one.
     pub fn existing(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
         match fs::metadata(home.database()) {
@@ -64,29 +62,29 @@ impl DataDir {
         self.path.join("atelier.db")
     }
 
-    /// The file of the key that seals the signing keys.
+    /// The file of the master key, which seals the signing keys.
     pub fn master_key(&self) -> PathBuf {
         self.path.join("master.key")
     }
 
-    /// The file that tells the password made up for the first administrator.
+    /// The file with the generated password of the first administrator.
     pub fn first_admin(&self) -> PathBuf {
         self.path.join("first-admin.txt")
     }
 
-    /// Takes the directory for this server. Refused while another one has it.
+    /// Locks the directory for this server. Fails if another server holds the lock.
     pub fn lock(&self) -> Result<Lock> {
         lock::take(&self.path)
     }
 
-    /// Who has the directory; nobody if no server runs there. It changes nothing.
+    /// Who holds the lock of the directory, if anybody. Changes nothing.
     pub fn holder(&self) -> Result<Option<Holder>> {
         lock::holder(&self.path)
     }
 
-    /// The kind of network file system that the directory is on, where it is on one.
+    /// The kind of network file system that the directory is on, if it is on one.
     ///
-    /// SQLite's locks and shared memory do not hold across machines, and often not on one either.
+    /// SQLite's locks and shared memory do not work across machines, and often not even on one machine.
     pub fn network_file_system(&self) -> Option<&'static str> {
         file_system::network(&self.path)
     }
@@ -102,7 +100,7 @@ impl DataDir {
         if !geteuid().is_root() && found.uid() != geteuid().as_raw() {
             return Err(DataDirError::Foreign { path: self.path.clone(), mode, owner: found.uid() });
         }
-        if self.holds_other_things().map_err(|source| self.io("open", source, next))? {
+        if self.contains_other_files().map_err(|source| self.io("open", source, next))? {
             return Err(DataDirError::Shared { path: self.path.clone(), mode });
         }
         fs::set_permissions(&self.path, Permissions::from_mode(0o700))
@@ -111,23 +109,23 @@ impl DataDir {
         Ok(())
     }
 
-    /// Whether a stranger's files are here: there are some, but neither a database nor a lock among them.
-    fn holds_other_things(&self) -> io::Result<bool> {
+    /// Whether the directory contains other files, but neither a database nor a lock file of atelier's.
+    fn contains_other_files(&self) -> io::Result<bool> {
         let mut others = false;
         for entry in fs::read_dir(&self.path)? {
             let name = entry?.file_name();
             if name == "atelier.db" || name == "atelier.lock" {
                 return Ok(false);
             }
-            // A fresh volume has its own lost+found.
+            // A new volume contains lost+found.
             others |= name != "lost+found";
         }
         Ok(others)
     }
 
-    /// Makes the database file before SQLite would, which asks the umask for the mode; the write-ahead
-    /// log and the shared memory take theirs from it.
-    fn make_database(&self) -> Result<()> {
+    /// Creates the database file before SQLite does, because SQLite's file mode depends on the umask. The write-ahead
+    /// log and the shared memory inherit the mode of the file.
+    fn create_database(&self) -> Result<()> {
         let path = self.database();
         let failed = |source| DataDirError::Io {
             verb: "open",
@@ -135,7 +133,7 @@ impl DataDir {
             source,
             next: "check that this user can read and write it",
         };
-        let file = files::open_or_make(&path).map_err(failed)?;
+        let file = files::open_or_create(&path).map_err(failed)?;
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
@@ -162,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_home_is_closed_to_others() {
+    fn a_new_data_directory_is_private() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("a/b")).unwrap();
         assert_eq!(mode(home.path()), 0o700);
@@ -175,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_opens_again_as_it_was() {
+    fn a_data_directory_reopens_unchanged() {
         let place = tempfile::tempdir().unwrap();
         let home = DataDir::open(place.path().join("home")).unwrap();
         fs::write(home.database(), "rows").unwrap();
@@ -203,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_others_is_not_closed() {
+    fn a_directory_with_other_files_keeps_its_mode() {
         let place = tempfile::tempdir().unwrap();
         fs::write(place.path().join("other"), "").unwrap();
         chmod(place.path(), 0o755);
@@ -217,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn an_existing_home_is_asked_for_by_name() {
+    fn existing_never_creates_a_data_directory() {
         let place = tempfile::tempdir().unwrap();
         let error = DataDir::existing(place.path().join("typo")).unwrap_err().to_string();
         assert!(error.contains("there is no atelier database in"), "{error}");
@@ -225,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_is_no_directory_is_told() {
+    fn a_path_that_is_not_a_directory_is_refused() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("file");
         fs::write(&path, "").unwrap();

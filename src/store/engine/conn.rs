@@ -1,12 +1,13 @@
-//! The connection that the modules of the tables run their statements on. It hides which database is behind it, so that
-//! another one can stand beside SQLite.
+//! The connection that the table modules run their statements on. It hides which database is behind it, so that another
+//! database can be added beside SQLite.
 //!
-//! The methods have the names and types of rusqlite's. Plain values (`ToSql`, `FromSql`, `Value`, errors) are rusqlite's.
+//! The methods have the names and types of rusqlite's. Plain values (`ToSql`, `FromSql`, `Value`, errors) are
+//! rusqlite's.
 
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{CachedStatement, Connection, Result, ToSql};
 
-/// Named parameters, as `rusqlite::named_params!` gives them.
+/// Named parameters, as `rusqlite::named_params!` returns them.
 pub(in crate::store) type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
 
 /// A connection to the database, or a transaction on it.
@@ -19,13 +20,13 @@ impl<'a> Conn<'a> {
         Self(conn)
     }
 
-    /// The connection of SQLite, for what only SQLite has: pragmas, savepoints, checks of the file.
+    /// The SQLite connection, for features that only SQLite has: pragmas, savepoints, integrity checks.
     #[inline]
     pub(in crate::store) fn sqlite(self) -> &'a Connection {
         self.0
     }
 
-    /// Prepares a statement, or takes it from the cache of the connection.
+    /// Prepares a statement, or takes it from the connection's statement cache.
     #[inline]
     pub(in crate::store) fn prepare_cached(self, sql: &str) -> Result<Statement<'a>> {
         self.0.prepare_cached(sql).map(Statement)
@@ -36,13 +37,13 @@ impl<'a> Conn<'a> {
 pub(in crate::store) struct Statement<'a>(CachedStatement<'a>);
 
 impl Statement<'_> {
-    /// Runs a statement that returns no rows, and gives the number of rows that it changed.
+    /// Runs a statement that returns no rows. Returns the number of changed rows.
     #[inline]
     pub(in crate::store) fn execute(&mut self, params: Params) -> Result<usize> {
         self.0.execute(params)
     }
 
-    /// Reads the first row. Fails with `QueryReturnedNoRows` where there is none.
+    /// Reads the first row. Fails with `QueryReturnedNoRows` if there is none.
     #[inline]
     pub(in crate::store) fn query_row<T>(&mut self, params: Params, read: impl FnOnce(&Row) -> Result<T>) -> Result<T> {
         self.0.query_row(params, |row| read(&Row(row)))
@@ -53,7 +54,7 @@ impl Statement<'_> {
         self.0.query(params).map(Rows)
     }
 
-    /// Reads each row when the iterator comes to it.
+    /// Reads each row when the iterator reaches it.
     #[inline]
     pub(in crate::store) fn query_map<'s, T, F>(
         &'s mut self,
@@ -66,14 +67,12 @@ impl Statement<'_> {
         self.0.query_map(params, move |row| read(&Row(row)))
     }
 
-    /// Whether there is a row.
     #[inline]
     pub(in crate::store) fn exists(&mut self, params: Params) -> Result<bool> {
         self.0.exists(params)
     }
 }
 
-/// The rows that a statement returns.
 pub(in crate::store) struct Rows<'s>(rusqlite::Rows<'s>);
 
 impl Rows<'_> {
@@ -87,13 +86,13 @@ impl Rows<'_> {
 pub(in crate::store) struct Row<'r>(&'r rusqlite::Row<'r>);
 
 impl Row<'_> {
-    /// The value of a column. Fails where it is of another type.
+    /// The value of a column. Fails if it has another type.
     #[inline]
     pub(in crate::store) fn get<C: Column, T: FromSql>(&self, column: C) -> Result<T> {
         self.0.get(column.index(self)?)
     }
 
-    /// The value of a column where it lies.
+    /// The value of a column, borrowed.
     #[inline]
     pub(in crate::store) fn get_ref(&self, column: impl Column) -> Result<ValueRef<'_>> {
         self.0.get_ref(column.index(self)?)
@@ -104,9 +103,9 @@ impl Row<'_> {
     }
 }
 
-/// What names a column of a row: its index or its name.
+/// Identifies a column of a row by its index or its name.
 pub(in crate::store) trait Column: Copy {
-    /// The index of the column. Fails where the row has no column of that name.
+    /// The index of the column. Fails if the row has no column of that name.
     fn index(self, row: &Row) -> Result<usize>;
 }
 

@@ -1,9 +1,10 @@
-//! The version of the data file: a few bytes that change with every commit of any process, read without asking SQLite.
+//! The version of the data file: a few bytes that change with every commit of any process. They are read without
+//! SQLite.
 //!
-//! SQLite keeps them at the beginning of the shared memory beside a file with a write-ahead log: the header of its index
-//! (<https://sqlite.org/walformat.html#the_wal_index_header>), which every commit writes anew, with a counter, two salts
-//! and a checksum in it. A reader sees a commit once that header is there, and a writer is told of its commit after it
-//! is. A reader that finds the same version as before has missed no commit.
+//! They are the header of the index of the write-ahead log (<https://sqlite.org/walformat.html#the_wal_index_header>).
+//! SQLite keeps it at the beginning of the shared memory beside the file. Every commit rewrites it; it contains a
+//! counter, two salts and a checksum. A reader sees a commit once that header is written, and the writer returns only
+//! after that. A reader that finds the same version as before has missed no commit.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,17 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::error::{Error, Result};
 
-/// How long the first copy of the header is, in bytes; SQLite writes it last.
+/// The length of the first copy of the header in bytes. SQLite writes this copy last.
 const HEADER: usize = 48;
 
-/// The state of the data file at one moment. Two are equal only if no process committed anything between them.
+/// The state of the data file at one moment. Two versions are equal only if no process committed anything between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataVersion([u8; HEADER]);
 
-/// The shared memories that this process has open, by device and inode. To close one would drop the locks that
-/// SQLite holds on it in this process, through whichever connection
-/// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>), so all
-/// stores of a file share one.
+/// The shared memory files that this process has open, by device and inode. Closing one would drop the locks that any
+/// SQLite connection of this process holds on it
+/// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>). For this
+/// reason all stores of a file share one handle.
 static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
 /// Reads the version. It must be dropped after every connection of its store.
@@ -31,7 +32,7 @@ static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::ne
 pub(in crate::store) struct DataVersionProbe(Arc<File>);
 
 impl DataVersionProbe {
-    /// A probe of a data file that is open.
+    /// A probe of a data file that is already open.
     pub(in crate::store) fn on(path: &Path) -> Result<Self> {
         let mut memory = path.as_os_str().to_owned();
         memory.push("-shm");

@@ -1,4 +1,4 @@
-//! What SQLite's and the pool's errors mean.
+//! The meaning of the errors of SQLite and of the connection pool.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ impl From<rusqlite::Error> for Error {
     }
 }
 
-/// Whether somebody else's lock was not given up in time.
+/// Whether another connection held its lock for too long.
 pub(in crate::store) fn is_lock(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
@@ -25,13 +25,13 @@ impl From<r2d2::Error> for Error {
     }
 }
 
-/// Turns a violated uniqueness into a conflict about this thing, and leaves every other error as it is.
+/// Turns a unique violation into a conflict of this noun. Leaves every other error as it is.
 pub(in crate::store) fn conflict(what: Noun, key: &str) -> impl FnOnce(rusqlite::Error) -> Error {
     let key = key.to_owned();
     move |error| if is_conflict(&error) { Error::Conflict { what, key } } else { error.into() }
 }
 
-/// Whether a uniqueness was violated.
+/// Whether a unique constraint was violated.
 pub(in crate::store) fn is_conflict(error: &rusqlite::Error) -> bool {
     let code = error.sqlite_error().map(|e| e.extended_code);
     matches!(code, Some(ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY))

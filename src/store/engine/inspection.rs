@@ -1,4 +1,4 @@
-//! A look at the data file as it lies there, which changes nothing in it: no upgrade, no checkpoint, no file beside it.
+//! Reads the data file without changing anything: no upgrade, no checkpoint, no file beside it.
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -14,29 +14,29 @@ use crate::error::{Error, Result};
 
 /// Reads from one snapshot of a data file, whether a server runs on it or not.
 ///
-/// Even a reader makes SQLite put a write-ahead log and shared memory beside a file that nobody has open, and leaves
-/// them there. So such a file is read as one that cannot change, and once more in the ordinary way if it did.
-/// Refused when there is no file or it cannot be read.
+/// If no process has the file open, even a read-only connection makes SQLite create a write-ahead log and shared memory
+/// beside it, and leave them there. For this reason such a file is opened as immutable. It is read again in the
+/// ordinary way if it changed meanwhile. Fails if there is no file or if it cannot be read.
 pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let before = Trace::of(path)?;
     if !before.in_use {
-        let answer = look(path, "?mode=ro&immutable=1", &work);
+        let result = read_snapshot(path, "?mode=ro&immutable=1", &work);
         if Trace::of(path)? == before {
-            return answer;
+            return result;
         }
     }
-    look(path, "?mode=ro", &work)
+    read_snapshot(path, "?mode=ro", &work)
 }
 
-fn look<T>(path: &Path, how: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
-    let address = address(path)? + how;
+fn read_snapshot<T>(path: &Path, options: &str, work: impl Fn(&View) -> Result<T>) -> Result<T> {
+    let address = address(path)? + options;
     let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
-    open::for_looking(&conn)?;
+    open::for_inspection(&conn)?;
     let snapshot = conn.transaction()?;
     work(&View { conn: Conn::on_sqlite(&snapshot), now: Timestamp::now(), names: None })
 }
 
-/// What tells whether somebody else has worked on the file.
+/// The attributes that show whether another process has worked on the file.
 #[derive(PartialEq, Eq)]
 struct Trace {
     in_use: bool,
@@ -53,10 +53,10 @@ impl Trace {
     }
 }
 
-/// What a path as an address does not hold as it is.
+/// The characters that are escaped in a path that is used as a URI.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'.').remove(b'-').remove(b'_');
 
-/// The path as SQLite's URI, in which `?`, `#` and `%` have a meaning of their own.
+/// The path as a SQLite URI, in which `?`, `#` and `%` are special.
 fn address(path: &Path) -> Result<String> {
     let path = std::path::absolute(path).map_err(Error::internal)?;
     Ok(format!("file://{}", percent_encode(path.as_os_str().as_bytes(), RESERVED)))
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_look_leaves_no_trace() {
+    fn inspecting_leaves_no_trace() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("50% of it? #1.db");
         Store::open(&path, Sizes::default()).unwrap().close();
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_still_in_the_log_is_seen() {
+    fn commits_in_the_write_ahead_log_are_visible() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("atelier.db");
         let store = Store::open(&path, Sizes::default()).unwrap();
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_file_is_not_made() {
+    fn a_missing_file_is_not_created() {
         let place = tempfile::tempdir().unwrap();
         assert!(inspect(&place.path().join("atelier.db"), schema::state).is_err());
         assert!(names(place.path()).is_empty());

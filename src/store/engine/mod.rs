@@ -1,4 +1,4 @@
-//! The machinery under the tables: the connection, snapshots and the writer, the schema, and what is kept in memory.
+//! The engine under the tables: the connection, snapshots, the writer, the schema and the caches in memory.
 
 mod conn;
 mod data_version;

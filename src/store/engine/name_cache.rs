@@ -1,7 +1,7 @@
-//! The names of the tables that are searched, side by side in memory.
+//! The names of the searched tables, one after another in memory.
 //!
-//! They are read at the first search of a table, and every search brings them up to date within its own snapshot: from the
-//! rows behind the last one, and from `name_changes`, where triggers log what was renamed or deleted.
+//! They are read at the first search of a table. Every search brings them up to date within its own snapshot: from the
+//! rows after the last known id, and from `name_changes`, in which triggers log renamed and deleted rows.
 
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
@@ -23,7 +23,7 @@ pub(in crate::store) enum SearchTable {
 }
 
 impl SearchTable {
-    /// Its name, and what selects the rows behind an id with what their names are compared by.
+    /// The table's name, and the statement that selects the rows after an id with their folded names.
     pub(in crate::store) const fn sql(self) -> (&'static str, &'static str) {
         match self {
             Self::Workspaces => ("workspaces", "SELECT id, name_key FROM workspaces WHERE id > :id ORDER BY id"),
@@ -36,7 +36,6 @@ impl SearchTable {
     }
 }
 
-/// The names of the tables that were searched.
 pub(in crate::store) struct NameCache {
     tables: RwLock<[Names; 4]>,
     max_bytes: usize,
@@ -47,8 +46,9 @@ impl NameCache {
         Self { tables: RwLock::default(), max_bytes }
     }
 
-    /// Looks at the names of a table, brought up to date with a snapshot whose log begins and ends with these changes.
-    /// Gives what was found, and the last row whose name is in memory; none where the snapshot is too old for the names.
+    /// Searches the names of a table, after bringing them up to date with a snapshot whose log begins and ends with
+    /// these changes. Returns the result of `find` and the last row whose name is in memory; none if the snapshot is
+    /// older than the names.
     pub(in crate::store) fn find<T>(
         &self,
         conn: Conn,
@@ -57,10 +57,10 @@ impl NameCache {
         find: impl FnOnce(&Names) -> T,
     ) -> Result<Option<(T, i64)>> {
         let mut tables = self.tables.read().unwrap_or_else(PoisonError::into_inner);
-        if tables[table as usize].lacks(conn, table, log)? {
+        if tables[table as usize].is_behind(conn, table, log)? {
             drop(tables);
             let mut all = self.tables.write().unwrap_or_else(PoisonError::into_inner);
-            // Where an error ends it half-way, the names are read again.
+            // After an error in the middle, all names are read again.
             let mut names = std::mem::take(&mut all[table as usize]);
             let others: usize = all.iter().map(Names::bytes).sum();
             names.catch_up(conn, table, log, self.max_bytes.saturating_sub(others))?;
@@ -77,36 +77,36 @@ impl NameCache {
     }
 }
 
-/// Stands behind each name; no UTF-8 has it.
+/// Terminates each name. It does not occur in UTF-8.
 const END: u8 = 0xFF;
 
-/// How many changes are kept beside the names; beyond them, all names are read again.
+/// The maximum number of changes beside the names. Beyond it, all names are read again.
 const MAX_CHANGES: usize = if cfg!(test) { 8 } else { 10_000 };
 
-/// The names of a table as of the change `seq`: of all its rows, or of the first ones where there is no room for more.
+/// The names of a table as of the change `seq`: of all its rows, or of the first ones if there is no room for more.
 #[derive(Default)]
 pub(in crate::store) struct Names {
-    /// In order.
+    /// Sorted.
     ids: Vec<i64>,
-    /// Where each name ends in `text`.
+    /// The end of each name in `text`.
     ends: Vec<u32>,
     text: Vec<u8>,
-    /// The last change of each row that was changed since it was read, and its name; no name where it was deleted.
+    /// The last change of each row that was changed after it was read, and its new name; no name if it was deleted.
     changed: BTreeMap<i64, (i64, Option<String>)>,
     seq: i64,
-    /// A snapshot older than this change may have names that are not here.
+    /// A snapshot older than this change may have names that are not in memory.
     oldest: i64,
 }
 
 impl Names {
-    /// Some of the rows behind an id, for a snapshot with this last change.
+    /// At most `limit` rows after an id, for a snapshot with this last change.
     pub(in crate::store) fn find(&self, text: &Finder, after: i64, limit: usize, seq: i64) -> Vec<i64> {
-        // What a row was called before a change that the snapshot lacks is not known here.
-        let may = |(at, name): &(i64, Option<String>)| {
+        // The name of a row before a change that the snapshot does not have is not known here.
+        let may_match = |(at, name): &(i64, Option<String>)| {
             *at > seq || name.as_ref().is_some_and(|name| text.find(name.as_bytes()).is_some())
         };
         let changed = self.changed.range((Excluded(after), Unbounded)).take_while(|(id, _)| **id <= self.last_id());
-        let mut changed = changed.filter(|(_, change)| may(change)).map(|(id, _)| *id).peekable();
+        let mut changed = changed.filter(|(_, change)| may_match(change)).map(|(id, _)| *id).peekable();
         let mut found = Vec::new();
         let mut index = self.ids.partition_point(|id| *id <= after);
         while found.len() < limit {
@@ -129,20 +129,21 @@ impl Names {
         self.ids.last().copied().unwrap_or(0)
     }
 
-    /// What they take in memory, near enough.
+    /// The memory that the names take, approximately.
     fn bytes(&self) -> usize {
         self.ids.len() * 12 + self.text.len() + self.changed.len() * 128
     }
 
-    /// Whether a snapshot has changes or rows that are not here. One that is older than the names has none.
-    fn lacks(&self, conn: Conn, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
+    /// Whether a snapshot has changes or rows that are not in memory. A snapshot older than the names has none.
+    fn is_behind(&self, conn: Conn, table: SearchTable, (_, seq): (i64, i64)) -> Result<bool> {
         let mut rows = conn.prepare_cached(table.sql().1)?;
         Ok(seq > self.seq || seq == self.seq && rows.exists(named_params! { ":id": self.last_id() })?)
     }
 
-    /// Takes in what a snapshot has whose log begins and ends with these changes, unless somebody did it meanwhile.
-    fn catch_up(&mut self, conn: Conn, table: SearchTable, (first, seq): (i64, i64), room: usize) -> Result<()> {
-        if !self.lacks(conn, table, (first, seq))? {
+    /// Adds the changes and rows of a snapshot whose log begins and ends with these changes, unless another search
+    /// already did.
+    fn catch_up(&mut self, conn: Conn, table: SearchTable, (first, seq): (i64, i64), max_bytes: usize) -> Result<()> {
+        if !self.is_behind(conn, table, (first, seq))? {
             return Ok(());
         }
         let mut query = conn.prepare_cached(
@@ -158,7 +159,7 @@ impl Names {
         self.seq = seq;
         let mut query = conn.prepare_cached(table.sql().1)?;
         let mut rows = query.query(named_params! { ":id": self.last_id() })?;
-        while self.bytes() < room
+        while self.bytes() < max_bytes
             && let Some(row) = rows.next()?
         {
             self.ids.push(row.get(0)?);

@@ -1,7 +1,7 @@
-//! For tests: every statement of the program, and whether what it costs grows with a table.
+//! For tests: checks that the cost of no statement of the program grows with a table.
 //!
-//! The statements are read out of the sources, so that none is forgotten for want of a test; and every connection of
-//! every test is watched, so that none is forgotten for being put together in a way that is not read here.
+//! The statements are read from the sources, so that each is checked even if no test runs it. Every connection of every
+//! test is traced, so that a statement that is built in a way that is not parsed here is found too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -14,10 +14,10 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use syn::Lit;
 
-/// Tables that do not grow with use: an operator writes them by hand, or the program keeps them short.
-const SMALL: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
+/// Tables that do not grow with use: an operator fills them, or the program keeps them short.
+const SMALL_TABLES: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
 
-/// Statements that read a whole table, or sort, on purpose; the words by which they are known, and why.
+/// Statements that read a whole table or sort on purpose: a part that identifies them, and the reason.
 const EXCEPTIONS: [(&str, &str); 11] = [
     (" WHERE true", "every row goes, to end the sessions of everybody"),
     (
@@ -35,7 +35,7 @@ const EXCEPTIONS: [(&str, &str); 11] = [
     ("r.predefined IN ('owner', 'member', 'reader', 'annotator') ORDER BY r.id", "it sorts four rows"),
 ];
 
-/// The statements that only tests run begin like one of these.
+/// The beginnings of statements that only tests run.
 const OF_TESTS: [&str; 8] = [
     "CREATE TABLE note",
     "INSERT INTO note",
@@ -47,7 +47,7 @@ const OF_TESTS: [&str; 8] = [
     "SELECT generation FROM meta",
 ];
 
-/// Every statement of the program by the file that it is in.
+/// Every statement of the program, with the file that contains it.
 static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let mut all = BTreeMap::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/store")];
@@ -61,7 +61,7 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
                 && !["tests.rs", "plans.rs", "probe.rs"].contains(&name.as_str())
             {
                 let text = fs::read_to_string(&path).unwrap();
-                let source = Source::read(&(text.clone() + &borrowed(&text, path.parent().unwrap())));
+                let source = Source::read(&(text.clone() + &imported_constants(&text, path.parent().unwrap())));
                 all.extend(source.statements().into_iter().map(|sql| (sql, name.clone())));
             }
         }
@@ -69,8 +69,8 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     all
 });
 
-/// The constants that a source file has from one beside it: `use super::users::{COLUMNS, read};`.
-fn borrowed(source: &str, folder: &Path) -> String {
+/// The constants that a source file imports from a file beside it: `use super::users::{COLUMNS, read};`.
+fn imported_constants(source: &str, folder: &Path) -> String {
     let mut constants = String::new();
     for line in source.lines().filter_map(|line| line.strip_prefix("use super::")) {
         let Some((file, names)) = line.split_once("::") else { continue };
@@ -85,7 +85,7 @@ fn borrowed(source: &str, folder: &Path) -> String {
     constants
 }
 
-/// A piece of a source file.
+/// A token of a source file.
 #[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Text(String),
@@ -93,12 +93,12 @@ enum Piece {
     Sign(char),
 }
 
-fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
+fn tokenize(tokens: TokenStream, pieces: &mut Vec<Piece>) {
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(name) => pieces.push(Piece::Word(name.to_string())),
-            // Comments on items are attributes to the compiler.
+            // Doc comments are attributes to the compiler.
             TokenTree::Punct(sign) if sign.as_char() == '#' => {
                 tokens.next_if(|next| matches!(next, TokenTree::Punct(next) if next.as_char() == '!'));
                 tokens.next_if(|next| matches!(next, TokenTree::Group(next) if next.delimiter() == Delimiter::Bracket));
@@ -116,7 +116,7 @@ fn take_apart(tokens: TokenStream, pieces: &mut Vec<Piece>) {
                     Delimiter::Parenthesis | Delimiter::None => ('(', ')'),
                 };
                 pieces.push(Piece::Sign(open));
-                take_apart(group.stream(), pieces);
+                tokenize(group.stream(), pieces);
                 pieces.push(Piece::Sign(close));
             }
         }
@@ -130,7 +130,7 @@ impl Source {
     fn read(source: &str) -> Self {
         let source = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
         let mut pieces = Vec::new();
-        take_apart(source.parse().unwrap(), &mut pieces);
+        tokenize(source.parse().unwrap(), &mut pieces);
         Self(pieces)
     }
 
@@ -151,32 +151,32 @@ impl Source {
             if let Piece::Text(text) = piece
                 && begins(text)
             {
-                all.extend(self.filled(text, at).iter().map(|sql| in_one_line(sql)));
+                all.extend(self.expanded(text, at).iter().map(|sql| normalized(sql)));
             }
         }
         all
     }
 
-    /// A text with everything that may stand in its gaps.
-    fn filled(&self, text: &str, at: usize) -> Vec<String> {
+    /// A text with each possible value in its placeholders.
+    fn expanded(&self, text: &str, at: usize) -> Vec<String> {
         let Some((head, (name, tail))) =
             text.split_once('{').and_then(|(head, rest)| Some((head, rest.split_once('}')?)))
         else {
             return vec![text.to_owned()];
         };
-        let fillings = self.fillings(name, at);
-        assert!(!fillings.is_empty(), "nobody knows what {{{name}}} is in: {text}");
-        // A name stands for the same text wherever it is in the statement.
+        let values = self.values(name, at);
+        assert!(!values.is_empty(), "nobody knows what {{{name}}} is in: {text}");
+        // A placeholder has the same value wherever it is in the statement.
         let (head, tail) = (head.to_owned(), tail.to_owned());
         let gap = format!("{{{name}}}");
-        fillings
+        values
             .iter()
-            .flat_map(|filling| self.filled(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
+            .flat_map(|filling| self.expanded(&[&head, filling, &*tail.replace(&gap, filling)].concat(), at))
             .collect()
     }
 
-    /// What a name may stand for: a constant, the last variable of that name above, or what a function is called with.
-    fn fillings(&self, name: &str, at: usize) -> Vec<String> {
+    /// The possible values of a name: a constant, the last variable of that name above, or the arguments of a function.
+    fn values(&self, name: &str, at: usize) -> Vec<String> {
         let is = |at: usize, word: &str| self.word(at) == Some(word);
         if let Some(from) = (0..self.0.len()).find(|at| is(*at, "const") && is(at + 1, name)) {
             return self.texts(from, from);
@@ -192,7 +192,7 @@ impl Source {
         calls.flat_map(|call| self.texts(call, call).into_iter().take(1)).collect()
     }
 
-    /// The texts up to the end of the expression, those of named constants too.
+    /// The texts up to the end of the expression, including those of named constants.
     fn texts(&self, from: usize, at: usize) -> Vec<String> {
         let mut depth = 0;
         let mut texts = Vec::new();
@@ -205,7 +205,7 @@ impl Source {
                 Piece::Word(word)
                     if word.len() > 1 && *word == word.to_uppercase() && self.word(from + 1) != Some(word) =>
                 {
-                    texts.extend(self.fillings(word, at));
+                    texts.extend(self.values(word, at));
                 }
                 Piece::Sign(_) | Piece::Word(_) => {}
             }
@@ -221,11 +221,11 @@ fn without_comments(sql: &str) -> String {
     sql.lines().filter(|line| !line.trim_start().starts_with("--")).collect::<Vec<_>>().join("\n")
 }
 
-fn in_one_line(sql: &str) -> String {
+fn normalized(sql: &str) -> String {
     sql.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// What in the plan of a statement grows with a table; nothing if all is well.
+/// The steps of a statement's plan whose cost grows with a table; empty if there are none.
 fn faults(conn: &Connection, sql: &str) -> Vec<String> {
     let mut query = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap_or_else(|error| panic!("{sql}: {error}"));
     let steps = query.raw_query().mapped(|row| row.get::<_, String>("detail")).map(Result::unwrap);
@@ -238,35 +238,35 @@ fn grows(step: &str) -> bool {
     }
     let Some(rest) = step.strip_prefix("SCAN ") else { return false };
     let table = rest.split(' ').next().unwrap_or_default();
-    !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL.contains(&table))
+    !(rest == "CONSTANT ROW" || rest.contains("VIRTUAL TABLE") || SMALL_TABLES.contains(&table))
 }
 
-/// Ends the tests if a statement is run that nobody knows.
-pub(in crate::store) fn watch(conn: &Connection) {
-    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(look));
+/// Ends the test process if an unknown statement is run.
+pub(in crate::store) fn trace(conn: &Connection) {
+    conn.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(check_statement));
 }
 
-fn look(event: TraceEvent) {
+fn check_statement(event: TraceEvent) {
     let TraceEvent::Stmt(statement, _) = event else { return };
-    let sql = in_one_line(&without_comments(&statement.sql()));
-    let known = STATEMENTS.contains_key(&sql) || not_of_the_program(&sql);
+    let sql = normalized(&without_comments(&statement.sql()));
+    let known = STATEMENTS.contains_key(&sql) || is_not_of_the_program(&sql);
     if !known {
-        let told = format!(
+        let report = format!(
             "\nsrc/store/engine/plans.rs does not know a statement that was run. One of the program has to stand in src/store \
              as a text that begins with its verb; one of a test, in OF_TESTS.\n{sql}\n"
         );
-        let _ = std::io::stderr().write_all(told.as_bytes());
+        let _ = std::io::stderr().write_all(report.as_bytes());
         std::process::exit(101);
     }
 }
 
-/// What settles a connection, makes the schema or is a test's own.
-fn not_of_the_program(sql: &str) -> bool {
+/// Statements that set up a connection or the schema, or that belong to a test.
+fn is_not_of_the_program(sql: &str) -> bool {
     static SCHEMA: LazyLock<String> =
-        LazyLock::new(|| in_one_line(&without_comments(&super::schema::scripts().concat())));
+        LazyLock::new(|| normalized(&without_comments(&super::schema::scripts().concat())));
     let verb = sql.split(' ').next().unwrap_or_default();
     ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
-        // What SQLite asks itself, and keeps of what it has counted.
+        // SQLite's own queries, and its statistics.
         || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
         || OF_TESTS.iter().any(|begin| sql.starts_with(begin))
         || SCHEMA.contains(sql)
@@ -287,9 +287,9 @@ mod tests {
     }
 
     #[test]
-    fn no_statement_reads_a_table_that_grows() {
+    fn no_statement_scans_a_growing_table() {
         let (conn, _folder) = file();
-        let mut told = String::new();
+        let mut report = String::new();
         let mut needed = BTreeSet::new();
         for (sql, file) in STATEMENTS.iter() {
             let faults = faults(&conn, sql);
@@ -298,16 +298,16 @@ mod tests {
             }
             match EXCEPTIONS.iter().find(|(words, _)| sql.contains(words)) {
                 Some((words, _)) => drop(needed.insert(*words)),
-                None => drop(writeln!(told, "{file}: {sql}\n    {}", faults.join("\n    "))),
+                None => drop(writeln!(report, "{file}: {sql}\n    {}", faults.join("\n    "))),
             }
         }
-        assert!(told.is_empty(), "statements that read a whole table or sort:\n{told}");
-        let idle: Vec<_> = EXCEPTIONS.iter().filter(|(words, _)| !needed.contains(words)).collect();
-        assert!(idle.is_empty(), "no exception is needed for {idle:?}");
+        assert!(report.is_empty(), "statements that read a whole table or sort:\n{report}");
+        let unused: Vec<_> = EXCEPTIONS.iter().filter(|(words, _)| !needed.contains(words)).collect();
+        assert!(unused.is_empty(), "no exception is needed for {unused:?}");
     }
 
     #[test]
-    fn a_bad_statement_is_found_out() {
+    fn a_bad_statement_is_detected() {
         let (conn, _folder) = file();
         for sql in [
             "SELECT id FROM workspaces WHERE instr(name_key, :name) > 0",
@@ -322,14 +322,14 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_write_a_statement_is_read() {
+    fn every_form_of_statement_is_parsed() {
         let source = r#"
             const COLUMNS: &str = "a.id, a.\"b\"";
             /// "SELECT in a comment"
             fn find(which: &str) { let sql = format!("SELECT {COLUMNS} FROM a WHERE {which}"); 'x'; '"'; }
             fn others<'a>() { find("a.id = 1"); find("a.id = 2") }
             fn page() {
-                let also = match sight { One => "", Two => "AND c = 'd'" };
+                let also = match visibility { One => "", Two => "AND c = 'd'" };
                 let sql = format!("SELECT {also} FROM a
                     {also}");
                 for sql in ["DELETE FROM a", "UPDATE a SET b = 1"] {}
@@ -354,7 +354,7 @@ mod tests {
         for file in ["workspaces.rs", "users.rs", "search.rs", "keys.rs", "audit.rs"] {
             assert!(files.contains(&file.to_owned()), "{file}");
         }
-        assert!(STATEMENTS.len() < open::STATEMENTS, "a connection keeps fewer statements than there are");
-        assert!(not_of_the_program("PRAGMA optimize") && !not_of_the_program("SELECT 1 FROM workspaces"));
+        assert!(STATEMENTS.len() < open::MAX_CACHED_STATEMENTS, "a connection keeps fewer statements than there are");
+        assert!(is_not_of_the_program("PRAGMA optimize") && !is_not_of_the_program("SELECT 1 FROM workspaces"));
     }
 }

@@ -1,4 +1,4 @@
-//! For tests of any layer: what the file holds, seen past all verbs, as another process would see it.
+//! For tests of any layer: reads and changes the file directly, as another process would.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 use serde_json::{Value, json};
 
-/// The rows of a query, each column as JSON (a blob as its length).
+/// The rows of a query, each column as JSON. A blob is its length.
 pub(crate) fn rows(file: &Path, sql: &str) -> Vec<Vec<Value>> {
     let conn = Connection::open(file).unwrap();
     let mut query = conn.prepare(sql).unwrap();
@@ -15,12 +15,12 @@ pub(crate) fn rows(file: &Path, sql: &str) -> Vec<Vec<Value>> {
     rows.map(Result::unwrap).collect()
 }
 
-/// Changes the file behind everybody's back.
+/// Changes the file without the program's knowledge.
 pub(crate) fn execute(file: &Path, sql: &str) {
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 
-/// Every row of every table but those that are only counted in (`meta`, `sqlite_sequence`) or found by (`search_*`).
+/// Every row of every table except the counters (`meta`, `sqlite_sequence`) and the search tables (`search_*`).
 pub(crate) fn everything(file: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'meta'
                    AND name NOT LIKE 'search%'

@@ -12,8 +12,8 @@ use super::snapshot::Snapshot;
 use super::{Sizes, View, open};
 use crate::error::{Error, Result};
 
-/// How long a read waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// The maximum wait for a connection.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pool of read-only connections; empty once closed.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl Readers {
             .test_on_check_out(false)
             .idle_timeout(None)
             .max_lifetime(None)
-            .connection_timeout(PATIENCE)
+            .connection_timeout(TIMEOUT)
             .build(manager)?;
         let names = Arc::new(NameCache::new(sizes.search_memory));
         Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max, names })
@@ -52,15 +52,15 @@ impl Readers {
 
     fn snapshot(&self) -> Result<Snapshot> {
         let pool = {
-            let place = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
-            place.clone().ok_or(Error::Busy { retry_after: PATIENCE })?
+            let current = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
+            current.clone().ok_or(Error::Busy { retry_after: TIMEOUT })?
         };
         Ok(Snapshot::begin(pool.get()?)?)
     }
 
     pub(in crate::store) fn close(&self) {
-        if let Ok(mut place) = self.pool.write() {
-            *place = None;
+        if let Ok(mut current) = self.pool.write() {
+            *current = None;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading columns into the nouns' types.
+//! Reads columns into domain types.
 
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::{Column, Row};
 use crate::domain::timestamp::Timestamp;
 
-/// A column whose text the noun's own parser reads; what the parser refuses is a broken file.
+/// A column whose text the domain type's own parser reads. A text that the parser rejects means that the file is
+/// damaged.
 pub(in crate::store) fn text<T>(
     row: &Row,
     column: impl Column,
@@ -24,12 +25,10 @@ pub(in crate::store) fn text<T>(
     })
 }
 
-/// A column whose text the noun's `FromStr` reads.
 pub(in crate::store) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<T> {
     text(row, column, |text| text.parse().ok())
 }
 
-/// A column that holds a UUID as text.
 pub(in crate::store) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {
     parsed(row, column)
 }
@@ -38,25 +37,24 @@ pub(in crate::store) fn moment(row: &Row, column: impl Column) -> rusqlite::Resu
     Ok(Timestamp::from_micros(row.get(column)?))
 }
 
-/// A column that holds a moment or nothing.
 pub(in crate::store) fn moment_if_any(row: &Row, column: impl Column) -> rusqlite::Result<Option<Timestamp>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(Timestamp::from_micros))
 }
 
-/// Numbers as the JSON text that `json_each` unfolds.
+/// Numbers as the JSON text that `json_each` reads.
 pub(in crate::store) fn numbers(ids: impl Iterator<Item = i64>) -> String {
     let mut text = String::from("[");
     for id in ids {
         if text.len() > 1 {
             text.push(',');
         }
-        // Writing to a text cannot fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{id}");
     }
     text + "]"
 }
 
-/// UUIDs as the JSON text that `json_each` unfolds.
+/// UUIDs as the JSON text that `json_each` reads.
 pub(in crate::store) fn uuids(uuids: &[Uuid]) -> String {
     uuids.iter().map(Uuid::to_string).collect::<serde_json::Value>().to_string()
 }

@@ -1,4 +1,4 @@
-//! The schema and its history: a new file is made from `schema.sql`, an older one takes the steps that it lacks.
+//! The schema and its upgrades. A new file is created from `schema.sql`; an older file takes the steps that it lacks.
 
 mod state;
 
@@ -12,7 +12,7 @@ pub use state::{SchemaState, Unfit, VERSION, state};
 
 const SCHEMA: &str = include_str!("../../../schema.sql");
 
-/// Each step from one version to the next, the first from an empty file; a step is never changed once released.
+/// The steps from each version to the next; the first starts from an empty file. A released step is never changed.
 const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0001.sql"),
     include_str!("steps/0002.sql"),
@@ -23,44 +23,44 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0007.sql"),
 ];
 
-/// The version since which the rows of the audit have hashes, which no step in SQL can compute.
-const CHAINED: u32 = 6;
+/// The version that introduced hashes of audit rows. SQL cannot compute them.
+const AUDIT_CHAIN_VERSION: u32 = 6;
 
-/// Refuses a file that is not atelier's, and one of a newer version, before anything is written into it.
+/// Refuses a file that is not atelier's or has a newer schema, before anything is written into it.
 pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
     Ok(state::of(conn)?.fit().map(drop)?)
 }
 
-/// Makes the tables of a new file, or brings those of an older one up to date.
+/// Creates the tables of a new file, or upgrades those of an older one.
 ///
-/// Refuses what [`refuse_others`] refuses. Two processes that try at once find one schema.
+/// Refuses the same files as [`refuse_others`]. Two processes that try at once end up with one schema.
 pub(in crate::store) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
     if state::of(conn)?.fit()? == SchemaState::Current {
         return Ok(());
     }
-    // A step that makes a table anew drops the old one, and that must not delete the rows that refer to it. The
-    // setting holds still inside a transaction (<https://sqlite.org/lang_altertable.html#otheralter>).
+    // A step that recreates a table drops the old one, which must not delete the rows that refer to it. The setting
+    // cannot be changed inside a transaction (<https://sqlite.org/lang_altertable.html#otheralter>).
     conn.pragma_update(None, "foreign_keys", false)?;
-    let done = climb(conn);
+    let done = upgrade(conn);
     conn.pragma_update(None, "foreign_keys", true)?;
     done
 }
 
-fn climb(conn: &mut Connection) -> Result<()> {
+fn upgrade(conn: &mut Connection) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Looked at under the lock: somebody else may have been here a moment ago.
+    // Checked under the lock, because another process may have just upgraded the file.
     match state::of(&tx)?.fit()? {
         SchemaState::Empty => tx.execute_batch(SCHEMA)?,
         SchemaState::Older(version) => {
             for step in STEPS.iter().skip(version as usize) {
                 tx.execute_batch(step)?;
             }
-            if version < CHAINED {
+            if version < AUDIT_CHAIN_VERSION {
                 names::bring_up_to_date(Conn::on_sqlite(&tx))?;
                 audit::chain::chain_older_rows(Conn::on_sqlite(&tx))?;
             }
         }
-        // Somebody else has just done it; the rest was refused.
+        // Another process has just upgraded the file. The other states were refused above.
         SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign | SchemaState::NoDatabase => return Ok(()),
     }
     if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
@@ -72,7 +72,7 @@ fn climb(conn: &mut Connection) -> Result<()> {
     Ok(tx.commit()?)
 }
 
-/// The schema and the steps to it, for tests.
+/// The schema and its steps, for tests.
 #[cfg(test)]
 pub(in crate::store) fn scripts() -> Vec<&'static str> {
     [SCHEMA].into_iter().chain(STEPS).collect()

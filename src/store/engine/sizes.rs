@@ -1,15 +1,14 @@
 //! The sizes of the store.
 
-/// How large the store's parts are.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Read-only connections.
+    /// The number of read-only connections.
     pub readers: u32,
-    /// Writes that may wait in line.
+    /// The maximum number of queued writes.
     pub write_queue: usize,
     /// The page cache of each connection, in KiB.
     pub page_cache_kib: u32,
-    /// The most bytes of names that searches keep in memory.
+    /// The maximum number of bytes of names that searches keep in memory.
     pub search_memory: usize,
 }
 

@@ -1,4 +1,4 @@
-//! A snapshot of the data: a read transaction on a connection of the pool.
+//! A snapshot of the data: a read transaction on a pooled connection.
 
 use r2d2::PooledConnection;
 use r2d2_sqlite::SqliteConnectionManager;
@@ -6,8 +6,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use super::Conn;
 use crate::domain::timestamp::Timestamp;
 
-/// What is read from it is all of one moment, that of the first read. Rusqlite's own kind of transaction would have SQLite
-/// compile the words for its beginning and its end each time, which takes longer than to look a row up.
+/// All reads see the data at the moment of the first read. Rusqlite's own transaction type would have SQLite compile
+/// the `BEGIN` and `COMMIT` statements each time, which takes longer than looking up a row.
 pub(super) struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     pub(super) now: Timestamp,

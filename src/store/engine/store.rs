@@ -9,19 +9,19 @@ use super::{Sizes, Tx, View, inspection, open, readers, writer};
 use crate::error::{Error, Result};
 use crate::store::data_dir::{DataDir, DataDirError};
 
-/// The open data file. Cloning it gives another handle to the same.
+/// The open data file. A clone is another handle to the same file.
 #[derive(Clone)]
 pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
-    /// The last to go: see [`DataVersionProbe`].
+    /// The last field, because it must be dropped last: see [`DataVersionProbe`].
     probe: DataVersionProbe,
 }
 
 impl Store {
-    /// Opens the data file, makes it if it is empty, and brings an older one up to date.
+    /// Opens the data file, creates its tables if it is empty, and upgrades an older one.
     ///
-    /// Refuses a file of a newer schema, a file that is not atelier's, and a SQLite that is too old.
+    /// Refuses a file with a newer schema, a file that is not atelier's, and a SQLite that is too old.
     pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
         let mut conn = open::for_writing(path, sizes.page_cache_kib)?;
         schema::bring_up_to_date(&mut conn)?;
@@ -31,17 +31,17 @@ impl Store {
         Ok(Self { readers, writer, probe })
     }
 
-    /// Opens the data file of a directory on which a server may be running, as [`Store::open`] does.
+    /// Opens the data file of a directory on which a server may be running, like [`Store::open`].
     ///
-    /// Refused also when the schema must be made or upgraded, for which it takes the lock, and a server has that.
+    /// Creating or upgrading the schema takes the lock of the directory. Refuses if a server holds it then.
     pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
         let path = home.database();
-        let standing = inspection::inspect(&path, schema::state)?.fit()?;
-        let _lock = if standing == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
+        let state = inspection::inspect(&path, schema::state)?.fit()?;
+        let _lock = if state == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
         Self::open(&path, sizes)
     }
 
-    /// How many reads there can be at a time.
+    /// The maximum number of concurrent reads.
     pub fn readers(&self) -> usize {
         self.readers.max()
     }
@@ -51,10 +51,9 @@ impl Store {
         self.readers.read(work)
     }
 
-    /// Hands a write to the writer and answers once it is on the disk.
+    /// Queues a write and returns its result after the commit is on the disk.
     ///
-    /// The work may be run again, so it must have no effect outside its `Tx`. Refused as busy when too much
-    /// waits in line already.
+    /// The work may be run again, so it must have no effect outside its `Tx`. Fails as busy if the queue is full.
     pub async fn write<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -63,7 +62,7 @@ impl Store {
         self.writer.send(work)?.answer().await
     }
 
-    /// The same as [`Store::write`], for a thread that may wait.
+    /// Like [`Store::write`], for a thread that may block.
     pub fn write_and_wait<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
@@ -72,7 +71,7 @@ impl Store {
         self.writer.send(work)?.wait()
     }
 
-    /// Hands over a write that nobody waits for; lost if the line is full.
+    /// Queues a write without waiting for it. The write is lost if the queue is full.
     pub fn write_in_passing<F>(&self, work: F)
     where
         F: Fn(&Tx) -> Result<()> + Send + 'static,
@@ -80,8 +79,8 @@ impl Store {
         drop(self.writer.send(work));
     }
 
-    /// What changes with every commit of any process: what was read from a snapshot that was taken after it is fresh for
-    /// as long as it stands.
+    /// The current version of the data. It changes with every commit of any process. Data read from a snapshot that was
+    /// taken after this call is fresh as long as the version stays the same.
     pub fn data_version(&self) -> Result<DataVersion> {
         self.probe.now()
     }
@@ -90,7 +89,7 @@ impl Store {
         Ok(self.probe.now()? == version)
     }
 
-    /// Finishes the writes in line, moves the write-ahead log into the file and closes it.
+    /// Finishes the queued writes, moves the write-ahead log into the file and closes it.
     pub fn close(&self) {
         self.readers.close();
         self.writer.close();

@@ -8,77 +8,77 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const PARTS: usize = 8;
 
 /// A cache of values by key, each with the version that it was computed at.
-pub struct VersionedCache<K, S, V> {
-    parts: [Mutex<Part<K, S, V>>; PARTS],
+pub struct VersionedCache<K, Version, V> {
+    parts: [Mutex<Part<K, Version, V>>; PARTS],
     hasher: RandomState,
-    /// How much each half of a part holds.
+    /// The maximum weight of each half of a part.
     max_weight: usize,
 }
 
-/// A part: what was asked for lately, and what was asked for before that. When the first half is full it becomes the
-/// second, and what nobody has asked for since is forgotten.
-struct Part<K, S, V> {
-    lately: HashMap<K, Kept<S, V>>,
-    before: HashMap<K, Kept<S, V>>,
-    /// What the first half holds.
+/// A part with two halves: recently used entries and older ones. When the recent half is full it becomes the older
+/// half, and the previous older half is dropped. Finding an entry moves it to the recent half.
+struct Part<K, Version, V> {
+    recent: HashMap<K, Entry<Version, V>>,
+    older: HashMap<K, Entry<Version, V>>,
+    /// The weight of the recent half.
     weight: usize,
 }
 
-struct Kept<S, V> {
-    stamp: S,
+struct Entry<Version, V> {
+    version: Version,
     value: V,
     weight: usize,
 }
 
-impl<K: Hash + Eq + Clone, S: PartialEq, V: Clone> VersionedCache<K, S, V> {
-    /// One that holds things of this weight in all: a number of things, or of bytes.
+impl<K: Hash + Eq + Clone, Version: PartialEq, V: Clone> VersionedCache<K, Version, V> {
+    /// A cache whose entries have at most this weight in all. The weight is a number of entries or of bytes.
     pub fn new(max_weight: usize) -> Self {
-        let part = |_| Mutex::new(Part { lately: HashMap::new(), before: HashMap::new(), weight: 0 });
+        let part = |_| Mutex::new(Part { recent: HashMap::new(), older: HashMap::new(), weight: 0 });
         Self { parts: std::array::from_fn(part), hasher: RandomState::new(), max_weight: max_weight / PARTS / 2 }
     }
 
-    /// What was kept under this question with this very stamp.
-    pub fn find(&self, question: &K, stamp: &S) -> Option<V> {
-        let mut part = self.part(question);
-        if let Some(kept) = part.lately.get(question) {
-            return (kept.stamp == *stamp).then(|| kept.value.clone());
+    /// The value of this key, if it was computed at this version.
+    pub fn find(&self, key: &K, version: &Version) -> Option<V> {
+        let mut part = self.part(key);
+        if let Some(entry) = part.recent.get(key) {
+            return (entry.version == *version).then(|| entry.value.clone());
         }
-        let kept = part.before.remove(question).filter(|kept| kept.stamp == *stamp)?;
-        let value = kept.value.clone();
-        let dropped = part.keep(question.clone(), kept, self.max_weight);
+        let entry = part.older.remove(key).filter(|entry| entry.version == *version)?;
+        let value = entry.value.clone();
+        let dropped = part.insert(key.clone(), entry, self.max_weight);
         drop(part);
         drop(dropped);
         Some(value)
     }
 
-    /// Keeps what was found out, in place of what was kept before, unless it alone weighs more than there is room for.
-    pub fn keep(&self, question: K, stamp: S, value: V, weight: usize) {
+    /// Inserts a value, replacing an earlier one. A value that is heavier than half of a part is not cached.
+    pub fn insert(&self, key: K, version: Version, value: V, weight: usize) {
         if weight > self.max_weight {
             return;
         }
-        let mut part = self.part(&question);
-        let dropped = part.keep(question, Kept { stamp, value, weight }, self.max_weight);
+        let mut part = self.part(&key);
+        let dropped = part.insert(key, Entry { version, value, weight }, self.max_weight);
         drop(part);
-        // Much may be forgotten at once: nobody else waits for it.
+        // Dropping many entries takes time, so the lock is released first.
         drop(dropped);
     }
 
-    fn part(&self, question: &K) -> MutexGuard<'_, Part<K, S, V>> {
-        let place = usize::try_from(self.hasher.hash_one(question) % PARTS as u64).unwrap_or_default();
+    fn part(&self, key: &K) -> MutexGuard<'_, Part<K, Version, V>> {
+        let place = usize::try_from(self.hasher.hash_one(key) % PARTS as u64).unwrap_or_default();
         self.parts[place].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Hash + Eq, S, V> Part<K, S, V> {
-    /// Keeps a thing; what there is no room for any more is given back.
-    fn keep(&mut self, question: K, kept: Kept<S, V>, max_weight: usize) -> HashMap<K, Kept<S, V>> {
+impl<K: Hash + Eq, Version, V> Part<K, Version, V> {
+    /// Inserts an entry. Returns the dropped entries.
+    fn insert(&mut self, key: K, entry: Entry<Version, V>, max_weight: usize) -> HashMap<K, Entry<Version, V>> {
         let mut dropped = HashMap::new();
-        if self.weight + kept.weight > max_weight {
-            dropped = std::mem::replace(&mut self.before, std::mem::take(&mut self.lately));
+        if self.weight + entry.weight > max_weight {
+            dropped = std::mem::replace(&mut self.older, std::mem::take(&mut self.recent));
             self.weight = 0;
         }
-        self.weight += kept.weight;
-        if let Some(replaced) = self.lately.insert(question, kept) {
+        self.weight += entry.weight;
+        if let Some(replaced) = self.recent.insert(key, entry) {
             self.weight -= replaced.weight;
         }
         dropped
@@ -92,50 +92,52 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_found_by_its_question_and_its_stamp() {
+    fn an_entry_is_found_by_its_key_and_version() {
         let cache = VersionedCache::new(1024);
-        cache.keep("a", 1, "one", 1);
+        cache.insert("a", 1, "one", 1);
         assert_eq!(cache.find(&"a", &1), Some("one"));
         assert_eq!(cache.find(&"b", &1), None);
         assert_eq!(cache.find(&"a", &2), None);
-        cache.keep("a", 2, "two", 1);
+        cache.insert("a", 2, "two", 1);
         assert_eq!(cache.find(&"a", &1), None);
         assert_eq!(cache.find(&"a", &2), Some("two"));
     }
 
     #[test]
-    fn what_is_asked_for_again_outlives_what_is_not() {
+    fn used_entries_outlive_unused_ones() {
         let cache = VersionedCache::new(PARTS * 2 * 8);
-        cache.keep(0, (), 0, 1);
+        cache.insert(0, (), 0, 1);
         for n in 1..10_000 {
-            cache.keep(n, (), n, 1);
+            cache.insert(n, (), n, 1);
             assert_eq!(cache.find(&0, &()), Some(0), "after {n}");
         }
         assert!((1..10_000).filter(|n| cache.find(n, &()).is_some()).count() <= PARTS * 2 * 8);
     }
 
     #[test]
-    fn what_is_too_heavy_is_not_kept() {
+    fn a_too_heavy_entry_is_not_cached() {
         let cache = VersionedCache::new(PARTS * 2 * 8);
-        cache.keep("a", (), "heavy", 9);
+        cache.insert("a", (), "heavy", 9);
         assert_eq!(cache.find(&"a", &()), None);
     }
 
     proptest! {
         #[test]
-        fn it_never_holds_more_than_it_may(things in proptest::collection::vec((0_u8..50, 0_u8..3, 0_usize..20), 0..400)) {
+        fn the_cache_never_exceeds_its_maximum_weight(
+            entries in proptest::collection::vec((0_u8..50, 0_u8..3, 0_usize..20), 0..400),
+        ) {
             let cache = VersionedCache::new(PARTS * 2 * 30);
-            for (question, stamp, weight) in things {
-                cache.keep(question, stamp, weight, weight);
+            for (key, version, weight) in entries {
+                cache.insert(key, version, weight, weight);
                 if weight <= 30 {
-                    prop_assert_eq!(cache.find(&question, &stamp), Some(weight));
+                    prop_assert_eq!(cache.find(&key, &version), Some(weight));
                 }
                 for part in &cache.parts {
                     let part = part.lock().unwrap();
-                    let held: usize = part.lately.values().map(|kept| kept.weight).sum();
-                    prop_assert_eq!(held, part.weight);
-                    prop_assert!(held <= 30);
-                    prop_assert!(part.before.values().map(|kept| kept.weight).sum::<usize>() <= 30);
+                    let total: usize = part.recent.values().map(|entry| entry.weight).sum();
+                    prop_assert_eq!(total, part.weight);
+                    prop_assert!(total <= 30);
+                    prop_assert!(part.older.values().map(|entry| entry.weight).sum::<usize>() <= 30);
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What a read and a write work on.
+//! The arguments of reads and writes.
 
 use std::cell::Cell;
 use std::ops::Deref;
@@ -8,19 +8,19 @@ use super::name_cache::NameCache;
 use crate::domain::timestamp::Timestamp;
 use crate::store::audit::end::End;
 
-/// A snapshot of the data, to read from.
+/// A snapshot of the data for reading.
 pub struct View<'a> {
     pub(in crate::store) conn: Conn<'a>,
-    /// The moment of the snapshot, read from the clock once.
+    /// The time of the snapshot. The clock is read once.
     pub now: Timestamp,
-    /// The names of tables that were searched; none in a write, which has rows that are not committed.
+    /// The names of the searched tables; none in a write, because it has uncommitted rows.
     pub(in crate::store) names: Option<&'a NameCache>,
 }
 
-/// A write under way. It reads what it has written, and is on the disk before anybody is told.
+/// A write in progress. It reads its own changes. Its result is returned only after the commit is on the disk.
 pub struct Tx<'a> {
     pub(super) view: View<'a>,
-    /// The end of the chain of audit rows, once this write or one before it in the batch has asked for it.
+    /// The end of the chain of audit rows, once this write or an earlier one of the batch has read it.
     pub(in crate::store) audit: Cell<Option<End>>,
 }
 

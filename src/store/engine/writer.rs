@@ -1,4 +1,4 @@
-//! The one thread that writes, a batch at a time: many savepoints, one commit, then the answers.
+//! The single thread that writes in batches: many savepoints, one commit, then the results.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,47 +14,47 @@ use super::{Conn, Tx, View, fault, health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
-/// The most writes in one commit, so that nobody waits for an endless one.
+/// The maximum number of writes in one commit. It bounds the wait for a commit.
 const MAX_BATCH: usize = 256;
 
-/// When to come back if the line is full.
+/// The retry delay while the queue is full.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// The handle to the thread that writes.
+/// The handle of the writer thread.
 pub(in crate::store) struct Writer {
-    line: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Writer {
-    pub(in crate::store) fn start(conn: Connection, queue: usize) -> Result<Self> {
-        let (sender, receiver) = sync_channel(queue.max(1));
+    pub(in crate::store) fn start(conn: Connection, capacity: usize) -> Result<Self> {
+        let (sender, receiver) = sync_channel(capacity.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || work_off(&conn, &receiver))
+            .spawn(move || run_queue(&conn, &receiver))
             .map_err(Error::internal)?;
-        Ok(Self { line: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
 
-    /// Puts a write in line; refused as busy when the line is full or closed.
+    /// Queues a write. Fails as busy if the queue is full or closed.
     pub(in crate::store) fn send<T, F>(&self, work: F) -> Result<Pending<T>>
     where
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
         let busy = || Error::Busy { retry_after: RETRY_AFTER };
-        let line = held(&self.line).clone().ok_or_else(busy)?;
+        let queue = lock(&self.queue).clone().ok_or_else(busy)?;
         let (answer, pending) = oneshot::channel();
-        match line.try_send(Box::new(Task { work, outcome: None, answer })) {
+        match queue.try_send(Box::new(Task { work, outcome: None, answer })) {
             Ok(()) => Ok(Pending(pending)),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
         }
     }
 
-    /// Finishes what is in line and ends the thread.
+    /// Finishes the queued writes and ends the thread.
     pub(in crate::store) fn close(&self) {
-        drop(held(&self.line).take());
-        if let Some(thread) = held(&self.thread).take()
+        drop(lock(&self.queue).take());
+        if let Some(thread) = lock(&self.thread).take()
             && thread.join().is_err()
         {
             log::error!("the writer thread panicked");
@@ -62,11 +62,11 @@ impl Writer {
     }
 }
 
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A write that is in line.
+/// A queued write.
 pub(in crate::store) struct Pending<T>(oneshot::Receiver<Result<T>>);
 
 impl<T> Pending<T> {
@@ -79,34 +79,34 @@ impl<T> Pending<T> {
     }
 }
 
-/// A write whose result type the writer need not know.
+/// A write of any result type.
 trait Job: Send {
-    /// Forgets what an earlier run came to, since its transaction is lost.
-    fn forget(&mut self);
-    /// Does the work in a savepoint of its own; tells whether it succeeded.
+    /// Discards the result of an earlier run, because its transaction is lost.
+    fn reset(&mut self);
+    /// Runs the work inside an open savepoint. Returns whether it succeeded.
     fn run(&mut self, tx: &Tx) -> bool;
-    /// Answers, once the batch is on the disk or is not going to be.
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &Lost>);
+    /// Sends the result, once the batch is committed or has failed.
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &TxError>);
 }
 
-/// Why a transaction did not come to be; told to each of its writes.
-enum Lost {
+/// Why a transaction failed. Every write of the batch gets this reason.
+enum TxError {
     /// Another process held its lock for longer than the writer waits.
     Locked,
     InternalError(String),
 }
 
-impl From<rusqlite::Error> for Lost {
+impl From<rusqlite::Error> for TxError {
     fn from(error: rusqlite::Error) -> Self {
         if fault::is_lock(&error) { Self::Locked } else { Self::InternalError(error.to_string()) }
     }
 }
 
-impl From<&Lost> for Error {
-    fn from(lost: &Lost) -> Self {
-        match lost {
-            Lost::Locked => Self::Busy { retry_after: RETRY_AFTER },
-            Lost::InternalError(reason) => Self::internal(reason.as_str()),
+impl From<&TxError> for Error {
+    fn from(error: &TxError) -> Self {
+        match error {
+            TxError::Locked => Self::Busy { retry_after: RETRY_AFTER },
+            TxError::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
 }
@@ -122,7 +122,7 @@ where
     T: Send,
     F: Fn(&Tx) -> Result<T> + Send,
 {
-    fn forget(&mut self) {
+    fn reset(&mut self) {
         self.outcome = None;
     }
 
@@ -134,55 +134,55 @@ where
         succeeded
     }
 
-    fn settle(self: Box<Self>, committed: std::result::Result<(), &Lost>) {
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &TxError>) {
         let answer = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
             (Some(outcome), Ok(())) => outcome,
-            (_, Err(lost)) => Err(lost.into()),
+            (_, Err(error)) => Err(error.into()),
             (None, Ok(())) => Err(Error::internal("a write was not executed")),
         };
-        // Whoever asked may be gone; the write stands all the same.
+        // The caller may have stopped waiting. The write is committed all the same.
         let _ = self.answer.send(answer);
     }
 }
 
-fn work_off(conn: &Connection, line: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = line.recv() {
+fn run_queue(conn: &Connection, queue: &Receiver<Box<dyn Job>>) {
+    while let Ok(first) = queue.recv() {
         let mut batch = vec![first];
-        batch.extend(line.try_iter().take(MAX_BATCH - 1));
+        batch.extend(queue.try_iter().take(MAX_BATCH - 1));
         commit(conn, batch);
     }
-    // SQLite is not told to count the tables (`PRAGMA optimize`): what it has counted changes its plans, and those that it
-    // makes without are the ones that were judged.
+    // `PRAGMA optimize` is not run: its statistics change SQLite's plans, and the plans without statistics are the
+    // tested ones.
     if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
         log::warn!("cannot fold the write-ahead log into the data file: {error}");
     }
 }
 
-/// Runs a batch and answers it. If the batch as a whole fails, each write gets a commit of its own, so that
-/// one that breaks the transaction does not take its neighbours with it.
+/// Runs a batch and sends the results. If the commit of the batch fails, each write is retried in a commit of its own,
+/// so that a write that breaks the transaction does not fail the others.
 fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
-    // Without a transaction nothing was run and nobody is at fault: waiting for it once more for each would only
-    // make the line longer.
+    // Without a transaction nothing was run, and no write caused the failure. A retry for each write would only make
+    // the queue longer.
     if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
-        let lost = Lost::from(error);
+        let error = TxError::from(error);
         for job in batch {
-            job.settle(Err(&lost));
+            job.finish(Err(&error));
         }
         return;
     }
     match try_commit(conn, &mut batch) {
-        Ok(()) => batch.into_iter().for_each(|job| job.settle(Ok(()))),
+        Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
         Err(error) if batch.len() == 1 => {
-            let lost = Lost::from(error);
+            let error = TxError::from(error);
             for job in batch {
-                job.settle(Err(&lost));
+                job.finish(Err(&error));
             }
         }
         Err(error) => {
             log::warn!("batch commit failed, retrying its {} writes one by one: {error}", batch.len());
             for mut job in batch {
-                job.forget();
+                job.reset();
                 commit(conn, vec![job]);
             }
         }
@@ -202,14 +202,14 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     let mut audit = None;
     for job in batch {
         run(conn, "SAVEPOINT job")?;
-        let before = conn.total_changes();
+        let changes_before = conn.total_changes();
         let view = View { conn: Conn::on_sqlite(conn), now: Timestamp::now(), names: None };
         let tx = Tx { view, audit: Cell::new(audit) };
         if job.run(&tx) {
             audit = tx.audit.get();
-            changed |= conn.total_changes() != before;
+            changed |= conn.total_changes() != changes_before;
         } else if conn.is_autocommit() {
-            // SQLite gave up the whole transaction, as it does when the disk is full.
+            // SQLite rolled back the whole transaction, as it does when the disk is full.
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
                 Some("SQLite rolled the transaction back".to_owned()),
@@ -219,11 +219,11 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         }
         run(conn, "RELEASE job")?;
     }
-    // A write that found all as it should be costs no wait for the disk and makes no cache stale.
+    // A write that changed nothing needs no commit to the disk and invalidates no cache.
     if changed {
         health::grow(Conn::on_sqlite(conn))?;
         if let Some(end) = audit {
-            end.keep(Conn::on_sqlite(conn))?;
+            end.update(Conn::on_sqlite(conn))?;
         }
     }
     Ok(())

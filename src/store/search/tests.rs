@@ -1,4 +1,4 @@
-//! Every snapshot finds the rows that it has, whatever happened to the names in memory before or since.
+//! Every snapshot finds its rows, independent of earlier and later changes to the names in memory.
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -15,7 +15,7 @@ const CHANGES: [&str; 6] = [
     "UPDATE organizations SET name_key = :text || id WHERE id % 3 = length(:text)",
     "DELETE FROM organizations WHERE id % 5 = length(:text)",
     "DELETE FROM organizations WHERE id = (SELECT max(id) FROM organizations) AND :text <> ''",
-    // The log is cut off, as it is when it is long.
+    // Cuts the log off, as it happens when the log is long.
     "DELETE FROM name_changes WHERE seq < (SELECT max(seq) FROM name_changes) AND :text <> ''",
 ];
 
@@ -45,7 +45,7 @@ proptest! {
             }
             let conn = &snapshots[which];
             if step > 8 || conn.is_autocommit() {
-                // This one begins anew; the others stay as old as they are.
+                // This snapshot starts again; the others stay as old as they are.
                 conn.execute_batch("ROLLBACK").ok();
                 conn.execute_batch("BEGIN; SELECT seq FROM name_changes").unwrap();
             }
@@ -59,7 +59,7 @@ proptest! {
             };
             let mut found: Vec<i64> = Vec::new();
             loop {
-                let page = named(&view, search, found.last().copied().unwrap_or(0), limit).unwrap();
+                let page = ids_by_name(&view, search, found.last().copied().unwrap_or(0), limit).unwrap();
                 found.extend(&page);
                 if page.len() < limit as usize {
                     break;

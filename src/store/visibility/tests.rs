@@ -1,4 +1,4 @@
-//! No list costs more where there is more that it does not show.
+//! The cost of a list does not grow with the rows that it does not contain.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -37,8 +37,9 @@ const PEOPLE: &str = "
     SELECT '00000000-0000-4000-8000-' || printf('%012d', n), 'p' || n || '@example.com', 'p' || n || '@example.com', '', '', 'person', 'active', 1, 1,
            'member', 0, 0 FROM n;";
 
-/// A world of so many workspaces in each of two organizations, with a project, a restriction and a binding in each. User
-/// 1 is in a few of the first organization's; user 2 is in the second, all of which is private.
+/// Two organizations with `size` workspaces each, and a project, a restriction and a binding in each workspace. User 1
+/// is in a few workspaces of the first organization. User 2 is in the second organization, whose workspaces are all
+/// private.
 fn world(size: i64) -> Place {
     place(&format!(
         "BEGIN;
@@ -75,7 +76,7 @@ fn world(size: i64) -> Place {
     ))
 }
 
-/// What each list costs, in the steps of SQLite's machine.
+/// The cost of each list, in steps of SQLite's virtual machine.
 fn costs(place: &Place) -> BTreeMap<String, u64> {
     let mut costs = BTreeMap::new();
     let steps = Arc::new(AtomicU64::new(0));
@@ -87,18 +88,18 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
             let page = Page { after: None, limit: 50 };
             workspaces::page(
                 view,
-                Sight::Everything,
+                Visibility::Everything,
                 &WorkspaceSearch { name: absent.clone(), organization: None },
                 page,
             )?;
             projects::page(
                 view,
-                Sight::Everything,
+                Visibility::Everything,
                 &ProjectSearch { name: absent.clone(), ..Default::default() },
                 page,
             )?;
             users::page(view, Circle::Everybody, &UserSearch { email: absent.clone(), ..Default::default() }, page)?;
-            organizations::page(view, Sight::Everything, absent.as_deref(), page)?;
+            organizations::page(view, Visibility::Everything, absent.as_deref(), page)?;
             let counted = steps.clone();
             view.conn.sqlite().progress_handler(
                 1,
@@ -107,48 +108,54 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                     false
                 }),
             )?;
-            let mut cost = |what: String, shown: usize| {
-                costs.insert(format!("{what}, {shown} shown"), steps.swap(0, Ordering::Relaxed));
+            let mut cost = |what: String, returned: usize| {
+                costs.insert(format!("{what}, {returned} shown"), steps.swap(0, Ordering::Relaxed));
             };
-            let (one, two) = (Sight::Of(UserId(1)), Sight::Of(UserId(2)));
-            let (none, admin) = (WorkspaceSearch::default(), Sight::Everything);
-            for sight in [admin, one, two] {
-                cost(format!("workspaces of {sight:?}"), workspaces::page(view, sight, &none, page)?.items.len());
+            let (one, two) = (Visibility::Of(UserId(1)), Visibility::Of(UserId(2)));
+            let (none, admin) = (WorkspaceSearch::default(), Visibility::Everything);
+            for visibility in [admin, one, two] {
+                cost(
+                    format!("workspaces of {visibility:?}"),
+                    workspaces::page(view, visibility, &none, page)?.items.len(),
+                );
                 for organization in [None, Some(OrganizationId(1)), Some(OrganizationId(3))] {
                     for name in ["team", "zür", "ü", "zz", "rich", "absent", "-", "é"] {
                         let search = WorkspaceSearch { organization, name: Some(name.to_owned()) };
-                        let shown = workspaces::page(view, sight, &search, page)?.items.len();
-                        cost(format!("workspaces with {name} in {organization:?} of {sight:?}"), shown);
+                        let returned = workspaces::page(view, visibility, &search, page)?.items.len();
+                        cost(format!("workspaces with {name} in {organization:?} of {visibility:?}"), returned);
                     }
                 }
                 for name in [None, Some("org"), Some("9"), Some("absent")] {
-                    let shown = organizations::page(view, sight, name, page)?.items.len();
-                    cost(format!("organizations with {name:?} of {sight:?}"), shown);
+                    let returned = organizations::page(view, visibility, name, page)?.items.len();
+                    cost(format!("organizations with {name:?} of {visibility:?}"), returned);
                 }
                 for name in [None, Some("p".to_owned()), Some("absent".to_owned()), Some("ü".to_owned())] {
                     let search = ProjectSearch { name: name.clone(), ..ProjectSearch::default() };
                     cost(
-                        format!("projects with {name:?} of {sight:?}"),
-                        projects::page(view, sight, &search, page)?.len(),
+                        format!("projects with {name:?} of {visibility:?}"),
+                        projects::page(view, visibility, &search, page)?.len(),
                     );
                     let search = ProjectSearch { workspace_name: name.clone(), ..ProjectSearch::default() };
                     cost(
-                        format!("projects in {name:?} of {sight:?}"),
-                        projects::page(view, sight, &search, page)?.len(),
+                        format!("projects in {name:?} of {visibility:?}"),
+                        projects::page(view, visibility, &search, page)?.len(),
                     );
                 }
-                cost(format!("restrictions of {sight:?}"), projects::page_of_restrictions(view, sight, page)?.len());
+                cost(
+                    format!("restrictions of {visibility:?}"),
+                    projects::page_of_restrictions(view, visibility, page)?.len(),
+                );
                 for on_projects in [false, true] {
                     for user in [None, Some(UserId(1))] {
-                        let shown = bindings::page(view, sight, on_projects, user, page)?.len();
-                        cost(format!("bindings on projects {on_projects} to {user:?} of {sight:?}"), shown);
+                        let returned = bindings::page(view, visibility, on_projects, user, page)?.len();
+                        cost(format!("bindings on projects {on_projects} to {user:?} of {visibility:?}"), returned);
                     }
                 }
                 for email in [None, Some("example".to_owned()), Some("@".to_owned()), Some("absent".to_owned())] {
                     let search = UserSearch { email: email.clone(), ..UserSearch::default() };
-                    let circle = sight.user().map_or(Circle::Everybody, Circle::OfOrganizations);
-                    let shown = users::page(view, circle, &search, page)?.items.len();
-                    cost(format!("people with {email:?} of {sight:?}"), shown);
+                    let circle = visibility.user().map_or(Circle::Everybody, Circle::OfOrganizations);
+                    let returned = users::page(view, circle, &search, page)?.items.len();
+                    cost(format!("people with {email:?} of {visibility:?}"), returned);
                 }
             }
             for verbs in [vec![], vec!["rare"], vec!["often"], vec!["never", "often"]] {
@@ -159,8 +166,8 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                         ..Default::default()
                     };
                     let window = (Timestamp::from_micros(1), Timestamp::from_micros(600));
-                    let shown = audit::page(view, window, &search, page)?.items.len();
-                    cost(format!("audit of {verbs:?} by {by:?}"), shown);
+                    let returned = audit::page(view, window, &search, page)?.items.len();
+                    cost(format!("audit of {verbs:?} by {by:?}"), returned);
                 }
             }
             view.conn.sqlite().progress_handler(0, None::<fn() -> bool>)?;
@@ -171,21 +178,21 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
 }
 
 #[test]
-fn no_list_costs_more_where_there_is_more_that_it_does_not_show() {
+fn the_cost_of_a_list_does_not_grow_with_rows_that_it_omits() {
     let (small, place) = (costs(&world(700)), world(7000));
     let large = costs(&place);
     place.store.close();
     let counted = probe::rows(&place.file, "SELECT name FROM sqlite_schema WHERE name LIKE 'sqlite_stat%'");
     assert!(counted.is_empty(), "what SQLite has counted would change its plans");
-    let mut told = String::new();
+    let mut report = String::new();
     for (what, large) in &large {
         let Some(small) = small.get(what) else {
-            let _ = writeln!(told, "{what} in the large world only");
+            let _ = writeln!(report, "{what} in the large world only");
             continue;
         };
         if large * 10 > small * 14 + 8000 {
-            let _ = writeln!(told, "{what}: {small} steps, and {large} where there is ten times as much");
+            let _ = writeln!(report, "{what}: {small} steps, and {large} where there is ten times as much");
         }
     }
-    assert!(told.is_empty(), "{told}");
+    assert!(report.is_empty(), "{report}");
 }

@@ -60,7 +60,7 @@ pub fn with_bearer(state: &AppState, origin: Origin, bearer: &str) -> Result<Aut
         is_new = true;
     }
     if is_new {
-        state.credential_cache().principals.keep(fingerprint, data_version, principal.clone(), 1);
+        state.credential_cache().principals.insert(fingerprint, data_version, principal.clone(), 1);
     }
     let who = Who::Person(principal.person);
     Ok(Authenticated {
@@ -141,7 +141,7 @@ fn signed(
         log::debug!("access token rejected: {rejected}");
         Error::from(AuthError::BadToken)
     })?;
-    signed.keep(fingerprint, keys.edition, claims.clone(), 1);
+    signed.insert(fingerprint, keys.edition, claims.clone(), 1);
     let until = until(&claims);
     Ok((claims, until))
 }

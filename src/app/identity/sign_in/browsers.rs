@@ -16,7 +16,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::error::{AuthError, Error, Result};
-use crate::store::sessions::Hold;
+use crate::store::sessions::SessionCredential;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
 
@@ -63,7 +63,7 @@ pub(super) fn begin(
         idle_until: tx.now.after(lifetimes.browser_idle).min(ends_at),
         ends_at,
     };
-    session.id = store::sessions::insert(tx, &session, Hold::Cookie(&fingerprint))?;
+    session.id = store::sessions::insert(tx, &session, SessionCredential::Cookie(&fingerprint))?;
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
     attempts::remember_place(tx, &actor.origin, user.id)?;
     let object = (ObjectKind::Session, session.uuid);

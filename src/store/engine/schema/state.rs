@@ -5,7 +5,7 @@ use rusqlite::{Connection, ErrorCode};
 use crate::error::{Error, Result};
 use crate::store::View;
 
-/// The version that this program works with.
+/// The schema version of this program.
 pub const VERSION: u32 = 7;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
@@ -16,20 +16,19 @@ pub(super) const APPLICATION_ID: i32 = 0x6174_656c;
 pub enum SchemaState {
     /// There are no tables yet.
     Empty,
-    /// It lacks steps that this program knows.
+    /// The file lacks steps that this program has.
     Older(u32),
-    /// It is this program's.
     Current,
-    /// It has steps, or a number, that this program does not know.
+    /// The file has a version that this program does not know.
     Newer(i32),
-    /// The file is another program's.
+    /// The file belongs to another program.
     Foreign,
-    /// The file is not SQLite's, or its beginning is damaged.
+    /// The file is not SQLite's, or its header is damaged.
     NoDatabase,
 }
 
 impl SchemaState {
-    /// Refuses what this program must not write into.
+    /// Refuses a file that this program must not write to.
     pub(in crate::store) fn fit(self) -> Result<Self, Unfit> {
         match self {
             Self::Empty | Self::Older(_) | Self::Current => Ok(self),
@@ -49,20 +48,18 @@ pub enum Unfit {
          atelier that wrote it"
     )]
     Newer { version: i32 },
-    /// Another program wrote it.
     #[error("this SQLite file belongs to another program; choose another data directory")]
     Foreign,
-    /// It is no database at all.
     #[error("the data file is not a SQLite database; choose another data directory")]
     NoDatabase,
-    /// It has to be made or upgraded, which only one who has the lock of the directory may do.
+    /// The schema must be created or upgraded. That requires the lock of the directory, which a server holds.
     #[error(
         "the data file must be upgraded to schema version {VERSION} first, but a server is running{}; stop the server, \
          or use the atelier that it was started from",
         pid.map(|pid| format!(" (process {pid})")).unwrap_or_default()
     )]
     InUse {
-        /// The server's process, where it is known.
+        /// The process id of the server, if it is known.
         pid: Option<u32>,
     },
 }
@@ -79,7 +76,7 @@ pub fn state(view: &View) -> Result<SchemaState> {
 }
 
 pub(super) fn of(conn: &Connection) -> Result<SchemaState> {
-    // One statement, so that what another process does meanwhile is seen as a whole or not at all.
+    // One statement, so that a concurrent change by another process is seen as a whole or not at all.
     let sql = "SELECT v.user_version, a.application_id, EXISTS (SELECT 1 FROM sqlite_schema)
                FROM pragma_user_version v, pragma_application_id a";
     let found = conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));

@@ -1,4 +1,4 @@
-//! Old, new and strange files, and what becomes of them.
+//! Opens old, new and foreign files, and checks the result.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::domain::page::Page;
 use crate::domain::workspace::WorkspaceSearch;
 use crate::store::audit::chain::{self, Fault};
 use crate::store::engine::open;
-use crate::store::visibility::Sight;
+use crate::store::visibility::Visibility;
 use crate::store::{Sizes, Store, users, workspaces};
 
 /// A file in a folder of its own.
@@ -28,11 +28,11 @@ fn place() -> Place {
     Place { path: folder.path().join("atelier.db"), _folder: folder }
 }
 
-/// A file as a version long ago left it, with a row in each table that had one then.
+/// A file as an older version left it, with a row in each table of that version.
 fn file_of_version(path: &Path, version: u32) {
     let conn = Connection::open(path).unwrap();
     for (step, number) in STEPS.iter().zip(1..=version) {
-        // As the upgrade has it.
+        // As in an upgrade.
         conn.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
         conn.execute_batch(step).unwrap();
         conn.execute_batch("PRAGMA foreign_keys = ON").unwrap();
@@ -41,7 +41,7 @@ fn file_of_version(path: &Path, version: u32) {
     conn.pragma_update(None, "user_version", version).unwrap();
 }
 
-/// Rows for the tables that this version brought; a new version adds its arm.
+/// Rows for the tables that this version added. A new version adds a match arm.
 fn rows_of_version(version: u32) -> &'static str {
     match version {
         1 => {
@@ -116,9 +116,9 @@ fn rows_of_version(version: u32) -> &'static str {
     }
 }
 
-/// Every table, index and view by its name, with its words but without its layout, and what marks the file.
+/// The SQL of every table, index and view by its name, with whitespace normalized, and the application id.
 fn shape(conn: &Connection) -> BTreeMap<String, String> {
-    // What the planner has counted is no part of the schema.
+    // The planner's statistics are not part of the schema.
     let sql = "SELECT type, name, coalesce(sql, '') FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%'";
     let mut query = conn.prepare(sql).unwrap();
     let rows = query
@@ -154,14 +154,14 @@ fn refusal(path: &Path) -> String {
     Store::open(path, Sizes::default()).map(|_| ()).unwrap_err().chain()
 }
 
-fn look(path: &Path) -> Connection {
+fn connect(path: &Path) -> Connection {
     Connection::open(path).unwrap()
 }
 
 #[test]
-fn all_steps_from_an_empty_file_make_the_schema() {
-    let (stepped, made) = (place(), place());
-    let steps = look(&stepped.path);
+fn all_steps_together_create_the_schema() {
+    let (upgraded, created) = (place(), place());
+    let steps = connect(&upgraded.path);
     for step in STEPS {
         steps.execute_batch(step).unwrap();
     }
@@ -169,36 +169,36 @@ fn all_steps_from_an_empty_file_make_the_schema() {
     let same_secret = "UPDATE meta SET secret = zeroblob(32)";
     steps.execute_batch(same_secret).unwrap();
 
-    Store::open(&made.path, Sizes::default()).unwrap().close();
-    let made = look(&made.path);
-    made.execute_batch(same_secret).unwrap();
-    assert_eq!(shape(&steps), shape(&made));
-    assert_eq!(contents(&steps), contents(&made));
-    assert_eq!(shape(&made)["application_id"], APPLICATION_ID.to_string());
-    assert_eq!(shape(&made)["user_version"], VERSION.to_string());
-    assert_eq!(contents(&made)["meta"], [[Value::Integer(1), Value::Integer(1), Value::Blob(vec![0; 32])]]);
+    Store::open(&created.path, Sizes::default()).unwrap().close();
+    let created = connect(&created.path);
+    created.execute_batch(same_secret).unwrap();
+    assert_eq!(shape(&steps), shape(&created));
+    assert_eq!(contents(&steps), contents(&created));
+    assert_eq!(shape(&created)["application_id"], APPLICATION_ID.to_string());
+    assert_eq!(shape(&created)["user_version"], VERSION.to_string());
+    assert_eq!(contents(&created)["meta"], [[Value::Integer(1), Value::Integer(1), Value::Blob(vec![0; 32])]]);
 }
 
 #[test]
-fn a_file_of_every_older_version_comes_up_with_its_rows() {
+fn every_older_version_is_upgraded_with_its_rows() {
     let fresh = place();
     Store::open(&fresh.path, Sizes::default()).unwrap().close();
     for version in 1..=VERSION {
         let old = place();
         file_of_version(&old.path, version);
-        let before = contents(&look(&old.path));
+        let before = contents(&connect(&old.path));
         assert!(before.values().all(|rows| !rows.is_empty() || version > 1), "every table has a row to lose");
 
         Store::open(&old.path, Sizes::default()).unwrap().close();
-        let conn = look(&old.path);
-        assert_eq!(shape(&conn), shape(&look(&fresh.path)), "from version {version}");
+        let conn = connect(&old.path);
+        assert_eq!(shape(&conn), shape(&connect(&fresh.path)), "from version {version}");
         let after = contents(&conn);
         for (table, rows) in before {
-            // Version 7 has another name for it.
+            // Version 7 renames it.
             let now = if table == "half_sign_ins" { "pending_sign_ins" } else { &table };
             let left = after.get(now).map_or(0, Vec::len);
             let all = match table.as_str() {
-                // Version 7 has no index of names and no log of workspaces.
+                // Version 7 drops the index of names and the log of workspaces.
                 "search_grams" | "search_names" | "search_log" | "workspace_changes" => !after.contains_key(&table),
                 _ => left == rows.len(),
             };
@@ -213,20 +213,20 @@ fn the_names_of_an_older_file_are_found() {
     for (version, key) in [(2, "οδος"), (3, "οδοσ"), (6, "οδοσ")] {
         let place = place();
         file_of_version(&place.path, version);
-        look(&place.path).execute("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = ?1", [key]).unwrap();
+        connect(&place.path).execute("UPDATE workspaces SET name = 'ΟΔΟΣ', name_key = ?1", [key]).unwrap();
         let store = Store::open(&place.path, Sizes::default()).unwrap();
         let search = WorkspaceSearch { name: Some("ΔΟΣ".to_owned()), ..WorkspaceSearch::default() };
         let page = Page { after: None, limit: 5 };
-        let found = store.read(|view| workspaces::page(view, Sight::Everything, &search, page)).unwrap();
+        let found = store.read(|view| workspaces::page(view, Visibility::Everything, &search, page)).unwrap();
         assert_eq!(found.items.len(), 1, "from version {version}");
     }
 }
 
 #[test]
-fn what_built_in_clients_were_granted_reaches_the_api_still_and_nothing_else_does() {
+fn only_grants_of_built_in_clients_keep_access_to_the_api() {
     let place = place();
     file_of_version(&place.path, 5);
-    look(&place.path)
+    connect(&place.path)
         .execute_batch(
             "INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_uris,
                  post_logout_redirect_uris, refresh, created_at, updated_at)
@@ -240,33 +240,33 @@ fn what_built_in_clients_were_granted_reaches_the_api_still_and_nothing_else_doe
         )
         .unwrap();
     Store::open(&place.path, Sizes::default()).unwrap().close();
-    let conn = look(&place.path);
-    let told = |sql: &str| -> Vec<String> {
+    let conn = connect(&place.path);
+    let texts = |sql: &str| -> Vec<String> {
         conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
     let every = "openid email profile offline_access api";
-    let clients = told("SELECT id || ': ' || scopes FROM clients ORDER BY built_in, id");
+    let clients = texts("SELECT id || ': ' || scopes FROM clients ORDER BY built_in, id");
     let built_in = ["admin-cli", "api-client", "arize-cli", "sdk-client"].map(|id| format!("{id}: {every}"));
     assert_eq!(clients[0], "own: openid email");
     assert_eq!(clients[1..], built_in);
     let sessions = "SELECT coalesce(client, 'none') || ': ' || scope FROM sessions
                     WHERE uuid LIKE 'a0%' OR client IS NULL ORDER BY uuid";
-    assert_eq!(told(sessions), ["own: openid", "arize-cli: api", "sdk-client: email profile api", "none: "]);
-    assert_eq!(told("SELECT scope FROM consents ORDER BY client"), ["openid api", "openid"]);
-    assert_eq!(told("SELECT scope FROM authorization_codes"), ["openid api"]);
-    assert_eq!(told("SELECT scope FROM device_codes"), ["openid api"]);
+    assert_eq!(texts(sessions), ["own: openid", "arize-cli: api", "sdk-client: email profile api", "none: "]);
+    assert_eq!(texts("SELECT scope FROM consents ORDER BY client"), ["openid api", "openid"]);
+    assert_eq!(texts("SELECT scope FROM authorization_codes"), ["openid api"]);
+    assert_eq!(texts("SELECT scope FROM device_codes"), ["openid api"]);
 }
 
 #[test]
 fn the_audit_of_an_older_file_becomes_a_chain() {
-    for version in 1..CHAINED {
+    for version in 1..AUDIT_CHAIN_VERSION {
         let place = place();
         file_of_version(&place.path, version);
-        // Some rows are no more, as in a file that somebody has pruned.
+        // Some rows are missing, as in a pruned file.
         let rows = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 2500)
                     INSERT INTO audit (id, at, actor, credential, dialect, request_id, verb, kind, object, before)
                     SELECT n, n, 'a', 'c', 'd', 'r', 'v', 'k', n, nullif(n % 3, 0) FROM n WHERE n % 100 <> 7";
-        look(&place.path).execute_batch(rows).unwrap();
+        connect(&place.path).execute_batch(rows).unwrap();
         let store = Store::open(&place.path, Sizes::default()).unwrap();
         let verify = || store.read(|view| chain::verify(view, None)).unwrap();
         let verdict = verify();
@@ -275,7 +275,7 @@ fn the_audit_of_an_older_file_becomes_a_chain() {
             ("UPDATE audit SET before = 'x' WHERE id = 1500", Fault::Changed(1500)),
             ("DELETE FROM audit WHERE id = 2000", Fault::Missing(2000..=2000)),
         ] {
-            look(&place.path).execute_batch(sql).unwrap();
+            connect(&place.path).execute_batch(sql).unwrap();
             assert!(verify().faults.contains(&fault), "{sql}");
         }
     }
@@ -294,20 +294,23 @@ fn a_file_that_is_up_to_date_is_left_alone() {
 fn a_newer_file_is_refused_and_left_untouched() {
     let place = place();
     Store::open(&place.path, Sizes::default()).unwrap().close();
-    look(&place.path).pragma_update(None, "user_version", VERSION + 1).unwrap();
+    connect(&place.path).pragma_update(None, "user_version", VERSION + 1).unwrap();
     let before = fs::read(&place.path).unwrap();
-    let told = refusal(&place.path);
+    let message = refusal(&place.path);
     let newer = VERSION + 1;
-    assert!(told.contains(&format!("the data file has schema version {newer}, but this atelier supports")), "{told}");
-    assert!(told.ends_with("use the newer atelier that wrote it"), "{told}");
+    assert!(
+        message.contains(&format!("the data file has schema version {newer}, but this atelier supports")),
+        "{message}"
+    );
+    assert!(message.ends_with("use the newer atelier that wrote it"), "{message}");
     assert_eq!(fs::read(&place.path).unwrap(), before);
 }
 
 #[test]
-fn a_file_of_a_nonsensical_version_is_refused() {
+fn a_file_with_an_invalid_version_is_refused() {
     let place = place();
     Store::open(&place.path, Sizes::default()).unwrap().close();
-    look(&place.path).pragma_update(None, "user_version", -1).unwrap();
+    connect(&place.path).pragma_update(None, "user_version", -1).unwrap();
     assert!(refusal(&place.path).contains("schema version -1"));
 }
 
@@ -321,28 +324,28 @@ fn the_sqlite_file_of_another_program_is_refused_and_left_untouched() {
     ];
     for sql in theirs {
         let place = place();
-        look(&place.path).execute_batch(sql).unwrap();
+        connect(&place.path).execute_batch(sql).unwrap();
         let before = fs::read(&place.path).unwrap();
-        let told = refusal(&place.path);
-        assert!(told.contains("belongs to another program; choose another data directory"), "{sql}: {told}");
+        let message = refusal(&place.path);
+        assert!(message.contains("belongs to another program; choose another data directory"), "{sql}: {message}");
         assert_eq!(fs::read(&place.path).unwrap(), before, "{sql}");
-        let journal: String = look(&place.path).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
+        let journal: String = connect(&place.path).query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!(journal, "delete", "{sql}");
     }
 }
 
 #[test]
-fn a_file_that_is_no_database_is_refused_and_left_untouched() {
+fn a_file_that_is_not_a_database_is_refused_and_left_untouched() {
     let place = place();
     let text = "Dear diary, ".repeat(1000);
     fs::write(&place.path, &text).unwrap();
-    let told = refusal(&place.path);
-    assert!(told.contains("is not a SQLite database; choose another data directory"), "{told}");
+    let message = refusal(&place.path);
+    assert!(message.contains("is not a SQLite database; choose another data directory"), "{message}");
     assert_eq!(fs::read_to_string(&place.path).unwrap(), text);
 }
 
 #[test]
-fn many_who_open_an_empty_file_at_once_make_one_schema() {
+fn concurrent_opens_of_an_empty_file_create_one_schema() {
     for _ in 0..8 {
         let place = place();
         let barrier = Barrier::new(6);
@@ -359,12 +362,12 @@ fn many_who_open_an_empty_file_at_once_make_one_schema() {
                 opener.join().unwrap().unwrap();
             }
         });
-        assert_eq!(contents(&look(&place.path))["meta"].len(), 1);
+        assert_eq!(contents(&connect(&place.path))["meta"].len(), 1);
     }
 }
 
 #[test]
-fn many_who_open_an_older_file_at_once_take_each_step_once() {
+fn concurrent_opens_of_an_older_file_run_each_step_once() {
     let place = place();
     file_of_version(&place.path, 1);
     let barrier = Barrier::new(4);
@@ -381,11 +384,11 @@ fn many_who_open_an_older_file_at_once_take_each_step_once() {
             opener.join().unwrap().unwrap();
         }
     });
-    assert_eq!(contents(&look(&place.path))["users"].len(), 1);
+    assert_eq!(contents(&connect(&place.path))["users"].len(), 1);
 }
 
 #[test]
-fn foreign_keys_are_watched_again_after_the_schema_is_made() {
+fn foreign_keys_are_enforced_after_the_schema_is_created() {
     let place = place();
     let mut conn = open::for_writing(&place.path, 2048).unwrap();
     bring_up_to_date(&mut conn).unwrap();
@@ -394,10 +397,10 @@ fn foreign_keys_are_watched_again_after_the_schema_is_made() {
 }
 
 #[test]
-fn an_older_file_tells_which_addresses_somebody_vouched_for() {
+fn the_upgrade_finds_verified_addresses_in_the_audit_log() {
     let place = place();
     file_of_version(&place.path, 5);
-    let conn = look(&place.path);
+    let conn = connect(&place.path);
     let add = |id: u32, role: &str, state: &str| {
         let sql =
             "INSERT INTO users (id, uuid, email, email_key, first_name, last_name, kind, state, enabled, developer,
@@ -406,7 +409,7 @@ fn an_older_file_tells_which_addresses_somebody_vouched_for() {
         let uuid = format!("00000000-0000-4000-8000-{id:012}");
         conn.execute(sql, (id, uuid, format!("p{id}@example.com"), state, role)).unwrap();
     };
-    let told = |at: u32, actor: Option<u32>, verb: &str, object: u32, before: Option<&str>, after: &str| {
+    let insert_audit = |at: u32, actor: Option<u32>, verb: &str, object: u32, before: Option<&str>, after: &str| {
         let sql = "INSERT INTO audit (at, actor, actor_id, credential, dialect, request_id, verb, kind, object, before, after)
                    VALUES (?1, ?2, ?3, 'key 1', 'test', '-', ?4, 'user', ?5, ?6, ?7)";
         let name = actor.map_or("operator".to_owned(), |id| format!("p{id}@example.com"));
@@ -420,29 +423,29 @@ fn an_older_file_tells_which_addresses_somebody_vouched_for() {
     for id in 20..30 {
         add(id, "member", "active");
     }
-    told(1, None, "users.create", 10, None, &person("p10", "administrator"));
-    // One who became an administrator later: what was invited before proves nothing.
-    told(2, Some(10), "users.create", 11, None, &person("p11", "member"));
-    told(3, Some(11), "users.invite", 20, None, &person("p20", "member"));
-    told(4, Some(10), "users.change", 11, Some(&person("p11", "member")), &person("p11", "administrator"));
-    told(5, Some(11), "users.invite", 21, None, &person("p21", "member"));
-    told(6, Some(12), "users.invite", 22, None, &person("p22", "member"));
-    told(7, None, "users.invite", 23, None, &person("p23", "member"));
-    told(8, Some(10), "users.invite", 24, None, &person("p24", "member"));
-    // Made by an administrator, and begun anew by a member.
-    told(9, Some(12), "users.invite", 24, Some(&person("p24", "member")), &person("p24", "member"));
-    // Invited by a member, and given another address by an administrator.
-    told(10, Some(12), "users.invite", 25, None, &person("old", "member"));
-    told(11, Some(10), "users.change", 25, Some(&person("old", "member")), &person("p25", "member"));
-    // A change of something else proves nothing of the address.
-    told(12, Some(12), "users.invite", 26, None, &person("p26", "member"));
-    told(13, Some(10), "users.change", 26, Some(&person("p26", "member")), &person("p26", "member"));
-    // What the audit tells of another address.
-    told(14, None, "users.create", 27, None, &person("other", "member"));
+    insert_audit(1, None, "users.create", 10, None, &person("p10", "administrator"));
+    // p11 becomes an administrator later. An invitation before that proves nothing.
+    insert_audit(2, Some(10), "users.create", 11, None, &person("p11", "member"));
+    insert_audit(3, Some(11), "users.invite", 20, None, &person("p20", "member"));
+    insert_audit(4, Some(10), "users.change", 11, Some(&person("p11", "member")), &person("p11", "administrator"));
+    insert_audit(5, Some(11), "users.invite", 21, None, &person("p21", "member"));
+    insert_audit(6, Some(12), "users.invite", 22, None, &person("p22", "member"));
+    insert_audit(7, None, "users.invite", 23, None, &person("p23", "member"));
+    insert_audit(8, Some(10), "users.invite", 24, None, &person("p24", "member"));
+    // Invited by an administrator, and invited again by a member.
+    insert_audit(9, Some(12), "users.invite", 24, Some(&person("p24", "member")), &person("p24", "member"));
+    // Invited by a member; an administrator changed the address.
+    insert_audit(10, Some(12), "users.invite", 25, None, &person("old", "member"));
+    insert_audit(11, Some(10), "users.change", 25, Some(&person("old", "member")), &person("p25", "member"));
+    // A change of another field proves nothing about the address.
+    insert_audit(12, Some(12), "users.invite", 26, None, &person("p26", "member"));
+    insert_audit(13, Some(10), "users.change", 26, Some(&person("p26", "member")), &person("p26", "member"));
+    // This audit row is about another address.
+    insert_audit(14, None, "users.create", 27, None, &person("other", "member"));
     drop(conn);
 
     Store::open(&place.path, Sizes::default()).unwrap().close();
-    let conn = look(&place.path);
+    let conn = connect(&place.path);
     let sql =
         "SELECT id, email_verified_by, email_verified_at FROM users WHERE id >= 10 AND email_verified_by IS NOT NULL";
     let mut query = conn.prepare(sql).unwrap();
@@ -460,21 +463,21 @@ fn an_older_file_tells_which_addresses_somebody_vouched_for() {
 }
 
 #[test]
-fn numbers_of_people_are_never_used_twice_after_the_table_was_made_anew() {
+fn user_ids_are_not_reused_after_the_table_is_recreated() {
     let place = place();
     file_of_version(&place.path, 5);
-    look(&place.path).execute_batch("UPDATE sqlite_sequence SET seq = 77 WHERE name = 'users'").unwrap();
+    connect(&place.path).execute_batch("UPDATE sqlite_sequence SET seq = 77 WHERE name = 'users'").unwrap();
     Store::open(&place.path, Sizes::default()).unwrap().close();
     let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'users'";
-    let last: i64 = look(&place.path).query_row(sql, [], |row| row.get(0)).unwrap();
+    let last: i64 = connect(&place.path).query_row(sql, [], |row| row.get(0)).unwrap();
     assert_eq!(last, 77);
 }
 
 #[test]
-fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can() {
+fn the_upgrade_normalizes_names_and_addresses_where_possible() {
     let place = place();
     file_of_version(&place.path, 5);
-    let conn = look(&place.path);
+    let conn = connect(&place.path);
     let person = |id: u32, email: &str, key: &str, first_name: &str| {
         let sql =
             "INSERT INTO users (id, uuid, email, email_key, first_name, last_name, kind, state, enabled, developer,
@@ -508,7 +511,7 @@ fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can(
     drop(conn);
 
     Store::open(&place.path, Sizes::default()).unwrap().close();
-    let conn = look(&place.path);
+    let conn = connect(&place.path);
     let texts = |sql: &str| -> Vec<String> {
         conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
     };
@@ -534,9 +537,9 @@ fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can(
     assert_eq!(texts("SELECT name FROM keys"), ["\u{e9}"]);
     drop(conn);
 
-    // The rows that were left are told, and read all the same; what is not renamed can still be changed.
+    // Rows that were left unchanged are reported and stay readable. They can be changed without being renamed.
     let store = Store::open(&place.path, Sizes::default()).unwrap();
-    let told: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
+    let old_forms: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
     let expected = [
         r#"organization 1, "Home\u{200b}": must not contain the invisible character U+200B"#,
         r#"workspace 31, "Opéra": another one differs from it only in spelling"#,
@@ -548,8 +551,9 @@ fn names_and_addresses_of_an_older_file_get_the_form_of_new_ones_where_they_can(
         r#"address of user 23, "eve@xn--mnchen-3ya.example": another one differs from it only in spelling"#,
         r#"address of user 24, "e\u{200b}ve@example.com": must not contain the invisible character U+200B"#,
     ];
-    let seen: Vec<String> = told.iter().map(|line| line.replace("e\\u{301}", "é").replace("e\u{301}", "é")).collect();
-    assert_eq!(seen, expected);
+    let messages: Vec<String> =
+        old_forms.iter().map(|line| line.replace("e\\u{301}", "é").replace("e\u{301}", "é")).collect();
+    assert_eq!(messages, expected);
     let everybody = store.read(users::list).unwrap();
     assert_eq!(everybody.len(), 6);
     for user in everybody {

@@ -1,6 +1,7 @@
 -- From version 6 to 7.
 
--- The addresses that people have signed in from, an IPv6 one as its /64: there, strangers' failures do not delay them.
+-- The addresses that users have signed in from, an IPv6 one as its /64. Failed sign-ins from elsewhere do not delay a
+-- user at these addresses.
 CREATE TABLE known_places (
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     place TEXT NOT NULL CHECK (length(place) <= 64),
@@ -12,8 +13,9 @@ INSERT INTO known_places (user_id, place, seen_at)
 SELECT user_id, address, max(last_used_at) FROM sessions
 WHERE address IS NOT NULL AND address NOT LIKE '%:%' GROUP BY user_id, address;
 
--- Search by a part of a name scans names in memory: the index of names and its log go, and a log of changed names comes.
--- Rows of workspaces are not remembered beyond a commit: the log of their changes goes.
+-- Search by a part of a name scans names in memory. The index of names and its log are dropped; a log of changed names
+-- is added.
+-- Rows of workspaces are not cached beyond a commit. The log of their changes is dropped.
 
 DROP TRIGGER workspaces_found;
 DROP TRIGGER workspaces_renamed;
@@ -40,8 +42,9 @@ DROP TABLE search_grams;
 DROP TABLE search_names;
 DROP TABLE search_log;
 
--- What names became, so that the names in memory are brought up to date (src/store/search.rs); none where the row was
--- deleted. New rows are found by their id. The last 10000 changes are kept; `seq` never begins anew, for the last one stays.
+-- Renamed and deleted rows, from which the names in memory are brought up to date (src/store/engine/name_cache.rs).
+-- `name` is empty if the row was deleted. New rows are found by their id. The last 10000 changes are kept. The last one
+-- is never deleted, so `seq` never starts again.
 CREATE TABLE name_changes (
     seq INTEGER PRIMARY KEY,
     table_name TEXT NOT NULL CHECK (table_name IN ('workspaces', 'organizations', 'projects', 'users')),
@@ -85,7 +88,7 @@ CREATE TRIGGER users_name_deleted AFTER DELETE ON users BEGIN
     INSERT INTO name_changes (table_name, row) VALUES ('users', old.id);
 END;
 
--- Sign-ins that wait for a second step get the name that the program has for them.
+-- Renames the table of pending sign-ins.
 CREATE TABLE pending_sign_ins (
     fingerprint BLOB PRIMARY KEY CHECK (length(fingerprint) = 32),
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,

@@ -1,4 +1,4 @@
-//! What the writer promises, seen from the line and from a second connection.
+//! Tests of the writer, as seen by its callers and by a second connection.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,13 +12,13 @@ use rusqlite::OpenFlags;
 use super::*;
 use crate::store::engine::{open, schema};
 
-/// Beyond this something hangs.
-const LIMIT: Duration = Duration::from_secs(30);
+/// After this time the writer counts as hanging.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long the writer waits for the lock of another process.
-const PATIENCE: Duration = Duration::from_millis(400);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(400);
 
-/// A writer on a file of its own, which has the table `note` besides the schema's.
+/// A writer on a file of its own, which has the additional table `note`.
 struct Bench {
     writer: Writer,
     path: PathBuf,
@@ -34,17 +34,17 @@ fn bench(queue: usize) -> Bench {
         "CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, after INTEGER REFERENCES note) STRICT",
     )
     .unwrap();
-    conn.busy_timeout(PATIENCE).unwrap();
+    conn.busy_timeout(BUSY_TIMEOUT).unwrap();
     Bench { writer: Writer::start(conn, queue).unwrap(), path, _folder: folder }
 }
 
 impl Bench {
-    /// A connection of its own, as another process would have.
+    /// A separate connection, as another process would have.
     fn other(&self) -> Connection {
         Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap()
     }
 
-    /// The notes that are committed, in the order in which they were written.
+    /// The committed notes, in the order of their writes.
     fn notes(&self) -> Vec<String> {
         notes(&self.other())
     }
@@ -53,22 +53,22 @@ impl Bench {
         self.other().query_row("SELECT generation FROM meta", [], |row| row.get(0)).unwrap()
     }
 
-    /// Does this write and gives its answer.
+    /// Runs this write and returns its result.
     fn now<T: Send + 'static>(&self, work: impl Fn(&Tx) -> Result<T> + Send + 'static) -> Result<T> {
-        within(self.writer.send(work).unwrap())
+        wait(self.writer.send(work).unwrap())
     }
 
-    /// Keeps the writer busy, so that what is sent meanwhile makes one batch.
+    /// Keeps the writer busy, so that the writes that are queued meanwhile form one batch.
     fn hold(&self) -> Hold {
         let (started, has_started) = channel();
         let (release, gate) = channel::<()>();
         let gate = Mutex::new(gate);
         let answer = self.writer.send(move |_| {
             started.send(()).unwrap();
-            gate.lock().unwrap().recv_timeout(LIMIT).unwrap();
+            gate.lock().unwrap().recv_timeout(TIMEOUT).unwrap();
             Ok(())
         });
-        has_started.recv_timeout(LIMIT).unwrap();
+        has_started.recv_timeout(TIMEOUT).unwrap();
         Hold { release, answer: answer.unwrap() }
     }
 }
@@ -81,15 +81,15 @@ struct Hold {
 impl Hold {
     fn release(self) {
         self.release.send(()).unwrap();
-        within(self.answer).unwrap();
+        wait(self.answer).unwrap();
     }
 }
 
-/// Waits for an answer, but not for ever.
-fn within<T: Send + 'static>(pending: Pending<T>) -> Result<T> {
+/// Waits for a result until the time limit.
+fn wait<T: Send + 'static>(pending: Pending<T>) -> Result<T> {
     let (answer, answered) = channel();
     thread::spawn(move || answer.send(pending.wait()));
-    answered.recv_timeout(LIMIT).expect("the writer hangs")
+    answered.recv_timeout(TIMEOUT).expect("the writer hangs")
 }
 
 fn notes(conn: &Connection) -> Vec<String> {
@@ -109,7 +109,7 @@ fn refused() -> Error {
 }
 
 #[test]
-fn a_failing_write_rolls_back_alone_while_its_neighbours_commit() {
+fn a_failing_write_rolls_back_alone_while_the_others_commit() {
     let bench = bench(8);
     let before = bench.generation();
     let hold = bench.hold();
@@ -124,15 +124,15 @@ fn a_failing_write_rolls_back_alone_while_its_neighbours_commit() {
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    assert!(matches!(within(failing), Err(Error::Refused { .. })));
-    within(last).unwrap();
+    wait(first).unwrap();
+    assert!(matches!(wait(failing), Err(Error::Refused { .. })));
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
     assert_eq!(bench.generation(), before + 1, "all three were in one commit");
 }
 
 #[test]
-fn a_panicking_write_rolls_back_alone_while_its_neighbours_commit() {
+fn a_panicking_write_rolls_back_alone_while_the_others_commit() {
     let bench = bench(8);
     let hold = bench.hold();
     let first = bench.writer.send(note("first")).unwrap();
@@ -147,22 +147,22 @@ fn a_panicking_write_rolls_back_alone_while_its_neighbours_commit() {
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    assert_eq!(within(panicking).unwrap_err().chain(), "internal error: a write panicked");
-    within(last).unwrap();
+    wait(first).unwrap();
+    assert_eq!(wait(panicking).unwrap_err().chain(), "internal error: a write panicked");
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
     bench.now(note("afterwards")).unwrap();
 }
 
 #[test]
-fn a_write_sees_what_its_neighbours_in_the_batch_have_written() {
+fn a_write_sees_the_earlier_writes_of_its_batch() {
     let bench = bench(8);
     let hold = bench.hold();
     let first = bench.writer.send(note("taken")).unwrap();
     let second = bench.writer.send(note("taken")).unwrap();
     hold.release();
-    within(first).unwrap();
-    assert!(within(second).is_err());
+    wait(first).unwrap();
+    assert!(wait(second).is_err());
 }
 
 #[test]
@@ -175,23 +175,23 @@ fn no_answer_is_sent_before_the_commit() {
         let (at_commit, gate) = (at_commit.clone(), gate.lock().unwrap().take().unwrap());
         let hook = move || {
             at_commit.send(()).unwrap();
-            gate.recv_timeout(LIMIT).unwrap();
+            gate.recv_timeout(TIMEOUT).unwrap();
             false
         };
         Ok(tx.conn.sqlite().commit_hook(Some(hook))?)
     });
-    is_at_commit.recv_timeout(LIMIT).unwrap();
+    is_at_commit.recv_timeout(TIMEOUT).unwrap();
     open_gate.send(()).unwrap();
-    within(setting.unwrap()).unwrap();
+    wait(setting.unwrap()).unwrap();
 
     let hold = bench.hold();
     let [one, two] = ["one", "two"].map(|text| bench.writer.send(note(text)).unwrap());
     let failing = bench.writer.send(|_| Err::<(), _>(refused())).unwrap();
     let mut pending = vec![one, two, failing];
     hold.release.send(()).unwrap();
-    is_at_commit.recv_timeout(LIMIT).unwrap();
+    is_at_commit.recv_timeout(TIMEOUT).unwrap();
     open_gate.send(()).unwrap();
-    is_at_commit.recv_timeout(LIMIT).unwrap();
+    is_at_commit.recv_timeout(TIMEOUT).unwrap();
     thread::sleep(Duration::from_millis(100));
     for Pending(answer) in &mut pending {
         assert!(answer.try_recv().is_err(), "an answer came before the commit");
@@ -203,8 +203,8 @@ fn no_answer_is_sent_before_the_commit() {
     let answers: Vec<_> = pending
         .into_iter()
         .map(|pending| {
-            let answer = within(pending);
-            // What was answered is there for everybody at the moment of the answer.
+            let answer = wait(pending);
+            // A committed row is visible to everybody at the moment of the answer.
             (answer.is_ok(), notes(&other))
         })
         .collect();
@@ -237,7 +237,7 @@ fn every_answer_finds_its_row_on_a_second_connection() {
 }
 
 #[test]
-fn a_full_line_answers_busy() {
+fn a_full_queue_fails_as_busy() {
     let bench = bench(2);
     let hold = bench.hold();
     let waiting = [bench.writer.send(note("one")).unwrap(), bench.writer.send(note("two")).unwrap()];
@@ -247,14 +247,14 @@ fn a_full_line_answers_busy() {
     }
     hold.release();
     for pending in waiting {
-        within(pending).unwrap();
+        wait(pending).unwrap();
     }
     bench.now(note("room again")).unwrap();
     assert_eq!(bench.notes(), ["one", "two", "room again"]);
 }
 
 #[test]
-fn when_one_write_loses_the_whole_transaction_its_neighbours_are_done_all_the_same() {
+fn a_write_that_loses_the_transaction_does_not_fail_the_others() {
     let bench = bench(8);
     let runs = Arc::new(AtomicUsize::new(0));
     let hold = bench.hold();
@@ -276,16 +276,16 @@ fn when_one_write_loses_the_whole_transaction_its_neighbours_are_done_all_the_sa
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    assert!(within(conflicting).is_err());
-    assert!(matches!(within(guilty), Err(Error::Internal(_))));
-    within(last).unwrap();
+    wait(first).unwrap();
+    assert!(wait(conflicting).is_err());
+    assert!(matches!(wait(guilty), Err(Error::Internal(_))));
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
     assert_eq!(runs.load(Ordering::SeqCst), 2, "once in the batch, once alone");
 }
 
 #[test]
-fn a_write_that_rolls_back_and_fails_takes_nobody_with_it() {
+fn a_write_that_rolls_back_and_fails_does_not_fail_the_others() {
     let bench = bench(8);
     let hold = bench.hold();
     let first = bench.writer.send(note("first")).unwrap();
@@ -298,14 +298,14 @@ fn a_write_that_rolls_back_and_fails_takes_nobody_with_it() {
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    assert!(matches!(within(guilty), Err(Error::Refused { .. })));
-    within(last).unwrap();
+    wait(first).unwrap();
+    assert!(matches!(wait(guilty), Err(Error::Refused { .. })));
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
 }
 
 #[test]
-fn when_the_disk_is_full_only_what_does_not_fit_fails() {
+fn a_full_disk_fails_only_the_write_that_does_not_fit() {
     let bench = bench(8);
     bench
         .now(|tx| {
@@ -324,15 +324,15 @@ fn when_the_disk_is_full_only_what_does_not_fit_fails() {
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    let told = within(large).unwrap_err().chain();
-    assert!(told.contains("full"), "{told}");
-    within(last).unwrap();
+    wait(first).unwrap();
+    let message = wait(large).unwrap_err().chain();
+    assert!(message.contains("full"), "{message}");
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
 }
 
 #[test]
-fn a_commit_that_fails_is_answered_as_a_failure_and_changes_nothing() {
+fn a_failed_commit_returns_an_error_and_changes_nothing() {
     let bench = bench(8);
     let before = bench.generation();
     let dangling = || {
@@ -345,7 +345,7 @@ fn a_commit_that_fails_is_answered_as_a_failure_and_changes_nothing() {
             })
             .unwrap()
     };
-    assert!(matches!(within(dangling()), Err(Error::Internal(_))));
+    assert!(matches!(wait(dangling()), Err(Error::Internal(_))));
     assert!(bench.notes().is_empty());
     assert_eq!(bench.generation(), before);
 
@@ -354,39 +354,39 @@ fn a_commit_that_fails_is_answered_as_a_failure_and_changes_nothing() {
     let guilty = dangling();
     let last = bench.writer.send(note("last")).unwrap();
     hold.release();
-    within(first).unwrap();
-    let told = within(guilty).unwrap_err().chain();
-    assert_eq!(told, "internal error: FOREIGN KEY constraint failed");
-    within(last).unwrap();
+    wait(first).unwrap();
+    let message = wait(guilty).unwrap_err().chain();
+    assert_eq!(message, "internal error: FOREIGN KEY constraint failed");
+    wait(last).unwrap();
     assert_eq!(bench.notes(), ["first", "last"]);
 }
 
 #[test]
-fn a_commit_that_is_refused_is_answered_as_a_failure_and_changes_nothing() {
+fn a_refused_commit_returns_an_error_and_changes_nothing() {
     let bench = bench(8);
     let commits = Arc::new(AtomicUsize::new(0));
     let counted = commits.clone();
     bench
         .now(move |tx| {
             let counted = counted.clone();
-            // Let through are the commit of this write, that of the one that holds, and the last.
+            // The hook accepts the commits of this write, of the hold and of the last write.
             let refuse = move || (2..5).contains(&counted.fetch_add(1, Ordering::SeqCst));
             Ok(tx.conn.sqlite().commit_hook(Some(refuse))?)
         })
         .unwrap();
-    // The batch is refused, and then each of its three writes but the last.
+    // The batch is refused, and then each of its three writes except the last.
     let hold = bench.hold();
     let [one, two, three] = ["one", "two", "three"].map(|text| bench.writer.send(note(text)).unwrap());
     hold.release();
-    assert!(matches!(within(one), Err(Error::Internal(_))));
-    assert!(matches!(within(two), Err(Error::Internal(_))));
-    within(three).unwrap();
+    assert!(matches!(wait(one), Err(Error::Internal(_))));
+    assert!(matches!(wait(two), Err(Error::Internal(_))));
+    wait(three).unwrap();
     assert_eq!(bench.notes(), ["three"]);
     assert_eq!(commits.load(Ordering::SeqCst), 6);
 }
 
 #[test]
-fn closing_finishes_what_is_in_line() {
+fn closing_finishes_the_queued_writes() {
     let bench = bench(8);
     let hold = bench.hold();
     let pending = ["one", "two", "three"].map(|text| bench.writer.send(note(text)).unwrap());
@@ -394,13 +394,13 @@ fn closing_finishes_what_is_in_line() {
         let closing = scope.spawn(|| bench.writer.close());
         let start = Instant::now();
         while bench.writer.send(note("too late")).is_ok() {
-            assert!(start.elapsed() < LIMIT);
+            assert!(start.elapsed() < TIMEOUT);
         }
         hold.release();
         closing.join().unwrap();
     });
     for pending in pending {
-        within(pending).unwrap();
+        wait(pending).unwrap();
     }
     let notes = bench.notes();
     assert_eq!(notes[..3], ["one", "two", "three"]);
@@ -412,22 +412,22 @@ fn closing_finishes_what_is_in_line() {
 }
 
 #[test]
-fn a_lock_of_another_process_is_answered_as_busy_to_the_whole_line_at_once() {
+fn a_lock_of_another_process_fails_the_whole_queue_as_busy_at_once() {
     let bench = bench(64);
     let other = bench.other();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let start = Instant::now();
     let late: Vec<_> = (0..40).map(|_| bench.writer.send(note("never")).unwrap()).collect();
     for pending in late {
-        assert!(matches!(within(pending), Err(Error::Busy { retry_after }) if retry_after == RETRY_AFTER));
+        assert!(matches!(wait(pending), Err(Error::Busy { retry_after }) if retry_after == RETRY_AFTER));
     }
-    assert!(start.elapsed() < PATIENCE * 10, "one wait or two, not one for each of forty");
+    assert!(start.elapsed() < BUSY_TIMEOUT * 10, "one wait or two, not one for each of forty");
     other.execute_batch("ROLLBACK").unwrap();
     bench.now(note("free again")).unwrap();
 }
 
 #[test]
-fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
+fn the_result_of_a_lost_transaction_is_discarded() {
     let bench = bench(8);
     let (seize, seized) = (Mutex::new(Some(bench.other())), Arc::new(Mutex::new(None)));
     let keep = seized.clone();
@@ -436,7 +436,7 @@ fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
     let conflicting = bench.writer.send(note("first")).unwrap();
     let _guilty = bench.writer.send(move |tx| {
         tx.conn.sqlite().execute_batch("ROLLBACK")?;
-        // Another process is quicker, and the writes cannot be done again for as long as it goes on.
+        // Another process begins first, and the writes cannot be retried as long as its transaction is open.
         if let Some(other) = seize.lock().unwrap().take() {
             other.execute_batch("BEGIN IMMEDIATE")?;
             *keep.lock().unwrap() = Some(other);
@@ -444,7 +444,7 @@ fn what_a_lost_transaction_made_of_a_write_is_forgotten() {
         Ok(())
     });
     hold.release();
-    assert!(matches!(within(conflicting), Err(Error::Busy { .. })), "it never met the row that it failed on");
+    assert!(matches!(wait(conflicting), Err(Error::Busy { .. })), "it never met the row that it failed on");
     drop(seized.lock().unwrap().take());
 }
 
@@ -454,9 +454,9 @@ fn a_short_lock_of_another_process_is_waited_for() {
     let other = bench.other();
     other.execute_batch("BEGIN IMMEDIATE; INSERT INTO note (text) VALUES ('theirs')").unwrap();
     let pending = bench.writer.send(note("ours")).unwrap();
-    thread::sleep(PATIENCE / 10);
+    thread::sleep(BUSY_TIMEOUT / 10);
     other.execute_batch("COMMIT").unwrap();
-    within(pending).unwrap();
+    wait(pending).unwrap();
     assert_eq!(bench.notes(), ["theirs", "ours"]);
 }
 
@@ -476,7 +476,7 @@ fn a_batch_is_bounded() {
         .collect();
     hold.release();
     for pending in pending {
-        within(pending).unwrap();
+        wait(pending).unwrap();
     }
     assert_eq!(bench.generation(), before + 2, "a full batch and the rest");
     let expected: Vec<_> = (0..MAX_BATCH + 10).map(|n| n.to_string()).collect();
@@ -484,7 +484,7 @@ fn a_batch_is_bounded() {
 }
 
 #[test]
-fn a_write_whose_asker_is_gone_is_done_all_the_same() {
+fn a_write_commits_even_if_its_caller_is_gone() {
     let bench = bench(8);
     let hold = bench.hold();
     drop(bench.writer.send(note("nobody waits")).unwrap());
@@ -494,7 +494,7 @@ fn a_write_whose_asker_is_gone_is_done_all_the_same() {
 }
 
 #[test]
-fn a_write_that_changes_nothing_leaves_the_generation() {
+fn a_write_that_changes_nothing_leaves_the_generation_unchanged() {
     let bench = bench(8);
     let before = bench.generation();
     bench.now(|_| Ok(())).unwrap();

@@ -4,17 +4,17 @@ use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Result;
-use crate::store::visibility::Sight;
+use crate::store::visibility::Visibility;
 
 /// The minimum number of rows in one read.
 const STRIDE: u32 = 100;
 
 /// The actor's coarse visibility. `None` for an actor without an account.
-pub(super) fn of(actor: &Actor) -> Option<Sight> {
+pub(super) fn of(actor: &Actor) -> Option<Visibility> {
     if standing::sees_everything(actor) {
-        return Some(Sight::Everything);
+        return Some(Visibility::Everything);
     }
-    actor.user().map(Sight::Of)
+    actor.user().map(Visibility::Of)
 }
 
 /// A page of the rows that `keep` accepts. It is full unless it is the last one, and reveals nothing about other rows.
