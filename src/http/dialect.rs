@@ -69,7 +69,8 @@ fn wants_uncached(request: &HttpRequest) -> bool {
 }
 
 fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
-    let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
+    let state =
+        request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("the application state is missing"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
     let proved = sign_in::with_bearer(state, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {

@@ -154,8 +154,7 @@ pub(in crate::app) fn person(user: &User) -> Person {
     Person { id: user.id, uuid: user.uuid, email: user.email.clone(), kind: user.kind, role: user.role }
 }
 
-/// Ends one session, whoever the actor is. The audit verb says why. Everything that depends on the session becomes
-/// invalid.
+/// Ends one session, with everything that depends on it. It checks no permission; the audit verb names the reason.
 pub(in crate::app) fn end(tx: &Tx, actor: &Actor, verb: &'static str, session: &Session) -> Result<()> {
     store::sessions::delete(tx, session.id)?;
     let before = json!({

@@ -129,7 +129,7 @@ fn a_repeated_invitation_depends_on_the_state_of_the_person() {
     let again = office.nothing(&office.ada, invite(other));
     assert!(matches!(again, Outcome::Already(user) if user.id == dora.id && user.role == AccountRole::Member));
 
-    // Expired: the same person, anew.
+    // Expired: the same person, invited again.
     office.expire(dora.id);
     assert_eq!(office.status(dora.id), UserStatus::Expired);
     let (outcome, trace) = office.change(&office.bob, "users.invite", by_link("dora"));
@@ -319,7 +319,7 @@ fn members_invite_only_by_link_and_confirm_no_address() {
     office.by(&Actor::nobody(origin()), use_up(secret)).unwrap();
     assert_eq!((office.status(dora.id), verified(dora.id)), (UserStatus::Active, None));
 
-    // An administrator who invites vouches, until a member invites anew whom nobody came for.
+    // The invitation of an administrator verifies the address, until a member repeats an expired one.
     let voucher = EmailVerifier::Administrator(uuid(&office.ada));
     let max = fresh(office.by(&office.ada, by_link("max")).unwrap());
     assert_eq!(verified(max.id).map(|verified| verified.by), Some(voucher));

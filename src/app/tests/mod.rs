@@ -1,4 +1,4 @@
-//! The rules, told as what ada (an administrator), bob, carol and a stranger may and may not do.
+//! The rules, tested with ada (an administrator), bob, carol and a stranger: what each may do.
 
 mod clients;
 mod grants;

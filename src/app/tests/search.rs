@@ -1,5 +1,5 @@
-//! A search by a part of a name finds exactly what looking at every name would, page by page, whoever asks, however the
-//! names came about.
+//! A search by a part of a name returns the same pages as a scan of every name, for every user and every history of
+//! names.
 
 use proptest::prelude::*;
 

@@ -18,7 +18,7 @@ use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::WorkspaceFilter;
 
-/// Member of one workspace, as it is unless told otherwise.
+/// A grant of the role of a member in one workspace, by default.
 fn of(place: WorkspaceId) -> Grants {
     Grants { account: AccountRole::Member, organizations: vec![within(None, place, Role::Member)] }
 }

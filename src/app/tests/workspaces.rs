@@ -192,7 +192,7 @@ fn a_rename_to_the_default_workspace_of_somebody_else_is_refused() {
         refused(&error, "reserved for the default workspace");
     }
     office.change(&office.bob, "workspaces.change", rename("bob@example.com - Default Workspace"));
-    // Whoever governs changes the rest of it all the same.
+    // An administrator may change the rest of it.
     let private = WorkspaceChange { private: Some(false), ..WorkspaceChange::default() };
     office.change(&office.ada, "workspaces.change", move |tx, actor| workspaces::change(tx, actor, place, &private));
 }

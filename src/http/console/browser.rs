@@ -90,7 +90,9 @@ pub(super) struct Browser {
 
 impl Browser {
     pub(super) fn of(request: &HttpRequest) -> Result<Self, Failure> {
-        let state = request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("no state stands here"))?;
+        let state = request
+            .app_data::<web::Data<AppState>>()
+            .ok_or_else(|| Error::internal("the application state is missing"))?;
         let host = request::host(request);
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
