@@ -11,14 +11,14 @@ use crate::store::View;
 
 /// Returns the cached body of a list, or reads it: on the calling thread when that is short, else on the read pool.
 ///
-/// `request` is the part of the request that the body depends on. Refused as the read refuses, and when the credential
-/// has ended in the meantime.
+/// `request` is the part of the request that the body depends on; `parse` reads the query from it when the body is not
+/// cached. Refused as `parse` and the read refuse, and when the credential has ended in the meantime.
 pub async fn get_or_read<Q, F>(
     state: &AppState,
     caller: &Authenticated,
     list: &'static str,
     request: Vec<u8>,
-    query: Q,
+    parse: impl FnOnce() -> Result<Q>,
     read: F,
 ) -> Result<CachedBody>
 where
@@ -27,10 +27,12 @@ where
 {
     let version = state.store.data_version()?;
     let key = CacheKey { list, request, user: caller.actor.user() };
-    if caller.is_valid_at(version) {
-        if let Some(body) = state.response_cache().find(&key, &version) {
-            return Ok(body);
-        }
+    let is_valid = caller.is_valid_at(version);
+    if is_valid && let Some(body) = state.response_cache().find(&key, &version) {
+        return Ok(body);
+    }
+    let query = parse()?;
+    if is_valid {
         let body = state.read_inline(|view| match query.cost(view, &caller.actor)? {
             ReadCost::Inline => read(view, &caller.actor, &query).map(Some),
             ReadCost::Blocking => Ok(None),

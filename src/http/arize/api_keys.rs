@@ -7,7 +7,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query};
+use super::body::{Body, Query, name};
 use super::ids::Public;
 use super::page::{self, Pagination};
 use super::reply::{List, Nothing, Reply};
@@ -83,7 +83,7 @@ pub(super) async fn create(
     let grants = body.grants(&state.tags)?;
     let (secret, stored) = new_secret();
     let new = NewKey {
-        name: name(&body.name)?,
+        name: name(&body.name, KeyName::parse)?,
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
         secret: stored,
         expires_at: parse_time(body.expires_at.as_deref())?,
@@ -98,14 +98,6 @@ fn new_secret() -> (Secret, StoredSecret) {
     let (secret, fingerprint) = mint(opaque::Kind::Key);
     let redacted = redacted(secret.expose());
     (secret, StoredSecret { fingerprint, redacted })
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<KeyName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(KeyName::parse(raw).in_field("name")?)
 }
 
 fn parse_time(raw: Option<&str>) -> Result<Option<Timestamp>, Failure> {

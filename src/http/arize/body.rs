@@ -7,7 +7,8 @@ use actix_web::{FromRequest, HttpRequest};
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::{Failure, failure};
-use crate::error::Error;
+use crate::domain::invalid::Invalid;
+use crate::error::{Error, InField};
 use crate::http::body;
 
 /// A JSON body with any `Content-Type`. An empty body is read as `{}`.
@@ -88,6 +89,14 @@ impl Query {
             Some((key, _)) => Err(Failure::malformed(key, "is not a parameter of this endpoint")),
         }
     }
+}
+
+/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
+pub(super) fn name<T>(raw: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>) -> Result<T, Failure> {
+    if !raw.is_empty() && raw.trim().is_empty() {
+        return Err(Failure::malformed("name", "must not be blank"));
+    }
+    Ok(parse(raw).in_field("name")?)
 }
 
 /// Converts the refusal of a value to a malformed request (400 instead of 422).

@@ -38,6 +38,11 @@ impl Failure {
     pub(super) fn malformed(field: impl Into<String>, rule: impl Into<String>) -> Self {
         Self::Malformed { field: field.into(), rule: rule.into() }
     }
+
+    /// A change without any field.
+    pub(super) fn no_field() -> Self {
+        Self::malformed("body", "must have at least one field")
+    }
 }
 
 impl Failure {

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query, present};
+use super::body::{Body, Query, name, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -111,19 +111,11 @@ pub(super) async fn create(
     body: Body<CreateOrganization>,
 ) -> HandlerResult<Organization> {
     let new = NewOrganization {
-        name: name(&body.0.name)?,
+        name: name(&body.0.name, OrganizationName::parse)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
     };
     let organization = state.write_as(&caller, move |tx, caller| organizations::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Organization::new(&state.tags, &organization)))
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<OrganizationName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(OrganizationName::parse(raw).in_field("name")?)
 }
 
 /// Returns an organization.
@@ -158,11 +150,11 @@ impl TryFrom<UpdateOrganization> for OrganizationChange {
 
     fn try_from(update: UpdateOrganization) -> Result<Self, Failure> {
         if update.name.is_none() && update.description.is_none() {
-            return Err(Failure::malformed("body", "must have at least one field"));
+            return Err(Failure::no_field());
         }
         let description = update.description.map(Option::unwrap_or_default);
         Ok(Self {
-            name: update.name.as_deref().map(name).transpose()?,
+            name: update.name.as_deref().map(|raw| name(raw, OrganizationName::parse)).transpose()?,
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
         })
     }

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query};
+use super::body::{Body, Query, name};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -16,7 +16,6 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ProjectId, WorkspaceId};
 use crate::domain::project::{Project as Noun, ProjectKind, ProjectName, ProjectSearch};
-use crate::error::InField;
 use crate::store::View;
 use crate::tokens::tags::TagKey;
 
@@ -131,17 +130,9 @@ pub(super) struct CreateProject {
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateProject>) -> HandlerResult<Project> {
     let space = WorkspaceId::read(&state.tags, "space_id", &body.0.space_id)?;
-    let name = name(&body.0.name)?;
+    let name = name(&body.0.name, ProjectName::parse)?;
     let project = state.write_as(&caller, move |tx, caller| projects::create(tx, caller, space, &name)).await?;
     Ok(Reply::Created(Project::new(&state.tags, &project)))
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<ProjectName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(ProjectName::parse(raw).in_field("name")?)
 }
 
 /// Returns a project.
@@ -183,7 +174,7 @@ pub(super) async fn update(
     body: Body<UpdateProject>,
 ) -> HandlerResult<Project> {
     let id = ProjectId::read(&state.tags, "project_id", &id)?;
-    let name = name(&body.0.name)?;
+    let name = name(&body.0.name, ProjectName::parse)?;
     let project = state.write_as(&caller, move |tx, caller| projects::rename(tx, caller, id, &name)).await?;
     Ok(Reply::Ok(Project::new(&state.tags, &project)))
 }

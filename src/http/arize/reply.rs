@@ -114,7 +114,7 @@ impl ListRequest {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
             write(generation, &list).map_err(Error::internal)
         };
-        let body = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, query, read).await?;
+        let body = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, || Ok(query), read).await?;
         Ok(Reply::Serialized(body))
     }
 }

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query, present};
+use super::body::{Body, Query, name, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -112,20 +112,12 @@ pub(super) struct CreateRole {
         (status = 422, description = "The body is invalid")))]
 pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateRole>) -> HandlerResult<Role> {
     let new = NewRole {
-        name: name(&body.0.name)?,
+        name: name(&body.0.name, RoleName::parse)?,
         description: Description::parse(body.0.description.as_deref().unwrap_or_default()).in_field("description")?,
         permissions: permissions(&body.0.permissions)?,
     };
     let role = state.write_as(&caller, move |tx, caller| roles::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Role::new(&state.tags, role)))
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<RoleName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(RoleName::parse(raw).in_field("name")?)
 }
 
 /// Parses permissions in any order and spelling.
@@ -172,11 +164,11 @@ impl TryFrom<UpdateRole> for RoleChange {
 
     fn try_from(update: UpdateRole) -> Result<Self, Failure> {
         if update.name.is_none() && update.permissions.is_none() && update.description.is_none() {
-            return Err(Failure::malformed("body", "must have at least one field"));
+            return Err(Failure::no_field());
         }
         let description = update.description.map(Option::unwrap_or_default);
         Ok(Self {
-            name: update.name.as_deref().map(name).transpose()?,
+            name: update.name.as_deref().map(|raw| name(raw, RoleName::parse)).transpose()?,
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
             permissions: update.permissions.as_deref().map(permissions).transpose()?,
         })

@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query, from_object, present};
+use super::body::{Body, Query, from_object, name, present};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -173,7 +173,7 @@ pub(super) struct CreateSpace {
 pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<CreateSpace>) -> HandlerResult<Space> {
     let body = body.0;
     let new = NewWorkspace {
-        name: name(&body.name)?,
+        name: name(&body.name, WorkspaceName::parse)?,
         organization: Some(OrganizationId::read(&state.tags, "organization_id", &body.organization_id)?),
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
         private: body.is_private.unwrap_or(false),
@@ -181,14 +181,6 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
     };
     let workspace = state.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Space::new(&state.tags, workspace)))
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<WorkspaceName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(WorkspaceName::parse(raw).in_field("name")?)
 }
 
 /// Returns a space.
@@ -256,11 +248,11 @@ impl TryFrom<UpdateSpace> for WorkspaceChange {
 
     fn try_from(update: UpdateSpace) -> Result<Self, Failure> {
         if update.is_empty() {
-            return Err(Failure::malformed("body", "must have at least one field"));
+            return Err(Failure::no_field());
         }
         let description = update.description.map(Option::unwrap_or_default);
         Ok(Self {
-            name: update.name.as_deref().map(name).transpose()?,
+            name: update.name.as_deref().map(|raw| name(raw, WorkspaceName::parse)).transpose()?,
             description: description.as_deref().map(Description::parse).transpose().in_field("description")?,
             private: update.is_private,
             ml_models_enabled: update.ml_models_enabled,

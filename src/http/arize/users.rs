@@ -4,7 +4,7 @@ use actix_web::web::{Data, Path};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::body::{Body, Query};
+use super::body::{Body, Query, name};
 use super::generations::Shape;
 use super::ids::Public;
 use super::page::{self, Pagination};
@@ -163,7 +163,7 @@ pub(super) async fn create(
     body: Body<CreateUser>,
 ) -> HandlerResult<CreatedUser> {
     let body = body.0;
-    let (first_name, last_name) = name(&body.name)?.split();
+    let (first_name, last_name) = name(&body.name, FullName::parse)?.split();
     let email = Email::parse(&body.email).in_field("email")?;
     let role = body.role.in_account("role")?;
     let invite_mode = body.invite_mode;
@@ -192,14 +192,6 @@ impl From<InviteMode> for Way {
             InviteMode::TemporaryPassword => Self::TemporaryPassword,
         }
     }
-}
-
-/// Parses a name. A blank name is malformed (400); any other invalid name is 422.
-fn name(raw: &str) -> Result<FullName, Failure> {
-    if !raw.is_empty() && raw.trim().is_empty() {
-        return Err(Failure::malformed("name", "must not be blank"));
-    }
-    Ok(FullName::parse(raw).in_field("name")?)
 }
 
 /// Returns a user.
@@ -231,9 +223,10 @@ impl TryFrom<UpdateUser> for UserChange {
 
     fn try_from(update: UpdateUser) -> Result<Self, Failure> {
         if update.name.is_none() && update.is_developer.is_none() {
-            return Err(Failure::malformed("body", "must have at least one field"));
+            return Err(Failure::no_field());
         }
-        let (first_name, last_name) = update.name.as_deref().map(name).transpose()?.map(|name| name.split()).unzip();
+        let (first_name, last_name) =
+            update.name.as_deref().map(|raw| name(raw, FullName::parse)).transpose()?.map(|name| name.split()).unzip();
         Ok(Self { first_name, last_name, developer: update.is_developer, ..Self::default() })
     }
 }

@@ -93,7 +93,7 @@ const BYTES_PER_WORKSPACE: usize = 224;
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -> Result<HttpResponse, Failure> {
-    let filter = WorkspaceFilter::from(body.read::<ListQuestion>()?);
+    let parse = || Ok(WorkspaceFilter::from(body.read::<ListQuestion>()?));
     let read = move |view: &View, caller: &Actor, filter: &WorkspaceFilter| {
         let found = workspaces::list(view, caller, filter)?;
         let contents = contents::of_shown(view, &found)?;
@@ -101,7 +101,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -
         serde_json::to_writer(&mut bytes, &WorkspaceEntries { found, contents }).map_err(Error::internal)?;
         Ok(bytes)
     };
-    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.to_bytes(), filter, read);
+    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.to_bytes(), parse, read);
     Ok(cached(list.await?))
 }
 
