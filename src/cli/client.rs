@@ -100,7 +100,8 @@ impl Command {
             Self::Add { id, name, confidential: _, public, traits, json } => {
                 let id = named(&id)?;
                 let name = ClientName::parse(name.as_deref().unwrap_or(id.as_str())).in_field("--name")?;
-                add(&home, traits.of_new(id, name, !public)?, json)
+                let settings = traits.of_change()?;
+                add(&home, NewClient { id, name, confidential: !public, settings }, json)
             }
             Self::List { json } => list(&home, json),
             Self::Show { id, json } => show(&home, &named(&id)?, json),

@@ -7,7 +7,7 @@ use crate::app::identity::oauth::clients::{
     ClientChange, NewClient, Registered, change, list, register, remove, renew_secret, uuid as name,
 };
 use crate::app::user_deletion;
-use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::client::{ClientName, Grant, RedirectUri, Scope, Scopes};
 use crate::domain::noun::Noun;
 use crate::domain::user::UserState;
 use crate::policy::Action;
@@ -21,15 +21,12 @@ fn new(grants: &[Grant]) -> NewClient {
         id: id("robot"),
         name: ClientName::parse("Robot").unwrap(),
         confidential: true,
-        grants: grants.iter().copied().collect(),
-        scopes: Scopes::of(Scope::ALL),
-        redirect_uris: vec![RedirectUri::parse("https://a.example/cb").unwrap()],
-        post_logout_redirect_uris: Vec::new(),
-        refresh: RefreshPolicy::Rotating,
-        access_token_life: None,
-        session_idle: None,
-        session_life: None,
-        service_role: None,
+        settings: ClientChange {
+            grants: Some(grants.iter().copied().collect()),
+            scopes: Some(Scopes::of(Scope::ALL)),
+            redirect_uris: Some(vec![RedirectUri::parse("https://a.example/cb").unwrap()]),
+            ..ClientChange::default()
+        },
     }
 }
 
@@ -68,7 +65,8 @@ fn only_administrators_and_the_operator_register_clients() {
 #[test]
 fn the_bot_of_a_client_is_not_counted_as_a_person() {
     let office = office();
-    let admin = NewClient { service_role: Some(AccountRole::Administrator), ..new(&[Grant::ClientCredentials]) };
+    let mut admin = new(&[Grant::ClientCredentials]);
+    admin.settings.service_role = Some(AccountRole::Administrator);
     let (made, _) = office.change(&office.ada, "clients.register", registering(admin));
     let bot = made.service.unwrap();
     assert_eq!((bot.first_name.as_str(), bot.role), ("Robot", AccountRole::Administrator));

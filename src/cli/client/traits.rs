@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::app::identity::oauth::clients::{ClientChange, NewClient};
+use crate::app::identity::oauth::clients::ClientChange;
 use crate::cli::flags;
-use crate::domain::client::{ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::client::{Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::invalid::Invalid;
 use crate::domain::user::AccountRole;
 use crate::error::{Error, InField};
@@ -58,27 +58,6 @@ fn life(text: &str) -> Result<Life, String> {
 }
 
 impl Traits {
-    pub(super) fn of_new(&self, id: ClientId, name: ClientName, confidential: bool) -> Result<NewClient, Error> {
-        let change = self.of_change()?;
-        let own = |life: Option<Option<Duration>>| life.flatten();
-        Ok(NewClient {
-            id,
-            name,
-            confidential,
-            grants: change.grants.unwrap_or_else(|| [Grant::AuthorizationCode, Grant::RefreshToken].into()),
-            scopes: change
-                .scopes
-                .unwrap_or_else(|| Scopes::of(Scope::ALL.into_iter().filter(|scope| *scope != Scope::Api))),
-            redirect_uris: change.redirect_uris.unwrap_or_default(),
-            post_logout_redirect_uris: change.post_logout_redirect_uris.unwrap_or_default(),
-            refresh: change.refresh.unwrap_or(RefreshPolicy::Rotating),
-            access_token_life: own(change.access_token_life),
-            session_idle: own(change.session_idle),
-            session_life: own(change.session_life),
-            service_role: change.service_role,
-        })
-    }
-
     pub(super) fn of_change(&self) -> Result<ClientChange, Error> {
         let uris = |raw: &[String], flag: &'static str| {
             let parsed = raw.iter().map(|uri| RedirectUri::parse(uri)).collect::<Result<Vec<_>, Invalid>>();

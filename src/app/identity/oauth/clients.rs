@@ -10,7 +10,7 @@ use crate::app::identity::oauth::client_rules::{check, check_id};
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scopes};
+use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
@@ -23,6 +23,8 @@ use crate::tokens::opaque::Fingerprint;
 
 pub const BUILT_IN: &str = "only the lifetimes and the secret of a built-in client can be changed";
 
+/// A new client. What `settings` leaves out has its default: the grants `authorization_code` and `refresh_token`, every
+/// scope but `api`, rotating refresh tokens, and the server's lifetimes.
 #[derive(Clone, Debug)]
 pub struct NewClient {
     /// The `client_id`.
@@ -31,25 +33,10 @@ pub struct NewClient {
     pub name: ClientName,
     /// Whether it authenticates by a secret.
     pub confidential: bool,
-    pub grants: BTreeSet<Grant>,
-    /// The scopes that its tokens may have.
-    pub scopes: Scopes,
-    /// The addresses that it may have a browser redirected to with a code.
-    pub redirect_uris: Vec<RedirectUri>,
-    /// The addresses that it may have a browser redirected to after sign-out.
-    pub post_logout_redirect_uris: Vec<RedirectUri>,
-    pub refresh: RefreshPolicy,
-    /// How long its access tokens are valid. The default is the server's setting.
-    pub access_token_life: Option<Duration>,
-    /// How long its sessions may stay unused. The default is the server's setting.
-    pub session_idle: Option<Duration>,
-    /// The maximum lifetime of its sessions. The default is the server's setting.
-    pub session_life: Option<Duration>,
-    /// Its account role when it acts on its own behalf. The default is an ordinary member.
-    pub service_role: Option<AccountRole>,
+    pub settings: ClientChange,
 }
 
-/// A change of a client. `None` leaves a field unchanged.
+/// Settings of a client that are given for a new client or changed later. `None` leaves the default or the present value.
 #[derive(Clone, Debug, Default)]
 pub struct ClientChange {
     /// The name that people see.
@@ -146,29 +133,30 @@ pub fn register(
     if new.confidential != secret.is_some() {
         return Err(Error::invalid(Field::Secret, "requires a confidential client"));
     }
-    let mut client = Client {
+    let with_defaults = Client {
         id: new.id.clone(),
         name: new.name.clone(),
         built_in: false,
         confidential: new.confidential,
-        grants: new.grants.clone(),
-        scopes: new.scopes.clone(),
-        redirect_uris: new.redirect_uris.clone(),
-        post_logout_redirect_uris: new.post_logout_redirect_uris.clone(),
-        refresh: new.refresh,
-        access_token_life: new.access_token_life,
-        session_idle: new.session_idle,
-        session_life: new.session_life,
+        grants: [Grant::AuthorizationCode, Grant::RefreshToken].into(),
+        scopes: Scopes::of(Scope::ALL.into_iter().filter(|scope| *scope != Scope::Api)),
+        redirect_uris: Vec::new(),
+        post_logout_redirect_uris: Vec::new(),
+        refresh: RefreshPolicy::Rotating,
+        access_token_life: None,
+        session_idle: None,
+        session_life: None,
         service_user: None,
         created_at: tx.now,
         updated_at: tx.now,
     };
+    let mut client = changed(&with_defaults, &new.settings);
     check(&client)?;
     check_id(&client.id)?;
     if store::clients::find(tx, &client.id)?.is_some() {
         return Err(Error::Conflict { what: Noun::Client, key: client.id.to_string() });
     }
-    client.service_user = create_bot(tx, &client, bot, new.service_role)?;
+    client.service_user = create_bot(tx, &client, bot, new.settings.service_role)?;
     store::clients::insert(tx, &client, secret)?;
     let done = registered(tx, client)?;
     audit::record(
