@@ -4,6 +4,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot ask its question has failed")]
 
+#[path = "../support/hostile_disk.rs"]
+mod hostile_disk;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -25,6 +27,7 @@ mod hostile {
     mod clients;
     mod connections;
     mod credentials;
+    mod disk;
     mod guessing;
     mod identity;
     mod judgement;
