@@ -128,7 +128,7 @@ fn check_finds_nothing_after_users_were_added_before_the_first_start() {
 fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 7";
+    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 8";
     fault(&place, newer, "use the newer atelier that wrote it");
     place.sql("PRAGMA user_version = 0");
     let next = "back up the file, then run `atelier serve` of this version once to upgrade it";

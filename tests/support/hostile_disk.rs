@@ -63,14 +63,14 @@ fn library() -> &'static Path {
         let own = library.with_extension(format!("{}.so", std::process::id()));
         let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
         let flags = ["-shared", "-fPIC", "-O1", "-Wall", "-Werror", "-o"];
-        let compiled = Command::new(&compiler).args(flags).arg(&own).arg(&source).output();
-        let compiled = compiled.unwrap_or_else(|error| {
+        let output = Command::new(&compiler).args(flags).arg(&own).arg(&source).output();
+        let output = output.unwrap_or_else(|error| {
             panic!(
                 "cannot run the C compiler {compiler}: {error}; the tests of a failing disk need one, as building SQLite \
                  does: install gcc or clang, or name it in CC"
             )
         });
-        assert!(compiled.status.success(), "{compiler}: {}", String::from_utf8_lossy(&compiled.stderr));
+        assert!(output.status.success(), "{compiler}: {}", String::from_utf8_lossy(&output.stderr));
         fs::rename(&own, &library).expect("the library in its place");
         library
     })

@@ -48,7 +48,13 @@ impl Readers {
 
     pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let snapshot = self.snapshot()?;
-        work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) })
+        let done = work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) });
+        if done.is_err() && snapshot.is_too_old() {
+            log::warn!(
+                "a read was ended because it took too long; it would keep the write-ahead log from being shortened"
+            );
+        }
+        done
     }
 
     fn snapshot(&self) -> Result<Snapshot> {

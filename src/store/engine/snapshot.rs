@@ -16,6 +16,8 @@ const STEPS: i32 = 1 << 20;
 pub(super) struct Snapshot {
     conn: PooledConnection<SqliteConnectionManager>,
     pub(super) now: Timestamp,
+    /// When it is too old, if it can be.
+    ends: Option<Instant>,
 }
 
 impl Snapshot {
@@ -24,12 +26,16 @@ impl Snapshot {
         conn: PooledConnection<SqliteConnectionManager>,
         max_age: Option<Duration>,
     ) -> rusqlite::Result<Self> {
-        if let Some(max_age) = max_age {
-            let begun = Instant::now();
-            conn.progress_handler(STEPS, Some(move || begun.elapsed() > max_age))?;
+        let ends = max_age.map(|max_age| Instant::now() + max_age);
+        if let Some(ends) = ends {
+            conn.progress_handler(STEPS, Some(move || Instant::now() > ends))?;
         }
         conn.prepare_cached("BEGIN")?.execute([])?;
-        Ok(Self { conn, now: Timestamp::now() })
+        Ok(Self { conn, now: Timestamp::now(), ends })
+    }
+
+    pub(super) fn is_too_old(&self) -> bool {
+        self.ends.is_some_and(|ends| Instant::now() > ends)
     }
 
     pub(super) fn conn(&self) -> Conn<'_> {

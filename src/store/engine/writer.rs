@@ -28,11 +28,15 @@ pub(in crate::store) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::store) fn start(conn: Connection, checkpoints: Checkpoints, capacity: usize) -> Result<Self> {
+    pub(in crate::store) fn start(conn: Connection, mut checkpoints: Checkpoints, capacity: usize) -> Result<Self> {
         let (sender, receiver) = sync_channel(capacity.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || run_queue(checkpoints, conn, &receiver))
+            .spawn(move || {
+                run_queue(&conn, &mut checkpoints, &receiver);
+                // Before the probe of the checkpoints.
+                drop(conn);
+            })
             .map_err(Error::internal)?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -153,11 +157,10 @@ where
     }
 }
 
-/// The connection is closed before the checkpoints are dropped: see [`DataVersionProbe`](super::data_version).
-fn run_queue(mut checkpoints: Checkpoints, conn: Connection, queue: &Receiver<Box<dyn Job>>) {
+fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, queue: &Receiver<Box<dyn Job>>) {
     loop {
         // A killed server leaves a long log.
-        checkpoints.keep(&conn);
+        checkpoints.keep(conn);
         let first = match checkpoints.wait() {
             Some(wait) => queue.recv_timeout(wait),
             None => queue.recv().map_err(RecvTimeoutError::from),
@@ -169,10 +172,10 @@ fn run_queue(mut checkpoints: Checkpoints, conn: Connection, queue: &Receiver<Bo
         };
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(MAX_BATCH - 1));
-        checkpoints.serve_check(&conn);
+        checkpoints.serve_check(conn);
         match checkpoints.refusal().map(TxError::from) {
             Some(error) => batch.into_iter().for_each(|job| job.finish(Err(&error))),
-            None => commit(&conn, batch),
+            None => commit(conn, batch),
         }
     }
     // `PRAGMA optimize` is not run: its statistics change SQLite's plans, and the plans without statistics are the
