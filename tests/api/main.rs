@@ -6,6 +6,8 @@
 
 #[path = "../support/hostile_disk.rs"]
 mod hostile_disk;
+#[path = "../support/kills/mod.rs"]
+mod kill_harness;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -15,6 +17,7 @@ mod database;
 mod documents;
 mod freshness;
 mod keys;
+mod kills;
 mod parity;
 mod process;
 mod raw;
