@@ -11,6 +11,14 @@ CREATE TABLE meta (
 
 INSERT INTO meta (id, generation, secret) VALUES (1, 1, randomblob(32));
 
+-- The row that the check of readiness writes and reads.
+CREATE TABLE readiness (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    checked_at INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO readiness (id, checked_at) VALUES (1, 0);
+
 -- Marks the file as atelier's: "atel" in ASCII.
 PRAGMA application_id = 0x6174656c;
 

@@ -9,6 +9,8 @@ mod bench;
 mod client;
 mod error;
 mod goals;
+#[path = "../tests/support/kills/mod.rs"]
+mod kill_harness;
 mod load;
 mod names;
 mod process;

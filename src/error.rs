@@ -53,9 +53,32 @@ pub enum Error {
     /// The actor has created too many of this kind in a short time.
     #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
     TooMany { what: Quota, retry_after: Duration },
+    /// The disk of the data file is full, or it fails.
+    #[error("{fault}")]
+    Disk {
+        fault: DiskFault,
+        /// For the log only.
+        #[source]
+        cause: InternalError,
+    },
     /// A fault of the server, not of the client.
     #[error("internal error")]
     Internal(#[source] InternalError),
+}
+
+/// Why the disk of the data file could not be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DiskFault {
+    #[error(
+        "the disk of the server is full, so nothing was changed; ask an administrator of the server to free space on \
+         it, then try again"
+    )]
+    Full,
+    #[error(
+        "the server cannot use the disk of its data; ask an administrator of the server to look at its log and its \
+         disk, then try again"
+    )]
+    Failing,
 }
 
 /// Why a credential was refused, as far as its bearer may know.
@@ -159,6 +182,10 @@ impl std::error::Error for InternalError {
 impl Error {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(InternalError(source.into()))
+    }
+
+    pub fn disk(fault: DiskFault, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Disk { fault, cause: InternalError(cause.into()) }
     }
 
     #[expect(clippy::needless_pass_by_value, reason = "a caller hands over a number as easily as a text")]

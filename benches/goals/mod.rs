@@ -2,6 +2,7 @@
 
 mod creates;
 mod footprint;
+mod kills;
 mod lists;
 mod pages;
 mod peers;
@@ -36,10 +37,14 @@ pub enum Goal {
     G10,
     /// Pages of spaces, with cached responses.
     G11,
+    /// Kills.
+    L4,
+    /// The write-ahead log after a long read of another process.
+    L5,
 }
 
 impl Goal {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::G1,
         Self::G2,
         Self::G3,
@@ -51,6 +56,8 @@ impl Goal {
         Self::G9,
         Self::G10,
         Self::G11,
+        Self::L4,
+        Self::L5,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -71,6 +78,8 @@ impl Goal {
             Self::G9 => "G9",
             Self::G10 => "G10",
             Self::G11 => "G11",
+            Self::L4 => "L4",
+            Self::L5 => "L5",
         }
     }
 
@@ -90,6 +99,8 @@ impl Goal {
             Self::G11 => {
                 "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
             }
+            Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
+            Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
         }
     }
 
@@ -107,6 +118,8 @@ impl Goal {
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
+            Self::L4 => kills::nothing_is_lost(bench),
+            Self::L5 => kills::log_is_short_again(bench),
         }
     }
 }

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::cli::{CliError, once};
 use crate::domain::email::Email;
 use crate::domain::noun::Noun;
-use crate::error::{Error, InField as _, Result as Done};
+use crate::error::{DiskFault, Error, InField as _, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx};
 
 /// The sizes of a short command.
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0 };
+const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None };
 
 /// Parses an email address of the command line.
 pub(super) fn address(email: &str) -> Result<Email, CliError> {
@@ -79,6 +79,14 @@ impl From<Error> for CliError {
                 return Self::Failed(error.to_string());
             }
             Error::Unauthenticated(_) => "run this command as the user that runs the server",
+            Error::Disk { fault: DiskFault::Full, cause } => {
+                return Self::Failed(format!(
+                    "nothing was changed: {cause}; free space on the disk of the data directory"
+                ));
+            }
+            Error::Disk { fault: DiskFault::Failing, cause } => {
+                return Self::Failed(format!("{cause}; check the disk of the data directory, and run `atelier check`"));
+            }
             Error::Internal(_) => {
                 return Self::Failed(format!("{}; run `atelier check` for details", error_details(&error)));
             }

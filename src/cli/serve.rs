@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
@@ -148,12 +149,16 @@ fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, CliError> {
     found.map_err(|error| CliError::Failed(format!("cannot get the address of a socket: {error}; start again")))
 }
 
+/// The maximum time of a read. The longest list of a million people takes some seconds.
+const MAX_READ: Duration = Duration::from_mins(1);
+
 fn sizes(config: &Config) -> Sizes {
     Sizes {
         readers: u32::try_from(config.readers).unwrap_or(u32::MAX),
         write_queue: config.write_queue,
         page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
         search_memory: config.search_memory,
+        max_read: Some(MAX_READ),
     }
 }
 

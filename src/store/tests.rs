@@ -25,7 +25,7 @@ use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::tokens::opaque::{self, Kind};
 
-const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20 };
+const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20, max_read: None };
 
 struct Place {
     store: Store,
@@ -205,7 +205,7 @@ fn a_data_version_never_repeats() {
             // The log is moved into the file, and the next commit starts it again.
             3 => drop(other.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))),
             4 | 8 => drop(other.execute("UPDATE meta SET generation = generation + 1", []).unwrap()),
-            _ => place.store.write_and_wait(health::touch).unwrap(),
+            _ => drop(place.store.write_and_wait(health::touch).unwrap()),
         }
         let now = place.store.data_version().unwrap();
         assert!(turn % 10 == 3 || !seen.contains(&now), "turn {turn}");
@@ -274,7 +274,7 @@ fn ids_are_never_reused() {
     let tables = probe::rows(&place.home.database(), "SELECT name, sql FROM sqlite_schema WHERE type = 'table'");
     for table in tables {
         let (name, sql) = (table[0].as_str().unwrap(), table[1].as_str().unwrap());
-        let numbered = sql.contains(" id INTEGER PRIMARY KEY") && !["meta", "audit_chain"].contains(&name);
+        let numbered = sql.contains(" id INTEGER PRIMARY KEY") && !["meta", "audit_chain", "readiness"].contains(&name);
         assert!(!numbered || sql.contains("AUTOINCREMENT"), "{name}");
         assert!(name.starts_with("sqlite_") || sql.contains("STRICT"), "{name}");
     }
@@ -341,10 +341,30 @@ fn a_write_in_passing_is_dropped_when_the_queue_is_full() {
         Ok(())
     });
     for _ in 0..SIZES.write_queue * 3 {
-        place.store.write_in_passing(health::touch);
+        place.store.write_in_passing(|tx| health::touch(tx).map(drop));
     }
     release.send(()).unwrap();
     place.store.close();
+}
+
+/// A read that never ends would keep the write-ahead log from being shortened.
+#[test]
+fn a_read_that_takes_too_long_is_ended() {
+    let endless = |view: &View| {
+        let sql = "SELECT generation FROM meta WHERE generation > (
+                       WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) FROM n)";
+        Ok(view.conn.sqlite().query_row(sql, [], |row| row.get::<_, i64>(0))?)
+    };
+    let place = tempfile::tempdir().unwrap();
+    let sizes = Sizes { max_read: Some(Duration::from_millis(200)), ..SIZES };
+    let store = Store::open(&place.path().join("atelier.db"), sizes).unwrap();
+    for _ in 0..2 {
+        let begun = std::time::Instant::now();
+        assert!(matches!(store.read(endless), Err(Error::Busy { .. })));
+        assert!((200..20_000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+        assert!(store.read(users::list).unwrap().is_empty(), "the connection is as good as before");
+    }
+    store.close();
 }
 
 #[test]

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
 use crate::database::Database;
+use crate::hostile_disk::HostileDisk;
 use crate::support::Setup;
 use crate::world::{World, fresh, full_line, wait_for_log};
 
@@ -203,8 +204,9 @@ fn has_a_summary(document: &Value) {
 
 #[test]
 fn real_responses_match_their_descriptions() {
+    let disk = HostileDisk::new();
     let setup = Setup::new().args(&["--write-queue", "1", "--workers", "2"]);
-    let world = World::of(setup);
+    let world = World::of(disk.under(setup));
     let mut recorder = Recorder::new(&world.nobody);
     let workspace = world.bob.create("described");
 
@@ -229,6 +231,7 @@ fn real_responses_match_their_descriptions() {
         recorder.ask(&world.carol, method, path, &body);
     }
     busy(&world, &mut recorder, workspace);
+    full(&world, &disk, &mut recorder, workspace);
     too_many(&world, &mut recorder);
     broken(&world, &mut recorder, workspace);
 
@@ -247,8 +250,20 @@ fn real_responses_match_their_descriptions() {
         );
     }
     // These have nothing to write, and a read waits rather than give up.
-    unseen.retain(|line| !line.ends_with(" 503"));
+    unseen.retain(|line| ![" 503", " 507"].iter().any(|status| line.ends_with(status)));
     assert_eq!(unseen, [""; 0], "described and never seen");
+}
+
+/// What is new while the disk is full.
+fn full(world: &World, disk: &HostileDisk, recorder: &mut Recorder, workspace: i64) {
+    let questions = successes(world, workspace);
+    disk.fail(&["write ENOSPC .db-wal"]);
+    for (method, path, body) in questions {
+        if ["create", "invite"].iter().any(|ending| path.ends_with(ending)) {
+            assert_eq!(recorder.ask(&world.ada, method, path, &body).status, 507, "{path}");
+        }
+    }
+    disk.heal();
 }
 
 /// Every change while the write queue is full.

@@ -4,6 +4,10 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot ask its question has failed")]
 
+#[path = "../support/hostile_disk.rs"]
+mod hostile_disk;
+#[path = "../support/kills/mod.rs"]
+mod kill_harness;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -13,6 +17,7 @@ mod database;
 mod documents;
 mod freshness;
 mod keys;
+mod kills;
 mod parity;
 mod process;
 mod raw;
@@ -25,6 +30,7 @@ mod hostile {
     mod clients;
     mod connections;
     mod credentials;
+    mod disk;
     mod guessing;
     mod identity;
     mod judgement;

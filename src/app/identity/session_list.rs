@@ -85,6 +85,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::Busy { .. }
         | Error::Throttled { .. }
         | Error::TooMany { .. }
+        | Error::Disk { .. }
         | Error::Internal(_) => error,
     })?;
     store::sessions::delete(tx, found.id)?;

@@ -7,10 +7,11 @@ use utoipa::{Modify, ToSchema as _};
 use super::failure::{PROBLEM, Problem};
 
 /// The errors that every operation can return.
-const ALWAYS: [(&str, &str); 3] = [
+const ALWAYS: [(&str, &str); 4] = [
     ("401", "No valid credentials"),
     ("500", "Internal error"),
-    ("503", "The server is busy; retry after the time in `Retry-After`"),
+    ("503", "The server is busy, then there is a `Retry-After`, or it cannot use its disk"),
+    ("507", "The disk of the server is full"),
 ];
 
 fn operations(document: &mut OpenApi) -> impl Iterator<Item = &mut Operation> {

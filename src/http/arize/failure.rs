@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::domain::field::Field;
 use crate::domain::noun::{self, Noun};
-use crate::error::{Error, seconds_to_wait};
+use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
 
@@ -166,7 +166,9 @@ impl ResponseError for Failure {
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
-                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                // The SDK raises the same exception, with the text, for every status from 500 to 599.
+                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
+                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing, .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

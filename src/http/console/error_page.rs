@@ -8,7 +8,7 @@ use askama::Template as _;
 use super::Failure;
 use super::page::{self, FormError, Link, Message};
 use super::paths::SIGN_IN;
-use crate::error::{AuthError, Error, seconds_to_wait};
+use crate::error::{AuthError, DiskFault, Error, seconds_to_wait};
 use crate::http::request;
 
 impl ResponseError for Failure {
@@ -22,7 +22,8 @@ impl ResponseError for Failure {
                 Error::Conflict { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
+                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing, .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::ForeignForm(_) | Self::StaleForm => StatusCode::FORBIDDEN,

@@ -1,6 +1,6 @@
 //! The refusals of the pages and the texts that people read.
 
-use crate::error::{AuthError, Error};
+use crate::error::{AuthError, DiskFault, Error};
 
 /// A refusal and its text for people.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,12 @@ impl Failure {
                 }
                 Error::Throttled { .. } | Error::TooMany { .. } => ("Too many attempts", "Wait, then reload the page."),
                 Error::Busy { .. } => ("The server is busy", "Reload the page in a moment."),
+                Error::Disk { fault: DiskFault::Full, .. } => {
+                    ("The disk of the server is full", "Reload the page once an administrator has freed space.")
+                }
+                Error::Disk { fault: DiskFault::Failing, .. } => {
+                    ("The server cannot use its disk", "Reload the page once an administrator has repaired it.")
+                }
                 Error::Internal(_) => (
                     "Something went wrong",
                     "Try again. If it happens again, give the number above to an administrator of this server.",

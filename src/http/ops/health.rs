@@ -1,23 +1,52 @@
 //! The health checks: whether the server is alive, and whether it can do its work.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
+use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use tokio::sync::watch;
 
 use crate::app::runtime::state::AppState;
-use crate::store::health;
+use crate::store::Unready;
 
 /// How long the result of the disk check is cached, so that frequent checks do not cause frequent writes.
-const WRITABLE_TTL: Duration = Duration::from_secs(1);
+const CACHED: Duration = Duration::from_secs(1);
+
+/// How long a request waits for the disk check.
+const MAX_WAIT: Duration = Duration::from_secs(3);
 
 /// Whether the server accepts requests.
 #[derive(Debug, Default)]
 pub struct Readiness {
     stopping: AtomicBool,
-    writable: Mutex<Option<Instant>>,
+    check: watch::Sender<Check>,
+}
+
+/// The check of the disk. There is one at a time, however many requests ask.
+#[derive(Clone, Debug, Default)]
+enum Check {
+    #[default]
+    Never,
+    Running {
+        since: Instant,
+    },
+    Ended {
+        at: Instant,
+        outcome: Result<(), Unready>,
+    },
+}
+
+impl Check {
+    /// Whether a request may start another check.
+    fn is_due(&self) -> bool {
+        match self {
+            Self::Never => true,
+            Self::Running { .. } => false,
+            Self::Ended { at, .. } => at.elapsed() >= CACHED,
+        }
+    }
 }
 
 impl Readiness {
@@ -25,15 +54,39 @@ impl Readiness {
     pub(in crate::http) fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
     }
+}
 
-    fn was_writable(&self) -> bool {
-        self.writable.lock().is_ok_and(|at| at.is_some_and(|at| at.elapsed() < WRITABLE_TTL))
-    }
-
-    fn note(&self, writable: bool) {
-        if let Ok(mut at) = self.writable.lock() {
-            *at = writable.then(Instant::now);
+/// The result of a check that is at most a second old. A request that finds none starts one.
+async fn check(state: &Data<AppState>, readiness: &Data<Readiness>) -> Result<(), String> {
+    let started = readiness.check.send_if_modified(|check| {
+        let is_due = check.is_due();
+        if is_due {
+            *check = Check::Running { since: Instant::now() };
         }
+        is_due
+    });
+    if started {
+        let (state, readiness) = (state.clone(), readiness.clone());
+        // The check goes on when this request is given up.
+        actix_web::rt::spawn(async move {
+            let outcome = state.store.check_disk().await;
+            readiness.check.send_replace(Check::Ended { at: Instant::now(), outcome });
+        });
+    }
+    let mut checks = readiness.check.subscribe();
+    // After the wait, the check that is still running is the result.
+    let _ = timeout(MAX_WAIT, checks.wait_for(|check| matches!(check, Check::Ended { .. }))).await;
+    let check = readiness.check.borrow().clone();
+    match check {
+        Check::Ended { outcome, .. } => outcome.map_err(|unready| unready.to_string()),
+        Check::Running { since } => {
+            let seconds = since.elapsed().as_secs();
+            Err(format!(
+                "the check of the data file has not ended for {seconds} s: another process has locked the file, or the disk \
+                 is stuck"
+            ))
+        }
+        Check::Never => Err("the disk was not checked".to_owned()),
     }
 }
 
@@ -42,22 +95,17 @@ pub(super) async fn alive() -> HttpResponse {
     plain(HttpResponse::Ok(), "ok\n")
 }
 
-/// `GET /readyz`: 503 while the server is stopping or cannot write to its file, otherwise 200.
+/// `GET /readyz`: 503 with the reason while the server is stopping or cannot write or read its file, otherwise 200.
 pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
     if readiness.stopping.load(Ordering::Acquire) {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
     }
-    if !readiness.was_writable() {
-        let written = state.write(health::touch).await;
-        readiness.note(written.is_ok());
-        if let Err(error) = written {
-            log::error!("cannot write to the data file: {}", error.chain());
-            return plain(HttpResponse::ServiceUnavailable(), "cannot write to the data file\n");
-        }
+    match check(&state, &readiness).await {
+        Ok(()) => plain(HttpResponse::Ok(), "ready\n"),
+        Err(reason) => plain(HttpResponse::ServiceUnavailable(), reason + "\n"),
     }
-    plain(HttpResponse::Ok(), "ready\n")
 }
 
-fn plain(mut response: actix_web::HttpResponseBuilder, text: &'static str) -> HttpResponse {
-    response.content_type("text/plain; charset=utf-8").body(text)
+fn plain(mut response: actix_web::HttpResponseBuilder, text: impl Into<String>) -> HttpResponse {
+    response.content_type("text/plain; charset=utf-8").body(text.into())
 }

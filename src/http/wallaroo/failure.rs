@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
-use crate::error::{Error, seconds_to_wait};
+use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
 
@@ -44,9 +44,12 @@ pub(super) enum AlwaysRefusals {
     /// Internal error
     #[response(status = 500)]
     Internal(Refusal),
-    /// The server is busy; retry after the time in `Retry-After`
+    /// The server is busy, then there is a `Retry-After`, or it cannot use its disk
     #[response(status = 503)]
     Busy(Refusal),
+    /// The disk of the server is full
+    #[response(status = 507)]
+    Full(Refusal),
 }
 
 impl ResponseError for Failure {
@@ -61,7 +64,11 @@ impl ResponseError for Failure {
                 | Error::TooLarge { .. }
                 | Error::Exceeded => StatusCode::BAD_REQUEST,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-                Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                // The SDK treats 507 as it treats 503: it says that the call failed.
+                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
+                Error::Busy { .. } | Error::Throttled { .. } | Error::Disk { fault: DiskFault::Failing, .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },

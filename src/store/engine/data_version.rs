@@ -12,7 +12,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use crate::error::{Error, Result};
+use rustix::process::{Flock, FlockType, fcntl_getlk};
+
+use crate::error::{DiskFault, Error, Result};
 
 /// The length of the first copy of the header in bytes. SQLite writes this copy last.
 const HEADER: usize = 48;
@@ -51,11 +53,37 @@ impl DataVersionProbe {
 
     pub(in crate::store) fn now(&self) -> Result<DataVersion> {
         let mut header = [0; HEADER];
-        let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(Error::internal)?;
+        let read = rustix::io::pread(&*self.0, &mut header, 0).map_err(failing)?;
         if read == HEADER {
             Ok(DataVersion(header))
         } else {
             Err(Error::internal("the shared memory of the data file is truncated"))
         }
     }
+
+    /// The process that holds the write-ahead log by a read; none if no other process does.
+    ///
+    /// A reader has a lock on one of five bytes, and beside it stands up to which page of the log it reads
+    /// (<https://sqlite.org/walformat.html#wal_locks>).
+    pub(in crate::store) fn log_reader(&self) -> Option<u32> {
+        const FIRST_LOCK: u64 = 123;
+        const SLOTS: usize = 5;
+        const MARKS: usize = 100;
+        let mut index = [0; MARKS + 4 * SLOTS];
+        let read = rustix::io::pread(&*self.0, &mut index, 0).ok()?;
+        let number = |at: usize| index.get(at..at + 4)?.try_into().ok().map(u32::from_ne_bytes);
+        let end = number(16).filter(|_| read == index.len())?;
+        (0..SLOTS).find_map(|slot| {
+            // A reader of the first slot reads the data file alone, so nothing may be moved into it.
+            let is_behind = slot == 0 || number(MARKS + 4 * slot)? < end;
+            let mut lock = Flock::from(FlockType::WriteLock);
+            (lock.start, lock.length) = (FIRST_LOCK + slot as u64, 1);
+            let holder = fcntl_getlk(&*self.0, &lock).ok()??;
+            Some(holder.pid?.as_raw_pid().unsigned_abs()).filter(|_| is_behind)
+        })
+    }
+}
+
+fn failing(error: rustix::io::Errno) -> Error {
+    Error::disk(DiskFault::Failing, error)
 }

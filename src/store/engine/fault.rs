@@ -5,18 +5,30 @@ use std::time::Duration;
 use rusqlite::ErrorCode;
 use rusqlite::ffi;
 
+use super::disk;
 use crate::domain::noun::Noun;
 use crate::error::Error;
 
 impl From<rusqlite::Error> for Error {
     fn from(error: rusqlite::Error) -> Self {
-        if is_lock(&error) { Self::Busy { retry_after: Duration::from_secs(1) } } else { Self::internal(error) }
+        if is_lock(&error) || is_interrupted(&error) {
+            return Self::Busy { retry_after: Duration::from_secs(1) };
+        }
+        match disk::fault_of(&error) {
+            Some(fault) => Self::disk(fault, error),
+            None => Self::internal(error),
+        }
     }
 }
 
 /// Whether another connection held its lock for too long.
 pub(in crate::store) fn is_lock(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// Whether a read was ended because it took too long.
+fn is_interrupted(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted)
 }
 
 impl From<r2d2::Error> for Error {

@@ -1,6 +1,9 @@
 //! The file as a whole: its generation, whether it is writable, whether it is intact.
 
-use super::{Conn, Tx, View};
+use rusqlite::named_params;
+
+use super::{Conn, Tx, View, row};
+use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 /// The generation of the snapshot. It grows with every commit of any process.
@@ -20,9 +23,18 @@ pub(in crate::store) fn grow(conn: Conn) -> rusqlite::Result<()> {
     conn.prepare_cached("UPDATE meta SET generation = generation + 1 WHERE id = 1")?.execute(&[]).map(drop)
 }
 
-/// Proves that the file is writable: the commit of this write does.
-pub fn touch(tx: &Tx) -> Result<()> {
-    Ok(grow(tx.conn)?)
+/// Changes the row that is there to be changed, which proves that the file is writable. Returns its new time.
+pub fn touch(tx: &Tx) -> Result<Timestamp> {
+    let sql = "UPDATE readiness SET checked_at = :now WHERE id = 1";
+    tx.conn.prepare_cached(sql)?.execute(named_params! { ":now": tx.now.micros() })?;
+    Ok(tx.now)
+}
+
+/// The time of the last [`touch`], read from the file and not from the cache of the connection.
+pub(super) fn touched_at(view: &View) -> Result<Timestamp> {
+    view.conn.sqlite().execute_batch("PRAGMA shrink_memory")?;
+    let mut query = view.conn.prepare_cached("SELECT checked_at FROM readiness WHERE id = 1")?;
+    Ok(query.query_row(&[], |row| row::moment(row, 0))?)
 }
 
 /// The structural faults that SQLite finds in the file; empty if it is intact.

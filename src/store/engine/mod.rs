@@ -1,7 +1,9 @@
 //! The engine under the tables: the connection, snapshots, the writer, the schema and the caches in memory.
 
+mod checkpoints;
 mod conn;
 mod data_version;
+mod disk;
 pub(in crate::store) mod fault;
 pub mod health;
 pub mod inspection;
@@ -24,6 +26,7 @@ pub(crate) mod probe;
 
 pub(in crate::store) use conn::{Column, Conn, Params, Row};
 pub use data_version::DataVersion;
+pub use disk::Unready;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
 pub use sizes::Sizes;
 pub use store::Store;

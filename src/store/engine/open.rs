@@ -9,19 +9,14 @@ use std::time::{Duration, Instant};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{fault, schema};
+use super::{checkpoints, fault, schema};
 use crate::error::{Error, Result};
 
 /// The oldest safe SQLite. In older versions, resetting the write-ahead log could lose commits.
 pub const SQLITE_NEEDED: (i32, i32, i32) = (3, 51, 3);
 
 /// The maximum wait for a lock of another process, such as the command line's.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// The length of the write-ahead log, in pages of 4 KiB, at which it is moved into the file. It is longer than SQLite's
-/// default, because a page that changes often is then moved once for all of its changes. It is not longer still,
-/// because one table of the log's index covers 4096 pages.
-const CHECKPOINT_PAGES: i64 = 4000;
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The pause between two retries where SQLite does not wait by itself.
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
@@ -47,7 +42,9 @@ pub(in crate::store) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<
         return Err(Error::internal(format!("SQLite uses the journal mode {mode} instead of WAL")));
     }
     conn.pragma_update(None, "synchronous", "FULL")?;
-    conn.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // The writer does the checkpoints.
+    conn.pragma_update(None, "wal_autocheckpoint", 0)?;
+    conn.pragma_update(None, "journal_size_limit", checkpoints::SIZE_LIMIT)?;
     Ok(conn)
 }
 

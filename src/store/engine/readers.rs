@@ -20,6 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 pub(in crate::store) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
     max: u32,
+    max_read: Option<Duration>,
     names: Arc<NameCache>,
 }
 
@@ -38,7 +39,7 @@ impl Readers {
             .connection_timeout(TIMEOUT)
             .build(manager)?;
         let names = Arc::new(NameCache::new(sizes.search_memory));
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max, names })
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max, max_read: sizes.max_read, names })
     }
 
     pub(in crate::store) fn max(&self) -> usize {
@@ -47,7 +48,13 @@ impl Readers {
 
     pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let snapshot = self.snapshot()?;
-        work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) })
+        let done = work(&View { conn: snapshot.conn(), now: snapshot.now, names: Some(&self.names) });
+        if done.is_err() && snapshot.is_too_old() {
+            log::warn!(
+                "a read was ended because it took too long; it would keep the write-ahead log from being shortened"
+            );
+        }
+        done
     }
 
     fn snapshot(&self) -> Result<Snapshot> {
@@ -55,7 +62,7 @@ impl Readers {
             let current = self.pool.read().map_err(|_| Error::internal("the pool of read connections failed"))?;
             current.clone().ok_or(Error::Busy { retry_after: TIMEOUT })?
         };
-        Ok(Snapshot::begin(pool.get()?)?)
+        Ok(Snapshot::begin(pool.get()?, self.max_read)?)
     }
 
     pub(in crate::store) fn close(&self) {

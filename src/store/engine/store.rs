@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use super::checkpoints::Checkpoints;
 use super::data_version::{DataVersion, DataVersionProbe};
+use super::disk::{Access, Disk, Unready};
 use super::schema::{self, SchemaState, Unfit};
-use super::{Sizes, Tx, View, inspection, open, readers, writer};
+use super::{Sizes, Tx, View, health, inspection, open, readers, writer};
 use crate::error::{Error, Result};
 use crate::store::data_dir::{DataDir, DataDirError};
 
@@ -14,6 +16,7 @@ use crate::store::data_dir::{DataDir, DataDirError};
 pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
+    disk: Arc<Disk>,
     /// The last field, because it must be dropped last: see [`DataVersionProbe`].
     probe: DataVersionProbe,
 }
@@ -25,10 +28,12 @@ impl Store {
     pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
         let mut conn = open::for_writing(path, sizes.page_cache_kib)?;
         schema::bring_up_to_date(&mut conn)?;
-        let writer = Arc::new(writer::Writer::start(conn, sizes.write_queue)?);
-        let readers = readers::Readers::open(path, sizes)?;
         let probe = DataVersionProbe::on(path)?;
-        Ok(Self { readers, writer, probe })
+        let disk = Arc::new(Disk::default());
+        let checkpoints = Checkpoints::new(disk.clone(), probe.clone(), open::BUSY_TIMEOUT);
+        let writer = Arc::new(writer::Writer::start(conn, checkpoints, sizes.write_queue)?);
+        let readers = readers::Readers::open(path, sizes)?;
+        Ok(Self { readers, writer, disk, probe })
     }
 
     /// Opens the data file of a directory on which a server may be running, like [`Store::open`].
@@ -48,7 +53,7 @@ impl Store {
 
     /// Reads from one snapshot, on the calling thread.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.readers.read(work)
+        self.disk.watched(Access::Read, self.readers.read(work))
     }
 
     /// Queues a write and returns its result after the commit is on the disk.
@@ -59,7 +64,8 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        self.writer.send(work)?.answer().await
+        let done = self.writer.send(work)?.answer().await;
+        self.disk.watched(Access::Write, done)
     }
 
     /// Like [`Store::write`], for a thread that may block.
@@ -68,7 +74,8 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        self.writer.send(work)?.wait()
+        let done = self.writer.send(work)?.wait();
+        self.disk.watched(Access::Write, done)
     }
 
     /// Queues a write without waiting for it. The write is lost if the queue is full.
@@ -87,6 +94,23 @@ impl Store {
 
     pub fn is_still(&self, version: DataVersion) -> Result<bool> {
         Ok(self.probe.now()? == version)
+    }
+
+    /// Writes a row, moves it into the data file, and reads it.
+    pub async fn check_disk(&self) -> std::result::Result<(), Unready> {
+        let written = self.write(health::touch).await.map_err(|error| Unready::new(Access::Write, &error))?;
+        // The writer does a wanted checkpoint before its next write, so it is done when this write is answered.
+        self.disk.want_checkpoint();
+        self.write(|_| Ok(())).await.map_err(|error| Unready::new(Access::Write, &error))?;
+        let store = self.clone();
+        let reading = tokio::task::spawn_blocking(move || store.read(health::touched_at));
+        let read = reading.await.map_err(Error::internal).flatten();
+        let read = read.map_err(|error| Unready::new(Access::Read, &error))?;
+        if read != written {
+            let error = Error::internal("the row that was written last is not there");
+            return Err(Unready::new(Access::Read, &error));
+        }
+        self.disk.checkpoint_failure().map_or(Ok(()), Err)
     }
 
     /// Finishes the queued writes, moves the write-ahead log into the file and closes it.

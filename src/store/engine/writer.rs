@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,9 +10,10 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{Conn, Tx, View, fault, health};
+use super::checkpoints::Checkpoints;
+use super::{Conn, Tx, View, disk, fault, health};
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::{DiskFault, Error, Result};
 
 /// The maximum number of writes in one commit. It bounds the wait for a commit.
 const MAX_BATCH: usize = 256;
@@ -27,11 +28,15 @@ pub(in crate::store) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::store) fn start(conn: Connection, capacity: usize) -> Result<Self> {
+    pub(in crate::store) fn start(conn: Connection, mut checkpoints: Checkpoints, capacity: usize) -> Result<Self> {
         let (sender, receiver) = sync_channel(capacity.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
-            .spawn(move || run_queue(&conn, &receiver))
+            .spawn(move || {
+                run_queue(&conn, &mut checkpoints, &receiver);
+                // Before the probe of the checkpoints.
+                drop(conn);
+            })
             .map_err(Error::internal)?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
     }
@@ -93,12 +98,17 @@ trait Job: Send {
 enum TxError {
     /// Another process held its lock for longer than the writer waits.
     Locked,
+    Disk(DiskFault, String),
     InternalError(String),
 }
 
 impl From<rusqlite::Error> for TxError {
     fn from(error: rusqlite::Error) -> Self {
-        if fault::is_lock(&error) { Self::Locked } else { Self::InternalError(error.to_string()) }
+        match disk::fault_of(&error) {
+            _ if fault::is_lock(&error) => Self::Locked,
+            Some(fault) => Self::Disk(fault, error.to_string()),
+            None => Self::InternalError(error.to_string()),
+        }
     }
 }
 
@@ -106,6 +116,7 @@ impl From<&TxError> for Error {
     fn from(error: &TxError) -> Self {
         match error {
             TxError::Locked => Self::Busy { retry_after: RETRY_AFTER },
+            TxError::Disk(fault, cause) => Self::disk(*fault, cause.as_str()),
             TxError::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
@@ -146,11 +157,26 @@ where
     }
 }
 
-fn run_queue(conn: &Connection, queue: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = queue.recv() {
+fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, queue: &Receiver<Box<dyn Job>>) {
+    loop {
+        // A killed server leaves a long log.
+        checkpoints.keep(conn);
+        let first = match checkpoints.wait() {
+            Some(wait) => queue.recv_timeout(wait),
+            None => queue.recv().map_err(RecvTimeoutError::from),
+        };
+        let first = match first {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => break,
+        };
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(MAX_BATCH - 1));
-        commit(conn, batch);
+        checkpoints.serve_check(conn);
+        match checkpoints.refusal().map(TxError::from) {
+            Some(error) => batch.into_iter().for_each(|job| job.finish(Err(&error))),
+            None => commit(conn, batch),
+        }
     }
     // `PRAGMA optimize` is not run: its statistics change SQLite's plans, and the plans without statistics are the
     // tested ones.
@@ -180,7 +206,9 @@ fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
             }
         }
         Err(error) => {
-            log::warn!("batch commit failed, retrying its {} writes one by one: {error}", batch.len());
+            // Faults of the disk are logged by those who wait for the writes.
+            let level = if disk::fault_of(&error).is_some() { log::Level::Debug } else { log::Level::Warn };
+            log::log!(level, "batch commit failed, retrying its {} writes one by one: {error}", batch.len());
             for mut job in batch {
                 job.reset();
                 commit(conn, vec![job]);

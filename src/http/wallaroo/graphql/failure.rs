@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::noun::Noun;
-use crate::error::{Error, seconds_to_wait};
+use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::{bearer, request};
 
 /// The maximum number of errors in a response.
@@ -128,7 +128,9 @@ impl Told {
             Error::NotFound { .. } => ("not-found", error.to_string()),
             Error::Conflict { what, .. } => ("constraint-violation", conflict(*what, error)),
             Error::Refused { .. } => ("constraint-violation", error.to_string()),
-            Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } => ("unexpected", error.to_string()),
+            Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } | Error::Disk { .. } => {
+                ("unexpected", error.to_string())
+            }
             Error::Internal(_) => {
                 log::error!("{} {}", request::id(), error.chain());
                 ("unexpected", error.to_string())
@@ -207,7 +209,11 @@ fn status(error: &Error) -> StatusCode {
         | Error::TooLarge { .. }
         | Error::Internal(_) => StatusCode::OK,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
-        Error::Busy { .. } | Error::Throttled { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        // `gql` reads the errors of a response of any status.
+        Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Busy { .. } | Error::Throttled { .. } | Error::Disk { fault: DiskFault::Failing, .. } => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }
@@ -229,6 +235,7 @@ fn retry_after(error: &Error) -> Option<u64> {
         | Error::Refused { .. }
         | Error::Exceeded
         | Error::TooLarge { .. }
+        | Error::Disk { .. }
         | Error::Internal(_) => None,
     }
 }

@@ -93,7 +93,9 @@ type Caller = dialect::Caller<GraphQl>;
     responses(
         (status = 200, description = "`data`, or `errors` if nothing was done", body = Answer),
         (status = 401, description = "No valid credentials", body = Answer),
-        (status = 503, description = "The server is busy; retry after the time in `Retry-After`", body = Answer)))]
+        (status = 503, description = "The server is busy, then there is a `Retry-After`, or it cannot use its disk",
+            body = Answer),
+        (status = 507, description = "The disk of the server is full", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
     schema.execute(caller.proved.actor, question).await
 }

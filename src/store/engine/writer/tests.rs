@@ -10,6 +10,7 @@ use std::time::Instant;
 use rusqlite::OpenFlags;
 
 use super::*;
+use crate::store::engine::data_version::DataVersionProbe;
 use crate::store::engine::{open, schema};
 
 /// After this time the writer counts as hanging.
@@ -35,7 +36,9 @@ fn bench(queue: usize) -> Bench {
     )
     .unwrap();
     conn.busy_timeout(BUSY_TIMEOUT).unwrap();
-    Bench { writer: Writer::start(conn, queue).unwrap(), path, _folder: folder }
+    let probe = DataVersionProbe::on(&path).unwrap();
+    let checkpoints = Checkpoints::new(Arc::default(), probe, BUSY_TIMEOUT);
+    Bench { writer: Writer::start(conn, checkpoints, queue).unwrap(), path, _folder: folder }
 }
 
 impl Bench {

@@ -1,0 +1,9 @@
+-- From version 7 to 8.
+
+-- The row that the check of readiness writes and reads.
+CREATE TABLE readiness (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    checked_at INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO readiness (id, checked_at) VALUES (1, 0);
