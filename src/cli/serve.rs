@@ -184,7 +184,7 @@ const MAX_QUEUED_SIGNATURES: NonZeroUsize = NonZeroUsize::new(1024).expect("more
 const MAX_QUEUED_READS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 fn password_pool(config: &Config) -> Result<Pool, CliError> {
-    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
+    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(|| Pool::default_threads(PoolKind::Hashing));
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
         CliError::Failed(format!("cannot start the password threads: {error}; lower password_threads"))
@@ -192,7 +192,7 @@ fn password_pool(config: &Config) -> Result<Pool, CliError> {
 }
 
 fn signing_pool() -> Result<Pool, CliError> {
-    Pool::start(PoolKind::Signing, Pool::cores(), MAX_QUEUED_SIGNATURES).map_err(|error| {
+    Pool::start(PoolKind::Signing, Pool::default_threads(PoolKind::Signing), MAX_QUEUED_SIGNATURES).map_err(|error| {
         CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }
