@@ -7,6 +7,7 @@ pub mod audit;
 mod check;
 pub mod client;
 mod data;
+mod deadline;
 mod finding;
 mod first_administrator;
 pub mod flags;

@@ -4,6 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, master_key, print, running, signals};
 use crate::app::identity::signing_keys;
@@ -28,6 +29,9 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     signals::ignore_other_signals().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;
+    let deadline = Deadline::new(config.stop_grace).map_err(|error| {
+        CliError::Failed(format!("cannot start a thread: {error}; raise the thread limit of the server"))
+    })?;
     let home = DataDir::open(&config.data_dir)?;
     let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {
@@ -38,7 +42,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     let listeners = listen(&config.listen)?;
     let store = Store::open(&home.database(), sizes(config))?;
-    let served = serve(config, &home, &mut lock, &store, listeners);
+    let served = serve(config, &home, &mut lock, &store, (listeners, deadline));
     note_audit(&store);
     store.close();
     served
@@ -49,7 +53,7 @@ fn serve(
     home: &DataDir,
     lock: &mut Lock,
     store: &Store,
-    listeners: Vec<TcpListener>,
+    (listeners, deadline): (Vec<TcpListener>, Deadline),
 ) -> Result<(), CliError> {
     setup::settle(store)?;
     let master = master_key::load_or_create(config, home, store)?;
@@ -108,7 +112,8 @@ fn serve(
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
     };
-    http::serve(state, &settings(config), listeners, ready)
+    let stopping = move || deadline.begin();
+    http::serve(state, &settings(config), listeners, ready, stopping)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
