@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, master_key, print, running, signals};
+use super::{CliError, limits, master_key, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -26,6 +26,8 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server until it is stopped.
 pub fn run(config: &Config) -> Result<(), CliError> {
+    let config = &Config { max_connections: limits::connections(config)?, ..config.clone() };
+    limits::require_threads(config)?;
     signals::ignore_other_signals().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;

@@ -78,6 +78,14 @@ pub fn serve(
     actix_web::rt::System::new().block_on(run(state, settings, listeners, ready, stopping))
 }
 
+/// The number of worker threads; 0 is configured for the number of cores.
+pub fn workers(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    }
+}
+
 async fn run(
     state: AppState,
     settings: &Settings,
@@ -120,10 +128,7 @@ async fn run(
                 .default_service(web::route().to(ops::no_page))
         }
     };
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        some => some,
-    };
+    let workers = workers(settings.workers);
     let mut server = server::build()
         .workers(workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(workers))
