@@ -19,10 +19,10 @@ pub(super) struct Deadline(Sender<()>);
 impl Deadline {
     /// Starts its thread now, because the system may not start another one later.
     pub(super) fn new(grace: Duration) -> io::Result<Self> {
-        let (begin, begun) = channel();
+        let (sender, receiver) = channel();
         let wait = grace.max(MIN_GRACE).saturating_sub(LOG_TIME);
         thread::Builder::new().name("deadline".to_owned()).spawn(move || {
-            if begun.recv().is_ok() {
+            if receiver.recv().is_ok() {
                 thread::sleep(wait);
                 log::warn!(
                     "stop_grace is over; the server ends with unfinished work. No acknowledged write is lost; the next \
@@ -32,7 +32,7 @@ impl Deadline {
                 process::exit(0);
             }
         })?;
-        Ok(Self(begin))
+        Ok(Self(sender))
     }
 
     /// From now on the grace runs.

@@ -10,7 +10,6 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::CliError;
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::config::Config;
-use crate::http;
 
 /// The files of the standard streams, the runtime, the log and the data directory, and a few that are open for a moment.
 const FIXED_FILES: u64 = 40;
@@ -24,13 +23,13 @@ const FIXED_THREADS: usize = 8;
 /// Raises the limit of open files as far as the system permits. Returns the number of connections that it leaves room for.
 ///
 /// Refused when the server would not even start.
-pub(super) fn connections(config: &Config) -> Result<usize, CliError> {
+pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, CliError> {
     let limit = getrlimit(Resource::Nofile);
     // If it cannot be raised, the present limit counts.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(config.max_connections) };
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-    let (workers, readers) = (count(http::workers(config.workers)), count(config.readers));
+    let (workers, readers) = (count(workers), count(config.readers));
     let needed = [
         FIXED_FILES,
         workers.saturating_mul(FILES_OF_A_WORKER),
@@ -58,13 +57,13 @@ pub(super) fn connections(config: &Config) -> Result<usize, CliError> {
 /// Starts as many threads as the server will need, and ends them.
 ///
 /// Refused when the system does not permit them, or has no memory for their stacks.
-pub(super) fn require_threads(config: &Config) -> Result<(), CliError> {
+pub(super) fn require_threads(config: &Config, workers: usize) -> Result<(), CliError> {
     let hashing = match config.password_threads {
         0 => Pool::default_threads(PoolKind::Hashing).get(),
         some => some,
     };
     let signing = Pool::default_threads(PoolKind::Signing).get();
-    let needed = FIXED_THREADS + http::workers(config.workers) + config.readers + hashing + signing;
+    let needed = FIXED_THREADS + workers + config.readers + hashing + signing;
     try_threads(needed).map_err(|error| {
         CliError::Failed(format!(
             "cannot start the {needed} threads of the server: {error}; raise the limit of threads with `ulimit -u` or \

@@ -26,8 +26,9 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server until it is stopped.
 pub fn run(config: &Config) -> Result<(), CliError> {
-    let config = &Config { max_connections: limits::connections(config)?, ..config.clone() };
-    limits::require_threads(config)?;
+    let workers = http::workers(config.workers);
+    let config = &Config { max_connections: limits::connections(config, workers)?, ..config.clone() };
+    limits::require_threads(config, workers)?;
     signals::ignore_other_signals().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
     })?;
@@ -191,7 +192,8 @@ const MAX_QUEUED_SIGNATURES: NonZeroUsize = NonZeroUsize::new(1024).expect("more
 const MAX_QUEUED_READS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 fn password_pool(config: &Config) -> Result<Pool, CliError> {
-    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(|| Pool::default_threads(PoolKind::Hashing));
+    let threads =
+        NonZeroUsize::new(config.password_threads).unwrap_or_else(|| Pool::default_threads(PoolKind::Hashing));
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
         CliError::Failed(format!("cannot start the password threads: {error}; lower password_threads"))

@@ -38,6 +38,7 @@ impl Timestamp {
     }
 
     /// The latest stored time that is not ahead of this one.
+    #[must_use]
     pub fn latest_stored(self) -> Self {
         self.after(Self::MAX_DRIFT)
     }

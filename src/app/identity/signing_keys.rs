@@ -266,7 +266,10 @@ fn delete(tx: &Tx, actor: &Actor, key: &Record) -> Result<()> {
 /// Deletes the keys whose last token has expired. A key that was retired before the clock was set back counts as retired
 /// now.
 fn sweep(tx: &Tx, actor: &Actor, retired: &[Record]) -> Result<()> {
-    retired.iter().filter(|key| retired_ahead(key, tx.now)).try_for_each(|key| store::signing_keys::retire(tx, &key.kid))?;
+    retired
+        .iter()
+        .filter(|key| retired_ahead(key, tx.now))
+        .try_for_each(|key| store::signing_keys::retire(tx, &key.kid))?;
     retired.iter().filter(|key| !key.verifies(tx.now)).try_for_each(|key| delete(tx, actor, key))
 }
 

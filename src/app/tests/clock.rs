@@ -62,7 +62,7 @@ fn a_browser_session_that_is_used_meanwhile_survives_a_clock_that_goes_back_and_
     let front = front();
     let office = &front.gate.office;
     let (cookie, fingerprint) = opaque::mint(Kind::Session);
-    let hex = fingerprint.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = crate::tokens::chain::to_hex(fingerprint.as_bytes());
     probe::execute(&office.file, &format!("UPDATE sessions SET cookie = x'{hex}' WHERE id = {}", front.session.id));
     let enter = || sign_in::with_cookie(&front.gate.state, origin(), cookie.expose());
     enter().unwrap();
@@ -125,8 +125,10 @@ fn signing_keys_rotate_although_the_clock_was_set_back() {
     assert!(active_now == next && next_now != next);
     assert!(retired_now.contains(&active) && retired_now.contains(&retired[0]), "their tokens are still valid");
     let latest = Timestamp::now().after(Duration::from_secs(1)).micros();
-    let ahead = format!("SELECT kid FROM signing_keys
-                         WHERE state = 'active' AND activated_at > {latest} OR retired_at > {latest}");
+    let ahead = format!(
+        "SELECT kid FROM signing_keys
+                         WHERE state = 'active' AND activated_at > {latest} OR retired_at > {latest}"
+    );
     assert!(probe::rows(&office.file, &ahead).is_empty());
     signing_keys::keep_up(&office.store, &state.master_key, PLAN).unwrap();
     assert_eq!(standing(office).0, active_now, "once is enough");

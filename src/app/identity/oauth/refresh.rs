@@ -160,10 +160,7 @@ fn audit_new_place(tx: &Tx, actor: &Actor, user: &User, session: &Session) -> Re
         return Ok(());
     }
     let actor = Actor { credential: Credential::Session(session.id), ..sessions::acting(actor, user) };
-    let change = (
-        json!({ "address": began.map(|place| place.to_string()) }),
-        json!({ "address": here.to_string() }),
-    );
+    let change = (json!({ "address": began.map(|place| place.to_string()) }), json!({ "address": here.to_string() }));
     audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)
 }
 

@@ -79,8 +79,8 @@ pub fn with_cookie(state: &AppState, origin: Origin, cookie: &str) -> Result<(Ac
         if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
     if session.note_use(now, state.lifetimes.browser_idle) {
-        let used = session.clone();
-        state.store.write_in_passing(move |tx| store::sessions::update_use(tx, &used));
+        let noted = session.clone();
+        state.store.write_in_passing(move |tx| store::sessions::update_use(tx, &noted));
     }
     let who = Who::Person(sessions::person(&user));
     Ok((Actor { who, credential: Credential::Session(session.id), origin }, session))
