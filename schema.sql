@@ -281,7 +281,9 @@ VALUES ('sdk-client', 'Wallaroo SDK', 1, 0,
 -- Sign-ins: of a browser, which has a cookie and no client, or of a client, which has tokens. A revoked session is
 -- deleted; the audit log records it. `authenticated_at` is when the person authenticated, and `second_factor` whether
 -- with more than a password. `family` is the common part of all refresh tokens of a session, if they are exchanged for
--- one another. `browser` is the browser through which a client's session began, by the SHA-256 of a cookie.
+-- one another. `browser` is the browser through which a client's session began, by the SHA-256 of a cookie. `last_used_at`
+-- and `idle_until` are stored at most once an hour. `places` are the last addresses that its refresh tokens came from,
+-- apart from `address`, separated by spaces, an IPv6 one as its /64.
 CREATE TABLE sessions (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -300,6 +302,7 @@ CREATE TABLE sessions (
     idle_until INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
     browser BLOB CHECK (length(browser) = 32),
+    places TEXT NOT NULL DEFAULT '' CHECK (length(places) <= 2048),
     CHECK ((client IS NULL) = (cookie IS NOT NULL))
 ) STRICT;
 

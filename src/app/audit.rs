@@ -9,6 +9,7 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
+use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::audit::chain::{self, Link, Verdict};
@@ -28,8 +29,9 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
     {
         return Err(Error::not_found(Noun::User, user));
     }
-    let until = search.until.unwrap_or(view.now);
-    let from = search.from.unwrap_or_else(|| until.before(WINDOW));
+    let from = search.from.unwrap_or_else(|| search.until.unwrap_or(view.now).before(WINDOW));
+    // Rows of the future, from before the clock was set back, must not be hidden.
+    let until = search.until.unwrap_or(Timestamp::LATEST);
     store::audit::page(view, (from, until), search, page)
 }
 

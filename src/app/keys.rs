@@ -252,9 +252,10 @@ fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     Ok(key)
 }
 
-/// When the next use of a key has to be stored.
-pub(super) fn note_use_from(key: &Key) -> Timestamp {
-    key.last_used_at.map_or(Timestamp::EARLIEST, |last| last.after(LAST_USED_STEP))
+/// When the next use of a key has to be stored: at once if the last use is in the future, because the clock was set back.
+pub(super) fn note_use_from(key: &Key, now: Timestamp) -> Timestamp {
+    let last = key.last_used_at.filter(|last| !last.is_ahead_of(now));
+    last.map_or(Timestamp::EARLIEST, |last| last.after(LAST_USED_STEP))
 }
 
 /// Stores that a key was used now. The audit does not record it.

@@ -43,7 +43,7 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
         Error::Invalid { rule, .. } => {
             CliError::Usage(format!("the first administrator's password {rule}; choose another one"))
         }
-        error => CliError::Failed(format!("{error}; start again")),
+        error => CliError::Failed(format!("{}; free memory and start again", error.chain())),
     })?;
     let note = home.first_admin();
     if generated {

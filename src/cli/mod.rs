@@ -7,15 +7,18 @@ pub mod audit;
 mod check;
 pub mod client;
 mod data;
+mod deadline;
 mod finding;
 mod first_administrator;
 pub mod flags;
 pub mod key;
 pub mod keys;
+mod limits;
 mod logging;
 pub mod master_key;
 mod once;
 mod output;
+mod panics;
 pub mod password;
 mod running;
 pub mod serve;
@@ -134,18 +137,27 @@ pub enum Command {
 }
 
 pub fn run() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    panics::guard(parse_and_run).unwrap_or_else(report)
+}
+
+fn parse_and_run() -> ExitCode {
+    let outcome = match Cli::try_parse() {
+        Ok(cli) => cli.command.run(),
+        // The help or the version.
+        Err(words) if words.exit_code() == 0 => output::printed(words.print()),
         Err(words) => {
             // If stderr is closed, the error cannot be reported.
             let _ = words.print();
-            return ExitCode::from(u8::try_from(words.exit_code()).unwrap_or(2));
+            return ExitCode::from(2);
         }
     };
-    let (code, words) = match cli.command.run() {
-        Ok(()) => return ExitCode::SUCCESS,
-        Err(CliError::Failed(words)) => (1, words),
-        Err(CliError::Usage(words)) => (2, words),
+    outcome.map_or_else(report, |()| ExitCode::SUCCESS)
+}
+
+fn report(error: CliError) -> ExitCode {
+    let (code, words) = match error {
+        CliError::Failed(words) => (1, words),
+        CliError::Usage(words) => (2, words),
     };
     say(&format!("error: {words}"));
     ExitCode::from(code)

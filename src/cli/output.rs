@@ -28,8 +28,12 @@ impl From<DataDirError> for CliError {
 
 /// Prints data on stdout. A closed reader, such as `head`, is no error.
 pub fn print(data: &str) -> Result<(), CliError> {
-    let mut out = io::stdout().lock();
-    match out.write_all(data.as_bytes()).and_then(|()| out.flush()) {
+    printed(io::stdout().lock().write_all(data.as_bytes()))
+}
+
+/// The outcome of printing on stdout, which is flushed first.
+pub fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
+    match outcome.and_then(|()| io::stdout().flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(CliError::Failed(format!("cannot write to stdout: {error}; check where it is redirected to")))
         }

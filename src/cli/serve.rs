@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, master_key, print, running, signals};
+use super::{CliError, limits, master_key, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -26,8 +27,14 @@ use crate::tokens::tags::TagKey;
 
 /// Runs the server until it is stopped.
 pub fn run(config: &Config) -> Result<(), CliError> {
+    let workers = http::workers(config.workers);
+    let config = &Config { max_connections: limits::connections(config, workers)?, ..config.clone() };
+    limits::require_threads(config, workers)?;
     signals::ignore_other_signals().map_err(|error| {
         CliError::Failed(format!("cannot wait for signals: {error}; raise the thread limit of the server"))
+    })?;
+    let deadline = Deadline::new(config.stop_grace).map_err(|error| {
+        CliError::Failed(format!("cannot start a thread: {error}; raise the thread limit of the server"))
     })?;
     let home = DataDir::open(&config.data_dir)?;
     let mut lock = home.lock()?;
@@ -39,7 +46,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     let listeners = listen(&config.listen)?;
     let store = Store::open(&home.database(), sizes(config))?;
-    let served = serve(config, &home, &mut lock, &store, listeners);
+    let served = serve(config, &home, &mut lock, &store, (listeners, deadline));
     note_audit(&store);
     store.close();
     served
@@ -50,7 +57,7 @@ fn serve(
     home: &DataDir,
     lock: &mut Lock,
     store: &Store,
-    listeners: Vec<TcpListener>,
+    (listeners, deadline): (Vec<TcpListener>, Deadline),
 ) -> Result<(), CliError> {
     setup::settle(store)?;
     let master = master_key::load_or_create(config, home, store)?;
@@ -109,7 +116,8 @@ fn serve(
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
     };
-    http::serve(state, &settings(config), listeners, ready)
+    let stopping = move || deadline.begin();
+    http::serve(state, &settings(config), listeners, ready, stopping)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
@@ -189,7 +197,8 @@ const MAX_QUEUED_SIGNATURES: NonZeroUsize = NonZeroUsize::new(1024).expect("more
 const MAX_QUEUED_READS: NonZeroUsize = NonZeroUsize::new(1024).expect("more than none");
 
 fn password_pool(config: &Config) -> Result<Pool, CliError> {
-    let threads = NonZeroUsize::new(config.password_threads).unwrap_or_else(Pool::cores);
+    let threads =
+        NonZeroUsize::new(config.password_threads).unwrap_or_else(|| Pool::default_threads(PoolKind::Hashing));
     let waiting = NonZeroUsize::new(config.password_queue).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Hashing, threads, waiting).map_err(|error| {
         CliError::Failed(format!("cannot start the password threads: {error}; lower password_threads"))
@@ -197,7 +206,7 @@ fn password_pool(config: &Config) -> Result<Pool, CliError> {
 }
 
 fn signing_pool() -> Result<Pool, CliError> {
-    Pool::start(PoolKind::Signing, Pool::cores(), MAX_QUEUED_SIGNATURES).map_err(|error| {
+    Pool::start(PoolKind::Signing, Pool::default_threads(PoolKind::Signing), MAX_QUEUED_SIGNATURES).map_err(|error| {
         CliError::Failed(format!("cannot start the signing threads: {error}; raise the thread limit of the server"))
     })
 }

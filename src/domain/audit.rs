@@ -62,9 +62,9 @@ pub const NO_ACCOUNT: UserId = UserId(0);
 /// A filter of the audit log.
 #[derive(Clone, Debug, Default)]
 pub struct AuditSearch {
-    /// The earliest time, inclusive. 30 days before `until` by default.
+    /// The earliest time, inclusive. 30 days before `until`, or before now, by default.
     pub from: Option<Timestamp>,
-    /// The latest time, inclusive. Now by default.
+    /// The latest time, inclusive. Unlimited by default.
     pub until: Option<Timestamp>,
     /// The acting user, or [`NO_ACCOUNT`].
     pub by: Option<UserId>,

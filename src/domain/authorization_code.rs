@@ -1,5 +1,7 @@
 //! An authorization code, which a browser delivers to a client after its user has signed in (RFC 6749, section 1.3.1).
 
+use std::time::Duration;
+
 use super::client::{ClientId, Scopes};
 use super::ids::{SessionId, UserId};
 use super::session::BrowserId;
@@ -28,4 +30,14 @@ pub struct AuthorizationCode {
     pub used_at: Option<Timestamp>,
     /// The session that was created with it. `None` if there is none, or it has ended.
     pub session: Option<SessionId>,
+}
+
+impl AuthorizationCode {
+    /// How long a code is valid.
+    pub const LIFE: Duration = Duration::from_mins(1);
+
+    /// Whether the code can be exchanged at this time. It has also ended if the clock was set back since it was issued.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.expires_at && !self.expires_at.is_ahead_of(now.after(Self::LIFE))
+    }
 }

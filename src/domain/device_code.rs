@@ -70,7 +70,7 @@ impl DeviceCode {
     ///
     /// A decision is returned immediately, however early the poll comes. Only pending requests are slowed down.
     pub fn poll(&mut self, now: Timestamp) -> Answer {
-        if now >= self.expires_at {
+        if self.has_ended(now) {
             return Answer::Expired;
         }
         match &self.decision {
@@ -90,7 +90,12 @@ impl DeviceCode {
 
     /// Whether a decision is still possible at this time.
     pub fn is_open(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.decision == Decision::Pending
+        !self.has_ended(now) && self.decision == Decision::Pending
+    }
+
+    /// A code of the future, from before the clock was set back, has ended too. It would be valid for too long.
+    fn has_ended(&self, now: Timestamp) -> bool {
+        now >= self.expires_at || self.created_at.is_ahead_of(now)
     }
 }
 

@@ -37,6 +37,13 @@ pub struct Link {
     pub expires_at: Timestamp,
 }
 
+impl Link {
+    /// Whether the link can be used at this time. It has also ended if the clock was set back since it was made.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.expires_at && !self.expires_at.is_ahead_of(now.after(self.purpose.life()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

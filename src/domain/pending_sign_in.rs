@@ -43,9 +43,10 @@ impl PendingSignIn {
     /// The number of wrong codes that ends it.
     pub const MAX_FAILURES: u32 = 5;
 
-    /// Whether it can be continued at this time.
+    /// Whether it can be continued at this time. It has also ended if the clock was set back since it began.
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now < self.expires_at && self.failures < Self::MAX_FAILURES
+        let of_the_future = self.expires_at.is_ahead_of(now.after(Self::LIFE));
+        now < self.expires_at && !of_the_future && self.failures < Self::MAX_FAILURES
     }
 }
 

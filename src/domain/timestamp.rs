@@ -1,6 +1,7 @@
 //! Timestamps in UTC.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp as Moment;
 use jiff::civil::DateTime;
@@ -26,6 +27,21 @@ impl Timestamp {
 
     /// The latest time that can be printed as a date, at the end of the year 9999.
     pub const LATEST: Self = Self(253_402_207_200_000_000);
+
+    /// How far a stored time may lie in the future because clocks differ, or were corrected a little.
+    const MAX_DRIFT: Duration = Duration::from_mins(5);
+
+    /// Whether this stored time is so far in the future that the clock has been set back since. What depends on such a
+    /// time would otherwise not happen until the clock reaches it again.
+    pub fn is_ahead_of(self, now: Self) -> bool {
+        self > now.latest_stored()
+    }
+
+    /// The latest stored time that is not ahead of this one.
+    #[must_use]
+    pub fn latest_stored(self) -> Self {
+        self.after(Self::MAX_DRIFT)
+    }
 
     /// Parses ISO 8601 with `Z` or an offset, with or without a colon. Without an offset, the time is in UTC.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
@@ -88,19 +104,19 @@ impl Timestamp {
 
     /// The time `duration` earlier, at the earliest [`Timestamp::EARLIEST`].
     #[must_use]
-    pub fn before(self, duration: std::time::Duration) -> Self {
+    pub fn before(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_sub(micros))
     }
 
     /// The duration until a later time. Zero if that is past.
-    pub fn until(self, later: Self) -> std::time::Duration {
-        std::time::Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_micros(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
     /// The time `duration` later, at the latest [`Timestamp::LATEST`].
     #[must_use]
-    pub fn after(self, duration: std::time::Duration) -> Self {
+    pub fn after(self, duration: Duration) -> Self {
         let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
         Self::from_micros(self.0.saturating_add(micros))
     }
@@ -116,8 +132,6 @@ impl fmt::Display for Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -162,6 +176,15 @@ mod tests {
         for bad in ["", "tomorrow", "1720716810", "2024-13-01T00:00:00Z", "2024-07-11T16:53:30+25:99"] {
             assert!(Timestamp::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn only_a_clock_that_was_set_back_leaves_times_far_ahead() {
+        let now = Timestamp::from_seconds(1_720_716_810);
+        for (later, ahead) in [(0, false), (300, false), (301, true), (400 * 86_400, true)] {
+            assert_eq!(now.after(Duration::from_secs(later)).is_ahead_of(now), ahead, "{later} s");
+        }
+        assert!(!now.is_ahead_of(now.after(Duration::MAX)) && !now.after(Duration::MAX).is_ahead_of(Timestamp::LATEST));
     }
 
     #[test]

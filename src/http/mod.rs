@@ -57,7 +57,7 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
-    /// How long a graceful stop waits for requests in progress.
+    /// How long a stop may take. Requests in progress are waited for until a second before its end.
     pub stop_grace: Duration,
     /// The proxies that may report the client's address.
     pub trusted_proxies: Vec<Network>,
@@ -67,14 +67,23 @@ pub struct Settings {
 
 /// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or SIGHUP, then finishes the accepted requests.
 ///
-/// `ready` is called once the server accepts requests.
+/// `ready` is called once the server accepts requests, and `stopping` once it is told to stop.
 pub fn serve(
     state: AppState,
     settings: &Settings,
     listeners: Vec<TcpListener>,
     ready: impl FnOnce(),
+    stopping: impl FnOnce() + 'static,
 ) -> io::Result<()> {
-    actix_web::rt::System::new().block_on(run(state, settings, listeners, ready))
+    actix_web::rt::System::new().block_on(run(state, settings, listeners, ready, stopping))
+}
+
+/// The number of worker threads; 0 is configured for the number of cores.
+pub fn workers(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        some => some,
+    }
 }
 
 async fn run(
@@ -82,6 +91,7 @@ async fn run(
     settings: &Settings,
     listeners: Vec<TcpListener>,
     ready: impl FnOnce(),
+    stopping: impl FnOnce() + 'static,
 ) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
@@ -118,21 +128,19 @@ async fn run(
                 .default_service(web::route().to(ops::no_page))
         }
     };
-    let workers = match settings.workers {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        some => some,
-    };
+    let workers = workers(settings.workers);
     let mut server = server::build()
         .workers(workers)
         .max_concurrent_connections(settings.max_connections.div_ceil(workers))
-        .shutdown_timeout(settings.stop_grace.as_secs())
+        // The web server looks once a second whether the time is over. The rest is for closing the data file.
+        .shutdown_timeout(settings.stop_grace.as_secs().saturating_sub(1))
         .disable_signals();
     let times = Times { request: settings.request_timeout, keep_alive: settings.keep_alive };
     for listener in listeners {
         server = server::listen(server, listener, &connections, times, app.clone())?;
     }
     let server = server.run();
-    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
+    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping)?);
     let keys = actix_web::rt::spawn(maintain_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
@@ -163,7 +171,11 @@ async fn maintain_keys(state: web::Data<AppState>) {
 ///
 /// SIGHUP stops it too, because a closing terminal sends it. It does not reload the configuration, because most
 /// settings need a restart anyway.
-fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::Result<impl Future<Output = ()>> {
+fn stop_on_signal(
+    server: ServerHandle,
+    readiness: web::Data<Readiness>,
+    stopping: impl FnOnce(),
+) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut kinds = vec![
         ("SIGTERM", SignalKind::terminate()),
@@ -186,6 +198,7 @@ fn stop_on_signal(server: ServerHandle, readiness: web::Data<Readiness>) -> io::
         })
         .await;
         log::info!("stopping on {name}");
+        stopping();
         readiness.stop();
         server.stop(true).await;
     })

@@ -31,11 +31,13 @@ fn one(view: &View, column: &str, key: &Fingerprint) -> Result<Option<DeviceCode
     Ok(query.query_row(named_params! { ":key": key.as_bytes() }, read).optional()?)
 }
 
-/// The addresses that requested the pending codes.
+/// The addresses that requested the pending codes. Codes of the future, from before the clock was set back, do not count.
 pub fn pending_addresses(view: &View) -> Result<Vec<Option<IpAddr>>> {
-    let mut query =
-        view.conn.prepare_cached("SELECT address FROM device_codes WHERE expires_at > :now AND state = 'pending'")?;
-    let found = query.query_map(named_params! { ":now": view.now.micros() }, address)?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT address FROM device_codes WHERE expires_at > :now AND created_at <= :latest AND state = 'pending'",
+    )?;
+    let latest = view.now.latest_stored();
+    let found = query.query_map(named_params! { ":now": view.now.micros(), ":latest": latest.micros() }, address)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
 }
 

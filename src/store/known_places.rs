@@ -16,15 +16,17 @@ pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
 }
 
 /// Records that a user signed in from this address, unless that was recorded after `fresh`. Keeps the newest
-/// `max_places` rows.
-pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, max_places: usize) -> Result<()> {
+/// `max_places` rows. Returns whether it was recorded now.
+///
+/// A time in the future means that the clock was set back.
+pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, max_places: usize) -> Result<bool> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)
-         ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh",
+         ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh OR seen_at > :now",
     )?;
     let (now, fresh) = (tx.now.micros(), fresh.micros());
     if query.execute(named_params! { ":user": user.0, ":place": place, ":now": now, ":fresh": fresh })? == 0 {
-        return Ok(());
+        return Ok(false);
     }
     let mut query = tx.conn.prepare_cached("SELECT seen_at, place FROM known_places WHERE user_id = :user")?;
     let rows = query.query_map(named_params! { ":user": user.0 }, |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -34,5 +36,5 @@ pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, max_places: 
         let mut query = tx.conn.prepare_cached("DELETE FROM known_places WHERE user_id = :user AND place = :place")?;
         query.execute(named_params! { ":user": user.0, ":place": place })?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -163,12 +163,29 @@ pub fn insert(tx: &Tx, new: &Session, credential: SessionCredential) -> Result<S
     Ok(query.query_row(params, |row| row.get(0).map(SessionId))?)
 }
 
-/// Records the use of a session, and until when it may now stay idle.
-pub fn update_idle(tx: &Tx, id: SessionId, until: Timestamp) -> Result<()> {
+/// Writes the last use of a session, and until when it may stay idle.
+pub fn update_use(tx: &Tx, used: &Session) -> Result<()> {
     let mut query =
-        tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until, last_used_at = :now WHERE id = :id")?;
-    query.execute(named_params! { ":id": id.0, ":until": until.micros(), ":now": tx.now.micros() })?;
+        tx.conn.prepare_cached("UPDATE sessions SET idle_until = :until, last_used_at = :used WHERE id = :id")?;
+    let (until, last) = (used.idle_until.micros(), used.last_used_at.micros());
+    query.execute(named_params! { ":id": used.id.0, ":until": until, ":used": last })?;
     Ok(())
+}
+
+/// Records that a session was used from this address, unless it was before. Keeps the newest
+/// `max_places`. Returns whether the address is new.
+pub fn add_place(tx: &Tx, session: SessionId, place: &str, max_places: usize) -> Result<bool> {
+    let mut query = tx.conn.prepare_cached("SELECT places FROM sessions WHERE id = :id")?;
+    let known: String = query.query_row(named_params! { ":id": session.0 }, |row| row.get(0))?;
+    let known: Vec<&str> = known.split_ascii_whitespace().collect();
+    if known.contains(&place) {
+        return Ok(false);
+    }
+    let kept = &known[(known.len() + 1).saturating_sub(max_places)..];
+    let places = [kept, &[place]].concat().join(" ");
+    let mut query = tx.conn.prepare_cached("UPDATE sessions SET places = :places WHERE id = :id")?;
+    query.execute(named_params! { ":id": session.0, ":places": places })?;
+    Ok(true)
 }
 
 /// Records that the user of a session authenticated again, and whether with a second factor.

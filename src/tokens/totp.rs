@@ -18,6 +18,8 @@ const PERIOD: i64 = 30;
 const DIGITS: usize = 6;
 /// The maximum clock drift in either direction, in steps.
 const DRIFT: i64 = 1;
+/// How many steps the last used one may be ahead, ten minutes. Further ahead, the clock was set back since.
+const MAX_AHEAD: i64 = 20;
 /// 160 bits, as long as the hash (RFC 4226, section 4).
 const LENGTH: usize = 20;
 /// The issuer that the app displays.
@@ -65,10 +67,12 @@ impl TotpKey {
     }
 
     /// The time step whose code was typed, at this second. Accepts the current step and its two neighbors, but only
-    /// steps after `last`, the last step that was used. Ignores whitespace in the code.
+    /// steps after `last`, the last step that was used. Ignores whitespace in the code, and a last step far in the
+    /// future, after which no code would be accepted for as long as the clock was set back.
     pub fn step_of(&self, typed: &str, seconds: i64, last: Option<i64>) -> Option<i64> {
         let typed: String = typed.chars().filter(|c| !c.is_whitespace()).take(DIGITS + 1).collect();
         let present = seconds.div_euclid(PERIOD);
+        let last = last.filter(|last| *last <= present + MAX_AHEAD);
         let mut found = None;
         // Every step is tried, so that the duration does not reveal which one matched.
         for step in present - DRIFT..=present + DRIFT {
@@ -165,6 +169,15 @@ mod tests {
         assert_eq!(key.step_of(&code, now, step), None);
         assert_eq!(key.step_of(&key.code_at(now - 30), now, step), None, "what came before it is used up too");
         assert!(key.step_of(&key.code_at(now + 30), now, step).is_some());
+    }
+
+    #[test]
+    fn codes_are_accepted_after_the_clock_was_set_back() {
+        let (key, now) = (rfc_key(), 1_234_567_890);
+        let last = |seconds: i64| Some((now + seconds).div_euclid(PERIOD));
+        for (ahead, good) in [(-60, true), (30, false), (600, false), (660, true), (400 * 86_400, true)] {
+            assert_eq!(key.step_of(&key.code_at(now), now, last(ahead)).is_some(), good, "{ahead} s");
+        }
     }
 
     #[test]

@@ -23,6 +23,7 @@ mod process;
 mod raw;
 mod robustness;
 mod routes;
+mod stopping;
 mod world;
 
 /// Attacks and careless use; one file for each kind.

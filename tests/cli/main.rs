@@ -10,6 +10,7 @@ mod audit;
 mod check;
 mod clients;
 mod keys;
+mod limits;
 mod printing;
 mod running;
 mod signing_keys;

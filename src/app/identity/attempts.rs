@@ -189,9 +189,10 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// Stores that a person has signed in from this address. Strangers no longer throttle the person there.
-pub(in crate::app) fn remember_place(tx: &Tx, origin: &Origin, user: UserId) -> Result<()> {
-    let Some(address) = origin.address else { return Ok(()) };
+/// Stores that a person has signed in from this address. Strangers no longer throttle the person there. Returns whether
+/// that was not stored within the last day.
+pub(in crate::app) fn remember_place(tx: &Tx, origin: &Origin, user: UserId) -> Result<bool> {
+    let Some(address) = origin.address else { return Ok(true) };
     store::known_places::upsert(tx, user, &place(address).to_string(), tx.now.before(NOTED_EVERY), MAX_PLACES)
 }
 

@@ -93,7 +93,7 @@ pub fn find(state: &AppState, origin: &Origin, token: &str) -> Result<(User, Pur
 }
 
 fn find_valid(view: &View, secret: &Fingerprint) -> Result<(User, Purpose)> {
-    let link = store::links::find(view, secret)?.filter(|link| view.now < link.expires_at);
+    let link = store::links::find(view, secret)?.filter(|link| link.is_live(view.now));
     let link = link.ok_or(AuthError::DeadLink)?;
     let user = store::users::find(view, link.user)?.ok_or(AuthError::DeadLink)?;
     match (link.purpose, user.status(view.now)) {

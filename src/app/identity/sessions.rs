@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::identity::reauthentication;
+use crate::app::identity::{attempts, reauthentication};
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
@@ -72,6 +72,22 @@ impl NewSession {
 
 /// Begins a session of an authenticated user.
 pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
+    let session = insert(tx, actor, user, new)?;
+    audit_begin(tx, actor, user, &session)?;
+    Ok(session)
+}
+
+/// Begins a session of a bot, whose program requests a token whenever the last one expires. The audit records one
+/// session a day from each address, because the others are no change that a person made.
+pub(in crate::app) fn begin_of_bot(tx: &Tx, actor: &Actor, bot: &User, new: &NewSession) -> Result<Session> {
+    let session = insert(tx, actor, bot, new)?;
+    if attempts::remember_place(tx, &actor.origin, bot.id)? {
+        audit_begin(tx, actor, bot, &session)?;
+    }
+    Ok(session)
+}
+
+fn insert(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
     store::sessions::delete_dead(tx, SWEEP)?;
     let mut session = Session {
         id: SessionId(0),
@@ -97,15 +113,13 @@ pub(in crate::app) fn begin(tx: &Tx, actor: &Actor, user: &User, new: &NewSessio
         store::refresh_tokens::insert(tx, session.id, &token.fingerprint)?;
     }
     store::users::update_last_sign_in(tx, user.id, tx.now)?;
-    let after = json!({ "client": new.client.as_str(), "scope": session.scope });
-    audit::record(
-        tx,
-        &acting(actor, user),
-        "sessions.begin",
-        (ObjectKind::Session, session.uuid),
-        (Value::Null, after),
-    )?;
     Ok(session)
+}
+
+fn audit_begin(tx: &Tx, actor: &Actor, user: &User, session: &Session) -> Result<()> {
+    let after = json!({ "client": session.client.as_ref().map(ClientId::as_str), "scope": session.scope });
+    let object = (ObjectKind::Session, session.uuid);
+    audit::record(tx, &acting(actor, user), "sessions.begin", object, (Value::Null, after))
 }
 
 /// The person or bot of a session.

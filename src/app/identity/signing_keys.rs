@@ -162,9 +162,10 @@ impl Keys {
         Ok(keys)
     }
 
-    /// The active key, if it has the right algorithm and size and is not too old.
+    /// The active key, if it has the right algorithm and size and is not too old. If the clock was set back since it was
+    /// activated, its age is unknown, and it is replaced.
     fn good(&self, plan: &Plan, now: Timestamp) -> Option<&Record> {
-        let good = |key: &&Record| plan.fits(key) && now < end_of(key, plan);
+        let good = |key: &&Record| plan.fits(key) && now < end_of(key, plan) && !begin_of(key).is_ahead_of(now);
         self.active.as_ref().filter(good)
     }
 
@@ -172,9 +173,9 @@ impl Keys {
     fn lack(&self, plan: &Plan, view: &View) -> Result<Option<usize>> {
         let usable = usize::from(self.next.as_ref().is_some_and(|next| plan.fits(next)));
         let Some(good) = self.good(plan, view.now) else { return Ok(Some(2 - usable)) };
-        let dead = self.retired.iter().any(|key| !key.verifies(view.now));
+        let stale = self.retired.iter().any(|key| !key.verifies(view.now) || retired_ahead(key, view.now));
         let short = good.token_life < max_token_life(view, plan)?;
-        Ok((usable == 0 || dead || short).then_some(1 - usable))
+        Ok((usable == 0 || stale || short).then_some(1 - usable))
     }
 
     fn settle(&self, tx: &Tx, actor: &Actor, plan: &Plan, spares: &[SealedKey]) -> Result<()> {
@@ -205,8 +206,17 @@ impl Keys {
     }
 }
 
+fn begin_of(active: &Record) -> Timestamp {
+    active.activated_at.unwrap_or(active.created_at)
+}
+
 fn end_of(active: &Record, plan: &Plan) -> Timestamp {
-    active.activated_at.unwrap_or(active.created_at).after(plan.life)
+    begin_of(active).after(plan.life)
+}
+
+/// Whether the clock was set back since the key was retired, so that its end is too late.
+fn retired_ahead(retired: &Record, now: Timestamp) -> bool {
+    retired.retired_at.is_some_and(|at| at.is_ahead_of(now))
 }
 
 /// The longest lifetime of a token that is signed from now on. An ID token never outlives its access token.
@@ -253,8 +263,13 @@ fn delete(tx: &Tx, actor: &Actor, key: &Record) -> Result<()> {
     audit::record(tx, actor, "signing_keys.delete", (ObjectKind::SigningKey, &key.kid), (before, Value::Null))
 }
 
-/// Deletes the keys whose last token has expired.
+/// Deletes the keys whose last token has expired. A key that was retired before the clock was set back counts as retired
+/// now.
 fn sweep(tx: &Tx, actor: &Actor, retired: &[Record]) -> Result<()> {
+    retired
+        .iter()
+        .filter(|key| retired_ahead(key, tx.now))
+        .try_for_each(|key| store::signing_keys::retire(tx, &key.kid))?;
     retired.iter().filter(|key| !key.verifies(tx.now)).try_for_each(|key| delete(tx, actor, key))
 }
 

@@ -1,5 +1,5 @@
-//! Small thread pools for slow work. They use the configured number of cores, and take the jobs of different callers in
-//! turn.
+//! Small thread pools for slow work. They take the jobs of different callers in turn. Their threads have the priority of
+//! all others: with a lower one, they would starve beside other programs of the machine.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -89,17 +89,6 @@ impl PoolKind {
         }
     }
 
-    /// The nice value of the threads, 0 to 19 (`setpriority(2)`), so that they do not slow down requests. Signing must
-    /// not wait for passwords.
-    #[cfg(target_os = "linux")]
-    const fn niceness(self) -> i32 {
-        match self {
-            Self::Hashing => 19,
-            Self::Signing => 10,
-            Self::Reading => 0,
-        }
-    }
-
     /// Runs before a thread waits for the next job.
     fn rest(self) {
         match self {
@@ -157,9 +146,14 @@ impl Pool {
         Ok(pool)
     }
 
-    /// The default number of threads: one for each core.
-    pub fn cores() -> NonZeroUsize {
-        thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+    /// The default number of threads of a pool: one for each core. Hashing leaves one core to the requests, if there is
+    /// more than one.
+    pub fn default_threads(kind: PoolKind) -> NonZeroUsize {
+        let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        match kind {
+            PoolKind::Hashing => NonZeroUsize::new(cores.get() - 1).unwrap_or(NonZeroUsize::MIN),
+            PoolKind::Signing | PoolKind::Reading => cores,
+        }
     }
 
     /// Runs a job on one of the threads, in the turn of its lane. A job whose caller is gone before its turn is
@@ -288,7 +282,6 @@ impl Queue {
     }
 
     fn work(&self, kind: PoolKind) {
-        give_way(kind);
         while let Some(job) = self.next(kind) {
             if catch_unwind(AssertUnwindSafe(|| job(Fate::Done))).is_err() {
                 log::error!("a job of a {} panicked", kind.name());
@@ -315,18 +308,6 @@ impl Queue {
         }
     }
 }
-
-/// Lowers the priority of this thread, because its jobs can occupy every core. On an idle machine they take no longer.
-#[cfg(target_os = "linux")]
-fn give_way(kind: PoolKind) {
-    // On Linux this applies to the calling thread, elsewhere to the whole process.
-    if let Err(error) = rustix::process::setpriority_process(None, kind.niceness()) {
-        log::debug!("a {} keeps its priority: {error}", kind.name());
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn give_way(_: PoolKind) {}
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,7 @@ use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::store::{DataVersion, Store, Tx, View};
 use crate::tokens::keyring::KeyRing;
 use crate::tokens::seal::MasterKey;
@@ -96,9 +96,9 @@ impl AppState {
 
     /// Creates and rotates the signing keys as planned; returns when to call it again.
     pub async fn keep_up_keys(&self) -> Result<Timestamp> {
-        let state = self.clone();
-        let work = move || signing_keys::keep_up(&state.store, &state.master_key, state.key_plan);
-        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+        let (store, master_key, plan) = (self.store.clone(), self.master_key.clone(), self.key_plan);
+        let work = move || signing_keys::keep_up(&store, &master_key, plan);
+        self.read_pool.run(Lane::Server, work).await?
     }
 
     /// Whether a client may use this grant.

@@ -11,6 +11,7 @@ use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::refresh::{self, GRACE};
 use crate::app::identity::oauth::{client_authentication, consents, logout, service_accounts, token_status, tokens};
 use crate::app::identity::session_list;
+use crate::domain::authorization_code::AuthorizationCode;
 use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
@@ -20,8 +21,8 @@ use crate::error::AuthError;
 use crate::tokens::pkce;
 
 const ISSUER: &str = "http://localhost:8787/auth/realms/master";
-const BACK: &str = "https://app.example/cb?x=1";
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(super) const BACK: &str = "https://app.example/cb?x=1";
+pub(super) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 const BROWSER: BrowserId = BrowserId([7; 32]);
 
@@ -47,14 +48,14 @@ fn app_client(confidential: bool) -> Client {
 }
 
 /// An office with bob, signed in at the pages, and a client.
-struct Front {
-    gate: Gate,
-    client: Client,
-    session: Session,
+pub(super) struct Front {
+    pub(super) gate: Gate,
+    pub(super) client: Client,
+    pub(super) session: Session,
     bob: Actor,
 }
 
-fn front() -> Front {
+pub(super) fn front() -> Front {
     let gate = super::sign_in::gate();
     let client = app_client(false);
     let new = client.clone();
@@ -109,7 +110,7 @@ fn parameter(address: &str, name: &str) -> Option<String> {
 
 #[expect(clippy::needless_pass_by_value, reason = "an answer is looked at once")]
 #[track_caller]
-fn unproved<T: std::fmt::Debug>(answer: Result<T>, why: AuthError) {
+pub(super) fn unproved<T: std::fmt::Debug>(answer: Result<T>, why: AuthError) {
     assert!(matches!(&answer, Err(Error::Unauthenticated(told)) if *told == why), "{answer:?}");
 }
 
@@ -118,7 +119,7 @@ impl Front {
         self.gate.office.read(|view| authorizations::check(view, ISSUER, request)).unwrap()
     }
 
-    fn code(&self) -> String {
+    pub(super) fn code(&self) -> String {
         let authorization = self.check(&asked()).unwrap();
         let (session, asked) = (self.session.clone(), authorization.clone());
         self.gate.office.by(&self.bob, move |tx, actor| authorizations::approve(tx, actor, &session, &asked)).unwrap();
@@ -132,7 +133,7 @@ impl Front {
         code
     }
 
-    fn trade(&self, client: &Client, code: &str, redirect_uri: &str, verifier: &str) -> Result<Granted> {
+    pub(super) fn trade(&self, client: &Client, code: &str, redirect_uri: &str, verifier: &str) -> Result<Granted> {
         let presented = Presented {
             code: Secret::new(code),
             redirect_uri: redirect_uri.to_owned(),
@@ -141,7 +142,7 @@ impl Front {
         self.gate.runtime.block_on(codes::trade(&self.gate.state, &origin(), client, presented))
     }
 
-    fn refresh(&self, token: &str) -> Result<Granted> {
+    pub(super) fn refresh(&self, token: &str) -> Result<Granted> {
         let origin = origin();
         let refreshed = refresh::refresh(&self.gate.state, &origin, &self.client, token, None);
         self.gate.runtime.block_on(refreshed).map(Granted::from)
@@ -168,7 +169,7 @@ impl Front {
     }
 }
 
-fn token(granted: &Granted) -> String {
+pub(super) fn token(granted: &Granted) -> String {
     granted.refresh_token.as_ref().unwrap().expose().to_owned()
 }
 
@@ -202,7 +203,7 @@ fn a_code_is_bound_to_client_redirect_uri_and_verifier_and_expires() {
         unproved(front.trade(&front.client, &code, BACK, verifier), AuthError::BadCode);
     }
     unproved(front.trade(&front.client, &code[..code.len() - 1], BACK, VERIFIER), AuthError::BadCode);
-    front.age(authorizations::CODE_LIFE);
+    front.age(AuthorizationCode::LIFE);
     unproved(front.trade(&front.client, &code, BACK, VERIFIER), AuthError::BadCode);
 }
 
@@ -451,6 +452,14 @@ fn a_client_authenticates_by_its_secret_and_acts_as_its_bot() {
     };
     let granted = begin(&ci, &Scopes::of([Scope::Api, Scope::OfflineAccess])).unwrap();
     assert!(granted.refresh_token.is_none());
+    let rows = || front.gate.office.audit().iter().filter(|row| row.verb == "sessions.begin").count();
+    let once = rows();
+    begin(&ci, &Scopes::of([Scope::Api])).unwrap();
+    assert_eq!(rows(), once, "the audit has one session of a bot a day and address");
+    let day = Duration::from_hours(24).as_micros();
+    probe::execute(&front.gate.office.file, &format!("UPDATE known_places SET seen_at = seen_at - {day}"));
+    begin(&ci, &Scopes::of([Scope::Api])).unwrap();
+    assert_eq!(rows(), once + 1);
     assert_eq!(granted.session.ends_at, granted.session.created_at.after(LIFETIMES.access_token));
     let minted = tokens::mint(state, ISSUER, &ci, (&granted.user, &granted.session), &granted.scopes).unwrap();
     assert!(minted.id_token.is_none());

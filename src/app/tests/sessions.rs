@@ -41,18 +41,59 @@ fn wait(office: &Office, time: Duration) {
 }
 
 #[test]
-fn a_reusable_refresh_token_works_twice() {
+fn a_reusable_refresh_token_works_again_and_again_without_an_audit_row() {
     let office = office();
     let (session, token) = office.sign_in(&office.bob);
-    for _ in 0..2 {
-        let before = office.audit().len();
-        let (user, found) = office.by(&nobody(), refresh(&token, "sdk-client", LIFETIMES)).unwrap();
+    for _ in 0..3 {
+        let token = token.clone();
+        let (user, found) = office.nothing(&nobody(), refresh(&token, "sdk-client", LIFETIMES));
         assert_eq!((user.uuid, found.uuid), (uuid(&office.bob), session));
-        let traces = office.audit().split_off(before);
-        assert_eq!(traces.len(), 1);
-        assert_eq!((traces[0].actor.as_str(), traces[0].verb.as_str()), ("bob@example.com", "sessions.refresh"));
-        assert_eq!(traces[0].object, session.to_string());
     }
+}
+
+#[test]
+fn the_last_use_is_stored_once_an_hour_without_an_audit_row() {
+    let office = office();
+    let lifetimes = Lifetimes { session_idle: Duration::from_hours(24), ..LIFETIMES };
+    let (session, token) = office.sign_in_for(&office.bob, lifetimes);
+    let before = office.audit().len();
+    let used = || probe::rows(&office.file, &format!("SELECT last_used_at FROM sessions WHERE uuid = '{session}'"));
+    for (minutes, stored) in [(0, false), (59, false), (2, true), (1, false)] {
+        let ago = Duration::from_mins(minutes).as_micros();
+        probe::execute(&office.file, &format!("UPDATE sessions SET last_used_at = last_used_at - {ago}"));
+        let last = used();
+        office.by(&nobody(), refresh(&token, "sdk-client", lifetimes)).unwrap();
+        assert_eq!(used() != last, stored, "{minutes} minutes later");
+    }
+    assert_eq!(office.audit().len(), before);
+}
+
+#[test]
+fn the_first_refresh_from_an_address_is_audited() {
+    let office = office();
+    let (session, token) = office.sign_in(&office.bob);
+    let from = |address: &str| {
+        let actor = Actor::nobody(Origin { address: address.parse().ok(), ..origin() });
+        let before = office.audit().len();
+        office.by(&actor, refresh(&token, "sdk-client", LIFETIMES)).unwrap();
+        office.audit().split_off(before)
+    };
+    assert!(from("192.0.2.1").is_empty(), "it began there");
+    let traces = from("2001:db8::1");
+    assert_eq!(traces.len(), 1, "{traces:?}");
+    assert_eq!((traces[0].actor.as_str(), traces[0].verb.as_str()), ("bob@example.com", "sessions.refresh"));
+    assert_eq!(traces[0].object, session.to_string());
+    assert_eq!(traces[0].before, Some(serde_json::json!({ "address": "192.0.2.1" })));
+    assert_eq!(traces[0].after, Some(serde_json::json!({ "address": "2001:db8::" })));
+    for known in ["2001:db8::2", "192.0.2.1", "::ffff:192.0.2.1"] {
+        assert!(from(known).is_empty(), "{known}");
+    }
+    // 32 further addresses are remembered, the newest.
+    for last in 2..34 {
+        assert_eq!(from(&format!("192.0.2.{last}")).len(), 1);
+    }
+    assert!(from("192.0.2.2").is_empty() && from("192.0.2.1").is_empty());
+    assert_eq!(from("2001:db8::1").len(), 1, "the oldest was forgotten");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn of(keys: &[Record], state: State) -> Vec<String> {
 }
 
 /// The active, the next and the retired keys.
-fn standing(office: &Office) -> (String, String, Vec<String>) {
+pub(super) fn standing(office: &Office) -> (String, String, Vec<String>) {
     let keys = keys(office);
     let only = |state| <[String; 1]>::try_from(of(&keys, state)).map(|[kid]| kid).unwrap();
     (only(State::Active), only(State::Next), of(&keys, State::Retired))

@@ -493,16 +493,17 @@ fn a_session_ends_when_idle_or_too_old() {
 }
 
 #[test]
-fn sign_in_and_refresh_are_audited_without_secrets() {
+fn a_sign_in_is_audited_without_secrets_and_a_refresh_is_not() {
     let (nobody, database) = (&world().nobody, world().database());
     let pia = world().new_member("pia");
-    nobody.refresh(&pia.refresh_token).ok();
+    for _ in 0..3 {
+        nobody.refresh(&pia.refresh_token).ok();
+    }
     let sql = "SELECT verb, actor, credential, dialect, address, after FROM audit
                WHERE kind = 'session' AND actor_id = (SELECT id FROM users WHERE uuid = ?1) ORDER BY id";
     let rows = database.rows(sql, [&pia.uuid]);
-    let [begun, gone_on] = rows.as_slice() else { panic!("{rows:?}") };
+    let [begun] = rows.as_slice() else { panic!("{rows:?}") };
     assert!(begun.starts_with("sessions.begin|pia@example.com|password|keycloak|127.0.0.1|"), "{begun}");
-    assert!(gone_on.starts_with("sessions.refresh|pia@example.com|session "), "{gone_on}");
     for secret in [pia.credential(), &pia.refresh_token, &pia.password] {
         assert!(!rows.concat().contains(secret));
     }

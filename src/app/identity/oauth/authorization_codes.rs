@@ -80,7 +80,7 @@ pub(in crate::app) fn settle(
     }
     let fits = found.redirect_uri == presented.redirect_uri
         && pkce::matches(&found.code_challenge, presented.verifier.expose());
-    if tx.now >= found.expires_at || !fits {
+    if !found.is_live(tx.now) || !fits {
         return Err(AuthError::BadCode.into());
     }
     let user = store::users::find(tx, found.user)?.ok_or(AuthError::Disabled)?;

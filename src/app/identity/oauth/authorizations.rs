@@ -24,8 +24,6 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
-/// How long a code is valid.
-pub const CODE_LIFE: Duration = Duration::from_mins(1);
 /// The minimum time that a used code is kept while its session is live, so that a reuse is detected.
 const REMEMBERED: Duration = Duration::from_hours(24);
 /// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
@@ -123,7 +121,7 @@ fn insert(
         authenticated_at: session.authenticated_at,
         second_factor: session.second_factor,
         browser: Some(browser),
-        expires_at: tx.now.after(CODE_LIFE),
+        expires_at: tx.now.after(AuthorizationCode::LIFE),
         used_at: None,
         session: None,
     };

@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::app::audit;
 use crate::app::identity::oauth::authorizations;
 use crate::app::identity::sessions;
+use crate::app::runtime::places::place;
 use crate::app::runtime::refusals;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Credential, Origin};
@@ -27,6 +28,9 @@ use crate::tokens::refresh::{self, RefreshToken, Salt};
 
 /// How long an exchanged token leads to the same successor.
 pub const GRACE: Duration = Duration::from_secs(30);
+
+/// The maximum number of further addresses that are remembered for each session, the newest.
+const MAX_PLACES: usize = 32;
 
 /// The maximum number of tokens past their grace period, of any session, that each refresh deletes.
 const SWEEP: u32 = 8;
@@ -115,7 +119,8 @@ pub(in crate::app) fn take_turn(
         return replayed(tx, actor, &session);
     };
     let over = tx.now.before(GRACE);
-    if stored.exchanged.is_some_and(|(at, _)| at <= over) {
+    // An exchange far in the future means that the clock was set back. Its grace period would last until then.
+    if stored.exchanged.is_some_and(|(at, _)| at <= over || at.is_ahead_of(tx.now)) {
         return replayed(tx, actor, &session);
     }
     let user = store::users::find(tx, session.user)?.ok_or(AuthError::Disabled)?;
@@ -138,16 +143,25 @@ pub(in crate::app) fn take_turn(
         store::refresh_tokens::exchange(tx, &token.fingerprint, salt)?;
         store::refresh_tokens::insert(tx, session.id, &successor.fingerprint)?;
     }
-    let before = session.idle_until;
-    session.idle_until = tx.now.after(lifetimes.of(client, &granted).session_idle).min(session.ends_at);
-    session.last_used_at = tx.now;
-    store::sessions::update_idle(tx, session.id, session.idle_until)?;
-    let mut actor = sessions::acting(actor, &user);
-    actor.credential = Credential::Session(session.id);
-    let change = (json!({ "idle_until": before.to_string() }), json!({ "idle_until": session.idle_until.to_string() }));
-    audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)?;
+    if session.note_use(tx.now, lifetimes.of(client, &granted).session_idle) {
+        store::sessions::update_use(tx, &session)?;
+    }
+    audit_new_place(tx, actor, &user, &session)?;
     let refresh_token = refresh_token.unwrap_or_else(|| token.clone());
     Ok(Turn::GoesOn(Box::new(Refreshed { user, session, scopes, refresh_token })))
+}
+
+/// Records the first refresh of a session from each address. All other refreshes are no change that a person made, and
+/// would fill the audit log.
+fn audit_new_place(tx: &Tx, actor: &Actor, user: &User, session: &Session) -> Result<()> {
+    let Some(here) = actor.origin.address.map(place) else { return Ok(()) };
+    let began = session.address.map(place);
+    if began == Some(here) || !store::sessions::add_place(tx, session.id, &here.to_string(), MAX_PLACES)? {
+        return Ok(());
+    }
+    let actor = Actor { credential: Credential::Session(session.id), ..sessions::acting(actor, user) };
+    let change = (json!({ "address": began.map(|place| place.to_string()) }), json!({ "address": here.to_string() }));
+    audit::record(tx, &actor, "sessions.refresh", (ObjectKind::Session, session.uuid), change)
 }
 
 fn replayed(tx: &Tx, actor: &Actor, session: &Session) -> Result<Turn> {

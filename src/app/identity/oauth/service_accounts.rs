@@ -45,7 +45,7 @@ pub async fn begin(state: &AppState, origin: &Origin, client: &Client, scopes: &
         .write(move |tx| {
             let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
             authorizations::may_sign_in(&user)?;
-            let session = sessions::begin(tx, &actor, &user, &new)?;
+            let session = sessions::begin_of_bot(tx, &actor, &user, &new)?;
             Ok(Granted::begun(user, session, None))
         })
         .await

@@ -85,13 +85,16 @@ fn fingerprint_of(bearer: &str) -> Result<Fingerprint> {
 }
 
 fn of_key(state: &AppState, origin: &Origin, fingerprint: &Fingerprint) -> Result<CachedPrincipal> {
-    let entered = state.read_inline(|view| keys::authenticate(view, fingerprint));
+    let entered = state.read_inline(|view| {
+        keys::authenticate(view, fingerprint)
+            .map(|(user, key, until)| (user, keys::note_use_from(&key, view.now), key.id, until))
+    });
     if let Err(Error::Unauthenticated(why)) = &entered {
         state.refusals().of_key(origin, *why);
     }
-    let (user, key, until) = entered?;
-    let note = Some((key.id, keys::note_use_from(&key)));
-    Ok(CachedPrincipal { person: sessions::person(&user), credential: Credential::Key(key.id), until, note })
+    let (user, note_from, key, until) = entered?;
+    let note = Some((key, note_from));
+    Ok(CachedPrincipal { person: sessions::person(&user), credential: Credential::Key(key), until, note })
 }
 
 fn of_token(

@@ -1,7 +1,5 @@
 //! Sessions of browsers at the pages. A cookie identifies each.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -19,9 +17,6 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::sessions::SessionCredential;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
-
-/// The minimum time between two stored uses of a session.
-const NOTED_EVERY: Duration = Duration::from_mins(1);
 
 /// The maximum number of dead sessions that each new session deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
@@ -78,14 +73,14 @@ pub(super) fn begin(
 /// current data.
 pub fn with_cookie(state: &AppState, origin: Origin, cookie: &str) -> Result<(Actor, Session)> {
     let fingerprint = opaque::parse(Kind::Session, cookie).ok_or(AuthError::SessionOver)?;
-    let (user, session, now) = state.read_inline(|view| {
+    let (user, mut session, now) = state.read_inline(|view| {
         let session = store::sessions::find_by_cookie(view, &fingerprint)?.ok_or(AuthError::SessionOver)?;
         let user = sessions::recheck(view, session.id)?;
         if user.must_change_password { Err(AuthError::SessionOver.into()) } else { Ok((user, session, view.now)) }
     })?;
-    if session.last_used_at.after(NOTED_EVERY) <= now {
-        let (id, idle, end) = (session.id, state.lifetimes.browser_idle, session.ends_at);
-        state.store.write_in_passing(move |tx| store::sessions::update_idle(tx, id, tx.now.after(idle).min(end)));
+    if session.note_use(now, state.lifetimes.browser_idle) {
+        let noted = session.clone();
+        state.store.write_in_passing(move |tx| store::sessions::update_use(tx, &noted));
     }
     let who = Who::Person(sessions::person(&user));
     Ok((Actor { who, credential: Credential::Session(session.id), origin }, session))

@@ -29,6 +29,24 @@ fn a_job_answers_its_receiver_from_a_named_thread() {
     assert_eq!(answer.blocking_recv().unwrap().unwrap().as_deref(), Some("password_pool-0"));
 }
 
+/// A thread with a lower priority gets a tenth or less of a core that another program uses.
+#[test]
+#[cfg(target_os = "linux")]
+fn every_pool_has_the_priority_of_the_process() {
+    let nice = || rustix::process::getpriority_process(None);
+    for kind in [PoolKind::Hashing, PoolKind::Signing, PoolKind::Reading] {
+        let pool = Pool::start(kind, NonZeroUsize::MIN, NonZeroUsize::MIN).unwrap();
+        assert_eq!(pool.submit(Lane::Server, nice).unwrap().blocking_recv(), Ok(Ok(nice())), "{kind:?}");
+    }
+}
+
+#[test]
+fn hashing_leaves_a_core_to_the_requests() {
+    let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    assert_eq!(Pool::default_threads(PoolKind::Hashing).get(), (cores - 1).max(1));
+    assert_eq!(Pool::default_threads(PoolKind::Signing).get(), cores);
+}
+
 #[test]
 fn as_many_run_at_once_as_there_are_threads() {
     let pool = pool(3, 3);

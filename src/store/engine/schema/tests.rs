@@ -112,7 +112,10 @@ fn rows_of_version(version: u32) -> &'static str {
             "INSERT INTO known_places (user_id, place, seen_at) VALUES (1, '192.0.2.7', 11);
              UPDATE workspaces SET name = 'motors', name_key = 'motors';"
         }
-        8 => "UPDATE readiness SET checked_at = 12;",
+        8 => {
+            "UPDATE readiness SET checked_at = 12;
+             UPDATE sessions SET places = '192.0.2.8' WHERE client IS NOT NULL;"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }

@@ -7,3 +7,6 @@ CREATE TABLE readiness (
 ) STRICT;
 
 INSERT INTO readiness (id, checked_at) VALUES (1, 0);
+
+-- The addresses that refresh tokens came from, apart from the one that began the session.
+ALTER TABLE sessions ADD COLUMN places TEXT NOT NULL DEFAULT '' CHECK (length(places) <= 2048);
