@@ -1,6 +1,7 @@
 //! The goals. Each is a measurement.
 
 mod creates;
+mod deletes;
 mod footprint;
 mod kills;
 mod lists;
@@ -41,10 +42,12 @@ pub enum Goal {
     L4,
     /// The write-ahead log after a long read of another process.
     L5,
+    /// Requests that delete much.
+    L1,
 }
 
 impl Goal {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: &[Self] = &[
         Self::G1,
         Self::G2,
         Self::G3,
@@ -58,6 +61,7 @@ impl Goal {
         Self::G11,
         Self::L4,
         Self::L5,
+        Self::L1,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -80,6 +84,7 @@ impl Goal {
             Self::G11 => "G11",
             Self::L4 => "L4",
             Self::L5 => "L5",
+            Self::L1 => "L1",
         }
     }
 
@@ -101,6 +106,7 @@ impl Goal {
             }
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
+            Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
         }
     }
 
@@ -120,6 +126,7 @@ impl Goal {
             Self::G11 => spaces::cached(bench),
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
+            Self::L1 => deletes::holds(bench),
         }
     }
 }
