@@ -1,5 +1,6 @@
 //! The goals. Each is a measurement.
 
+mod answers;
 mod creates;
 mod deletes;
 mod footprint;
@@ -44,6 +45,8 @@ pub enum Goal {
     L5,
     /// Requests that delete much.
     L1,
+    /// Long answers.
+    L2,
 }
 
 impl Goal {
@@ -62,6 +65,7 @@ impl Goal {
         Self::L4,
         Self::L5,
         Self::L1,
+        Self::L2,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -85,6 +89,7 @@ impl Goal {
             Self::L4 => "L4",
             Self::L5 => "L5",
             Self::L1 => "L1",
+            Self::L2 => "L2",
         }
     }
 
@@ -107,6 +112,7 @@ impl Goal {
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
+            Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
         }
     }
 
@@ -127,6 +133,7 @@ impl Goal {
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
             Self::L1 => deletes::holds(bench),
+            Self::L2 => answers::bounded(bench),
         }
     }
 }

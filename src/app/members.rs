@@ -2,6 +2,7 @@
 
 mod removal;
 
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
@@ -19,16 +20,23 @@ pub(super) use removal::{drop_from_organization, hand_over_all, may_take_all};
 use removal::{keep_an_owner, object, role_to_audit};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
-pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
+pub fn list(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
-    let mut members = store::members::list(view, workspace.id)?;
+    let is_bot = actor.person().is_some_and(|me| me.kind == UserKind::Bot);
+    let mut members = Vec::new();
+    store::members::for_each(view, workspace.id, |member| {
+        view.count_row()?;
+        members.push(member);
+        Ok(())
+    })?;
     // A bot that reads a workspace without being a member sees only the people that it sees elsewhere.
-    if actor.person().is_some_and(|me| me.kind == UserKind::Bot) {
+    if is_bot {
         let standings = standing::toward_all(view, actor, members.iter().map(|member| member.user))?;
         members.retain(|member| {
             standings.get(&member.user).is_some_and(|one| decide(one, Action::ReadUser) == Decision::Allowed)
         });
     }
+    members.sort_unstable_by_key(|member| member.id);
     Ok(members)
 }
 

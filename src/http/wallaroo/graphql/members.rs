@@ -30,22 +30,3 @@ impl From<&Member> for WorkspaceUser {
         }
     }
 }
-
-/// The memberships that ended.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "workspace_users_mutation_response", rename_fields = "snake_case")]
-pub(super) struct RemovedMembers {
-    /// The number of memberships.
-    affected_rows: i32,
-    /// The memberships before they ended.
-    returning: Vec<WorkspaceUser>,
-}
-
-impl From<&[Member]> for RemovedMembers {
-    fn from(removed: &[Member]) -> Self {
-        Self {
-            affected_rows: i32::try_from(removed.len()).unwrap_or(i32::MAX),
-            returning: removed.iter().map(WorkspaceUser::from).collect(),
-        }
-    }
-}
