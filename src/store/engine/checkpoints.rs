@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::ffi;
 
-use super::data_version::DataVersionProbe;
+use super::data_version::{DataVersionProbe, LogReader};
 use super::disk::Disk;
 
 /// The length of the log, in pages of 4 KiB, at which it is moved into the file. It is longer than SQLite's default,
@@ -168,23 +168,20 @@ impl Checkpoints {
             return None;
         }
         held.log_at = now + HELD_LOGGED_EVERY;
-        let holder = Holder(self.probe.log_reader());
+        let reader = self.probe.log_reader();
         let (seconds, size) = (now.duration_since(held.since).as_secs(), pages * PAGE / 1_000_000);
         Some(format!(
-            "{holder} for {seconds} s, so the write-ahead log cannot be shortened and has grown to {size} MB; end it, or \
+            "{reader} for {seconds} s, so the write-ahead log cannot be shortened and has grown to {size} MB; end it, or \
              the log grows until the disk is full"
         ))
     }
 }
 
-/// The process that holds the log; none if it is this one.
-struct Holder(Option<u32>);
-
-impl fmt::Display for Holder {
+impl fmt::Display for LogReader {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Some(pid) => write!(f, "process {pid} has had a read transaction open on the data file"),
-            None => f.write_str("a read of this server has been running"),
+        match self {
+            Self::Other(pid) => write!(f, "process {pid} has had a read transaction open on the data file"),
+            Self::This => f.write_str("a read of this server has been running"),
         }
     }
 }
@@ -322,11 +319,11 @@ mod tests {
     #[test]
     fn the_process_that_holds_the_log_is_found() {
         let bench = Bench::new();
-        assert_eq!(bench.checkpoints.probe.log_reader(), None);
+        assert_eq!(bench.checkpoints.probe.log_reader(), LogReader::This);
         bench.write(1);
         let own = bench.reader();
         bench.write(1);
-        assert_eq!(bench.checkpoints.probe.log_reader(), None, "it is this process");
+        assert_eq!(bench.checkpoints.probe.log_reader(), LogReader::This);
         drop(own);
         let name = "store::engine::checkpoints::tests::reads_until_told";
         let mut command = Command::new(std::env::current_exe().unwrap());
@@ -335,9 +332,9 @@ mod tests {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.any(|line| line.unwrap() == "reading"));
         bench.write(1);
-        assert_eq!(bench.checkpoints.probe.log_reader(), Some(child.id()));
+        assert_eq!(bench.checkpoints.probe.log_reader(), LogReader::Other(child.id()));
         child.stdin.take().unwrap().write_all(b"\n").unwrap();
         assert!(child.wait().unwrap().success());
-        assert_eq!(bench.checkpoints.probe.log_reader(), None);
+        assert_eq!(bench.checkpoints.probe.log_reader(), LogReader::This);
     }
 }

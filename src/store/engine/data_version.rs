@@ -29,6 +29,14 @@ pub struct DataVersion([u8; HEADER]);
 /// reason all stores of a file share one handle.
 static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
+/// The process of a reader that holds the write-ahead log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::store) enum LogReader {
+    This,
+    /// Another one, with its process id.
+    Other(u32),
+}
+
 /// Reads the version. It must be dropped after every connection of its store.
 #[derive(Clone, Debug)]
 pub(in crate::store) struct DataVersionProbe(Arc<File>);
@@ -61,11 +69,16 @@ impl DataVersionProbe {
         }
     }
 
-    /// The process that holds the write-ahead log by a read; none if no other process does.
+    /// Who holds the write-ahead log by a read.
     ///
     /// A reader has a lock on one of five bytes, and beside it stands up to which page of the log it reads
     /// (<https://sqlite.org/walformat.html#wal_locks>).
-    pub(in crate::store) fn log_reader(&self) -> Option<u32> {
+    pub(in crate::store) fn log_reader(&self) -> LogReader {
+        self.other_reader().map_or(LogReader::This, LogReader::Other)
+    }
+
+    /// The process id of another reader, which is 0 if the process has none here, as one outside of a container.
+    fn other_reader(&self) -> Option<u32> {
         const FIRST_LOCK: u64 = 123;
         const SLOTS: usize = 5;
         const MARKS: usize = 100;
@@ -79,7 +92,7 @@ impl DataVersionProbe {
             let mut lock = Flock::from(FlockType::WriteLock);
             (lock.start, lock.length) = (FIRST_LOCK + slot as u64, 1);
             let holder = fcntl_getlk(&*self.0, &lock).ok()??;
-            Some(holder.pid?.as_raw_pid().unsigned_abs()).filter(|_| is_behind)
+            is_behind.then(|| holder.pid.map_or(0, |pid| pid.as_raw_pid().unsigned_abs()))
         })
     }
 }
