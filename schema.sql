@@ -148,6 +148,9 @@ CREATE TABLE members (
 CREATE INDEX members_by_user ON members (user_id, workspace_id, role);
 CREATE INDEX members_by_role ON members (role_id) WHERE role_id IS NOT NULL;
 
+-- Finds the owners of a workspace without reading all of its members.
+CREATE INDEX workspace_owners ON members (workspace_id, user_id) WHERE role = 'owner';
+
 -- The default workspace of each person.
 CREATE TABLE default_workspaces (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -13,7 +13,7 @@ Measures atelier beside its references and prints one table.
 
     cargo bench -p atelier-bench -- [GOAL]... [OPTION]...
 
-G1 to G11, L4 and L5 choose goals; without one, all are measured.
+G1 to G11, L1, L4 and L5 choose goals; without one, all are measured.
 
     --quick           two short rounds: a look, not a result
     --rounds N        rounds of each comparison (5)

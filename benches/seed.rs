@@ -217,7 +217,7 @@ fn people(store: &Store, home: OrganizationId, emails: Vec<String>) -> Result<Ve
 }
 
 /// Creates the file and its first administrator with the binary.
-fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
+pub fn begin(arguments: &Arguments, home: &Path) -> Result<()> {
     let mut command = Command::new(&arguments.binary);
     command.arg("serve").arg("--data-dir").arg(home).args(["--listen", "127.0.0.1:0"]);
     command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", PASSWORD).stderr(Stdio::null());

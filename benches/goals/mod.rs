@@ -1,6 +1,7 @@
 //! The goals. Each is a measurement.
 
 mod creates;
+mod deletes;
 mod footprint;
 mod kills;
 mod lists;
@@ -37,6 +38,8 @@ pub enum Goal {
     G10,
     /// Pages of spaces, with cached responses.
     G11,
+    /// Requests that delete much.
+    L1,
     /// Kills.
     L4,
     /// The write-ahead log after a long read of another process.
@@ -44,7 +47,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::G1,
         Self::G2,
         Self::G3,
@@ -56,6 +59,7 @@ impl Goal {
         Self::G9,
         Self::G10,
         Self::G11,
+        Self::L1,
         Self::L4,
         Self::L5,
     ];
@@ -78,6 +82,7 @@ impl Goal {
             Self::G9 => "G9",
             Self::G10 => "G10",
             Self::G11 => "G11",
+            Self::L1 => "L1",
             Self::L4 => "L4",
             Self::L5 => "L5",
         }
@@ -99,6 +104,7 @@ impl Goal {
             Self::G11 => {
                 "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
             }
+            Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
         }
@@ -118,6 +124,7 @@ impl Goal {
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
+            Self::L1 => deletes::holds(bench),
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
         }

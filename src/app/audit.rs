@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::app::standing;
 use crate::domain::actor::Actor;
-use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, ObjectKind, Recorded};
+use crate::domain::audit::{AuditSearch, Change, Entry, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
@@ -57,4 +57,15 @@ pub(super) fn record(
 ) -> Result<()> {
     let entry = Entry { verb, kind, object: object.to_string(), before, after };
     store::audit::insert(tx, actor, &entry)
+}
+
+/// Like [`record`], for many changes of objects of one kind. Each gets a row.
+pub(super) fn record_all(
+    tx: &Tx,
+    actor: &Actor,
+    verb: &'static str,
+    kind: ObjectKind,
+    changes: impl Iterator<Item = Change>,
+) -> Result<()> {
+    store::audit::insert_all(tx, actor, (verb, kind), changes)
 }

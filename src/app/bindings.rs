@@ -114,21 +114,49 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
 /// Requires an owner, an administrator or `ROLE_BINDING_DELETE`, and permission to create the binding.
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
-    if !may_take(tx, actor, &binding)? {
+    if !may_take(tx, actor, std::iter::once(&binding))? {
         return Err(Error::not_found(Noun::RoleBinding, id));
     }
     store::bindings::delete(tx, id)?;
     audit::record(tx, actor, "bindings.delete", (ObjectKind::Binding, id), (to_audit(&binding), Value::Null))
 }
 
-/// Whether the actor may delete a binding: only one that the actor could have created.
-pub(super) fn may_take(view: &View, actor: &Actor, binding: &Binding) -> Result<bool> {
-    let standing = match toward(view, actor, binding.resource) {
-        Err(Error::NotFound { .. }) => return Ok(false),
-        found => found?.1,
+/// Whether the actor may delete these bindings: only those that the actor could have created.
+pub(super) fn may_take<'b>(
+    view: &View,
+    actor: &Actor,
+    bindings: impl Iterator<Item = &'b Binding> + Clone,
+) -> Result<bool> {
+    let on_workspace = |binding: &Binding| match binding.resource {
+        Resource::Workspace(id) => Some(id),
+        Resource::Project(_) => None,
     };
-    let allowed = roles::permissions(view, actor, binding.role)?;
-    Ok(allowed.is_some_and(|allowed| policy::may_unbind(&standing, allowed)))
+    let on_project = |binding: &Binding| match binding.resource {
+        Resource::Workspace(_) => None,
+        Resource::Project(id) => Some(id),
+    };
+    let workspaces = standing::in_workspaces(view, actor, bindings.clone().filter_map(on_workspace))?;
+    let projects = standing::in_projects(view, actor, bindings.clone().filter_map(on_project))?;
+    let roles = roles::permissions_of_all(view, actor, bindings.clone().map(|binding| binding.role))?;
+    let may_take = |binding: &Binding| {
+        let (standing, read) = match binding.resource {
+            Resource::Workspace(id) => (workspaces.get(&id).map(|place| place.standing), Action::ReadWorkspace),
+            Resource::Project(id) => (projects.get(&id).copied(), Action::ReadProject),
+        };
+        let standing = standing.filter(|standing| decide(standing, read) == Decision::Allowed);
+        let standing = standing.map(|standing| toward_resource(standing, binding.resource));
+        let allowed = roles.get(&binding.role);
+        standing.zip(allowed).is_some_and(|(standing, allowed)| policy::may_unbind(&standing, *allowed))
+    };
+    Ok(bindings.clone().all(may_take))
+}
+
+/// A standing in a resource, as far as it counts for bindings on the resource.
+fn toward_resource(standing: Standing, resource: Resource) -> Standing {
+    match resource {
+        Resource::Workspace(_) => standing,
+        Resource::Project(_) => policy::as_bound(standing),
+    }
 }
 
 /// Refuses to give an account annotator other permissions than an annotator's.
@@ -145,12 +173,12 @@ fn toward(view: &View, actor: &Actor, resource: Resource) -> Result<(Workspace, 
         Resource::Workspace(id) => {
             let workspace = lookup::workspace(view, actor, id)?;
             let standing = standing::in_workspace(view, actor, &workspace)?;
-            Ok((workspace, standing))
+            Ok((workspace, toward_resource(standing, resource)))
         }
         Resource::Project(id) => {
             let (_, workspace) = projects::visible(view, actor, id)?;
             let standing = standing::in_project(view, actor, &workspace, id)?;
-            Ok((workspace, policy::as_bound(standing)))
+            Ok((workspace, toward_resource(standing, resource)))
         }
     }
 }

@@ -1,20 +1,19 @@
 //! The permissions of a bot, and who may renew or revoke its service key.
 
+use std::collections::{BTreeSet, HashMap};
+
+use crate::app::standing::Place;
 use crate::app::{roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::bot::Bot;
-use crate::domain::ids::UserId;
+use crate::domain::ids::{RoleId, UserId, WorkspaceId};
 use crate::domain::key::Key;
 use crate::domain::member::Role;
 use crate::domain::noun::Noun;
-use crate::domain::page::Page;
 use crate::domain::permission::{Permission, PermissionSet};
-use crate::domain::role::Resource;
 use crate::domain::user::AccountRole;
-use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, decide};
-use crate::store::visibility::Visibility;
 use crate::store::{self, View};
 
 /// A bot with its organizations and workspaces.
@@ -22,16 +21,47 @@ pub(super) fn find(view: &View, bot: UserId) -> Result<Bot> {
     store::bots::list(view, &[bot], true)?.remove(&bot).ok_or_else(|| Error::not_found(Noun::User, bot))
 }
 
-/// Whether the actor has all permissions that a role grants in a workspace. An owner may also choose the members, for
-/// which there is no permission.
-pub(super) fn gives(view: &View, actor: &Actor, workspace: &Workspace, role: Role) -> Result<bool> {
-    let standing = standing::in_workspace(view, actor, workspace)?;
-    let granted = match role.custom() {
-        None => policy::of_role(role),
-        Some(id) => roles::visible(view, actor, id)?.permissions.union(PermissionSet::of(&[Permission::SPACE_READ])),
-    };
-    let chooses = role != Role::Owner || decide(&standing, Action::AddMember) == Decision::Allowed;
-    Ok(chooses && granted.is_within(policy::held(&standing)))
+/// Decides which roles an actor may give to bots.
+pub(super) struct Giver<'a> {
+    actor: &'a Actor,
+    places: HashMap<WorkspaceId, Place>,
+    roles: HashMap<RoleId, PermissionSet>,
+}
+
+impl<'a> Giver<'a> {
+    /// The actor, as far as these roles in these workspaces need it.
+    pub(super) fn new(
+        view: &View,
+        actor: &'a Actor,
+        grants: impl Iterator<Item = (WorkspaceId, Role)> + Clone,
+    ) -> Result<Self> {
+        let workspaces: BTreeSet<_> = grants.clone().map(|(workspace, _)| workspace).collect();
+        let roles: BTreeSet<_> = grants.filter_map(|(_, role)| role.custom()).collect();
+        let places = standing::in_workspaces(view, actor, workspaces.into_iter())?;
+        Ok(Self { actor, places, roles: store::roles::permissions(view, roles.into_iter())? })
+    }
+
+    /// The organization of a workspace and the actor's standing in it. `None` if it does not exist.
+    pub(super) fn place(&self, workspace: WorkspaceId) -> Option<Place> {
+        self.places.get(&workspace).copied()
+    }
+
+    /// Whether the actor has all permissions that a role grants in a workspace. An owner may also choose the members,
+    /// for which there is no permission.
+    ///
+    /// Refused when the actor may not see the role.
+    pub(super) fn gives(&self, place: &Place, role: Role) -> Result<bool> {
+        let granted = match role.custom() {
+            None => policy::of_role(role),
+            Some(id) => {
+                roles::may_see(self.actor)?;
+                let named = self.roles.get(&id).ok_or_else(|| Error::not_found(Noun::Role, id))?;
+                named.union(PermissionSet::of(&[Permission::SPACE_READ]))
+            }
+        };
+        let chooses = role != Role::Owner || decide(&place.standing, Action::AddMember) == Decision::Allowed;
+        Ok(chooses && granted.is_within(policy::held(&place.standing)))
+    }
 }
 
 /// Refuses to give a bot's secret to an actor who lacks some of the bot's permissions, which come from its memberships
@@ -42,26 +72,19 @@ pub(super) fn holds_all(view: &View, actor: &Actor, bot: UserId) -> Result<()> {
 
 /// Whether the actor has all permissions of a bot.
 fn holds(view: &View, actor: &Actor, bot: &Bot) -> Result<bool> {
-    let mut holds = true;
-    for place in &bot.organizations {
-        let giver = standing::in_organization(view, actor, place.organization)?;
-        holds &= policy::may_assign_organization_role(&giver, place.role);
-        for inside in &place.workspaces {
-            let Some(workspace) = store::workspaces::find(view, inside.workspace)? else { continue };
-            holds &= gives(view, actor, &workspace, inside.role)?;
-        }
-    }
-    let all = Page { after: None, limit: u32::MAX };
-    for on_projects in [false, true] {
-        for binding in store::bindings::page(view, Visibility::Everything, on_projects, Some(bot.id), all)? {
-            let place = match binding.resource {
-                Resource::Workspace(id) => Some(id),
-                Resource::Project(id) => store::projects::find(view, id)?.map(|project| project.workspace),
-            };
-            let Some(place) = place else { continue };
-            let Some(workspace) = store::workspaces::find(view, place)? else { continue };
-            holds &= gives(view, actor, &workspace, Role::Custom(binding.role))?;
-        }
+    let organizations = bot.organizations.iter().map(|place| place.organization);
+    let organizations = standing::in_organizations(view, actor, organizations)?;
+    let mut holds = bot.organizations.iter().all(|place| {
+        let giver = organizations.get(&place.organization);
+        giver.is_some_and(|giver| policy::may_assign_organization_role(giver, place.role))
+    });
+    let mut grants: Vec<_> = bot.workspaces().map(|inside| (inside.workspace, inside.role)).collect();
+    let bound = store::bindings::roles_of(view, bot.id)?;
+    grants.extend(bound.into_iter().map(|(workspace, role)| (workspace, Role::Custom(role))));
+    let giver = Giver::new(view, actor, grants.iter().copied())?;
+    for (workspace, role) in grants {
+        let Some(place) = giver.place(workspace) else { continue };
+        holds &= giver.gives(&place, role)?;
     }
     Ok(holds)
 }
@@ -80,10 +103,10 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
     let maker = key.created_by.is_some() && key.created_by == actor.user();
     let (mut seen, mut governed, mut revocable) = (maker, true, true);
     let mut somewhere = false;
-    for place in find(view, key.user)?.workspaces() {
-        let Some(workspace) = store::workspaces::find(view, place.workspace)? else { continue };
-        let standing = standing::in_workspace(view, actor, &workspace)?;
-        let may = |action| decide(&standing, action) == Decision::Allowed;
+    let bot = find(view, key.user)?;
+    let places = standing::in_workspaces(view, actor, bot.workspaces().map(|inside| inside.workspace))?;
+    for place in places.values() {
+        let may = |action| decide(&place.standing, action) == Decision::Allowed;
         somewhere = true;
         seen |= may(Action::ReadServiceKeys);
         governed &= may(Action::AddMember);

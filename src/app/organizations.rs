@@ -157,7 +157,7 @@ fn manages(view: &View, actor: &Actor, id: OrganizationId, user: &User) -> Resul
 
 /// Refuses to remove the last enabled admin.
 pub(super) fn keep_an_admin(tx: &Tx, id: OrganizationId, member: &OrganizationMember) -> Result<()> {
-    if member.role == OrganizationRole::Admin && store::organizations::count_other_admins(tx, id, member.user)? == 0 {
+    if member.role == OrganizationRole::Admin && !store::organizations::has_other_admin(tx, id, member.user)? {
         return Err(Error::Refused { rule: "an organization must keep at least one admin; add another admin first" });
     }
     Ok(())

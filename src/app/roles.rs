@@ -1,5 +1,7 @@
 //! Named roles of the account.
 
+use std::collections::{BTreeSet, HashMap};
+
 use serde_json::{Value, json};
 
 use crate::app::{audit, standing};
@@ -46,6 +48,24 @@ pub(super) fn permissions(view: &View, actor: &Actor, id: RoleId) -> Result<Opti
         Err(Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Like [`permissions`], of each of these roles. Roles that the actor may not see are left out.
+pub(super) fn permissions_of_all(
+    view: &View,
+    actor: &Actor,
+    ids: impl Iterator<Item = RoleId>,
+) -> Result<HashMap<RoleId, PermissionSet>> {
+    match require(actor, Action::ReadRoles) {
+        Ok(()) => store::roles::permissions(view, ids.collect::<BTreeSet<_>>().into_iter()),
+        Err(Error::Forbidden { .. } | Error::NotFound { .. }) => Ok(HashMap::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Refuses an actor who may not see the account's roles.
+pub(super) fn may_see(actor: &Actor) -> Result<()> {
+    require(actor, Action::ReadRoles)
 }
 
 fn require(actor: &Actor, action: Action) -> Result<()> {

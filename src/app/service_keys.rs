@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::app::bots::Giver;
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::runtime::state::AppState;
-use crate::app::{audit, bots, lookup, standing, users};
+use crate::app::{audit, bots, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
@@ -16,6 +17,7 @@ use crate::domain::field::Field;
 use crate::domain::ids::{KeyId, OrganizationId, WorkspaceId};
 use crate::domain::key::{Key, KeyRules};
 use crate::domain::member::Role;
+use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::quota::Quota;
 use crate::domain::timestamp::Timestamp;
@@ -46,6 +48,13 @@ pub struct Grant {
     pub workspaces: Vec<(WorkspaceId, Role)>,
 }
 
+impl Grants {
+    /// The workspaces of all organizations, with the role in each.
+    fn workspaces(&self) -> impl Iterator<Item = (WorkspaceId, Role)> + Clone {
+        self.organizations.iter().flat_map(|grant| grant.workspaces.iter().copied())
+    }
+}
+
 /// Creates a bot and its key.
 ///
 /// Requires `SERVICE_KEY_CREATE` in each of its workspaces. Refused when API keys are disabled, when a role is above
@@ -63,12 +72,10 @@ pub fn create(
     let places = judged(tx, actor, grants)?;
     let expires_at = keys::end(tx, actor, rules, new.expires_at, None)?;
     let bot = store::bots::insert(tx, uuid, new.name.as_str(), AccountRole::Member)?;
-    for (organization, grant) in places.iter().zip(&grants.organizations) {
-        store::organizations::upsert_member(tx, *organization, bot, grant.role)?;
-        for (workspace, role) in &grant.workspaces {
-            store::members::upsert(tx, *workspace, bot, *role)?;
-        }
-    }
+    let organizations =
+        places.iter().zip(&grants.organizations).map(|(organization, grant)| (*organization, grant.role));
+    store::organizations::insert_memberships(tx, bot, organizations)?;
+    store::members::insert_many(tx, bot, grants.workspaces())?;
     let (texts, maker) = ((&new.name, &new.description), actor.user());
     let id = store::keys::insert(tx, bot, texts, &new.secret, maker, expires_at)?;
     let (key, bot) = (keys::found(tx, id)?, bots::find(tx, bot)?);
@@ -124,11 +131,23 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
     let (mut seen, mut seen_workspaces) = (BTreeSet::new(), BTreeSet::new());
     for grant in &grants.organizations {
         bounded(Field::Workspaces, grant.workspaces.len())?;
-        let named = grant.organization.map(|id| lookup::organization(view, actor, id)).transpose()?;
-        let mut inside = named.map(|organization| organization.id);
+    }
+    let giver = Giver::new(view, actor, grants.workspaces())?;
+    let organizations: BTreeSet<_> = grants.organizations.iter().filter_map(|grant| grant.organization).collect();
+    let of_workspaces = grants.workspaces().filter_map(|(id, _)| giver.place(id)).map(|place| place.organization);
+    let organizations = organizations.into_iter().chain(of_workspaces).collect::<BTreeSet<_>>();
+    let organizations = standing::in_organizations(view, actor, organizations.into_iter())?;
+    let standing = |id: OrganizationId| organizations.get(&id).copied().unwrap_or_default();
+    for grant in &grants.organizations {
+        let mut inside = grant.organization;
+        if let Some(id) = inside {
+            standing::require(&standing(id), Action::ReadOrganization, Noun::Organization, id)?;
+        }
         for (id, role) in &grant.workspaces {
-            let workspace = lookup::workspace(view, actor, *id)?;
-            lookup::require_workspace(view, actor, &workspace, Action::CreateServiceKey)?;
+            let workspace = giver.place(*id).ok_or_else(|| Error::not_found(Noun::Workspace, id))?;
+            for action in [Action::ReadWorkspace, Action::CreateServiceKey] {
+                standing::require(&workspace.standing, action, Noun::Workspace, id)?;
+            }
             if *inside.get_or_insert(workspace.organization) != workspace.organization {
                 return Err(Error::invalid(
                     Field::Workspace,
@@ -138,13 +157,13 @@ fn judged(view: &View, actor: &Actor, grants: &Grants) -> Result<Vec<Organizatio
             if !seen_workspaces.insert(*id) {
                 return Err(Error::invalid(Field::Workspace, "must not be listed twice"));
             }
-            exceeded |= !bots::gives(view, actor, &workspace, *role)?;
+            exceeded |= !giver.gives(&workspace, *role)?;
         }
         let Some(inside) = inside else { return Err(Error::invalid(Field::Workspaces, "must not be empty")) };
         if !seen.insert(inside) {
             return Err(Error::invalid(Field::Organization, "must not be listed twice"));
         }
-        exceeded |= !policy::may_assign_organization_role(&standing::in_organization(view, actor, inside)?, grant.role);
+        exceeded |= !policy::may_assign_organization_role(&standing(inside), grant.role);
         places.push(inside);
     }
     if exceeded {

@@ -1,7 +1,10 @@
 //! Gathers the facts that `policy` decides by, and enforces its decisions.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::domain::actor::{Actor, Who};
-use crate::domain::ids::{OrganizationId, ProjectId, UserId};
+use crate::domain::ids::{OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
+use crate::domain::member::Role;
 use crate::domain::noun::Noun;
 use crate::domain::permission::PermissionSet;
 use crate::domain::user::{AccountRole, UserKind};
@@ -9,6 +12,7 @@ use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::{self, Account, Action, Decision, Standing, decide};
 use crate::store::circle::Circle;
+use crate::store::standings::{InProject, InWorkspace};
 use crate::store::{self, View};
 
 /// The actor's standing in the account. The operator counts as an administrator who owns everything. A bot has no role
@@ -59,6 +63,90 @@ fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<P
         }
     }
     Ok(standing)
+}
+
+/// The organization of a workspace, and the actor's standing in the workspace.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub organization: OrganizationId,
+    pub standing: Standing,
+}
+
+/// Like [`in_workspace`], in those of these workspaces that exist.
+pub(super) fn in_workspaces(
+    view: &View,
+    actor: &Actor,
+    workspaces: impl Iterator<Item = WorkspaceId>,
+) -> Result<HashMap<WorkspaceId, Place>> {
+    let found = store::standings::in_workspaces(view, actor.user(), workspaces)?;
+    let ids = found.iter().flat_map(|one| [one.role.and_then(Role::custom), one.bound]).flatten();
+    let permissions = store::roles::permissions(view, ids.collect::<BTreeSet<_>>().into_iter())?;
+    let of = |role: Option<RoleId>| role.and_then(|role| permissions.get(&role)).copied().unwrap_or_default();
+    let place = |one: InWorkspace| {
+        let standing = Standing {
+            organization: one.organization_role,
+            workspace: one.role,
+            named: of(one.role.and_then(Role::custom)).union(of(one.bound)),
+            private: one.private,
+            ..in_account(actor)
+        };
+        (one.workspace, Place { organization: one.organization, standing })
+    };
+    Ok(found.into_iter().map(place).collect())
+}
+
+/// Like [`in_project`], in those of these projects that exist.
+pub(super) fn in_projects(
+    view: &View,
+    actor: &Actor,
+    projects: impl Iterator<Item = ProjectId>,
+) -> Result<HashMap<ProjectId, Standing>> {
+    let found = store::standings::in_projects(view, actor.user(), projects)?;
+    let workspaces: BTreeSet<_> = found.iter().map(|one| one.workspace).collect();
+    let workspaces = in_workspaces(view, actor, workspaces.into_iter())?;
+    let ids: BTreeSet<_> = found.iter().filter_map(|one| one.bound).collect();
+    let permissions = store::roles::permissions(view, ids.into_iter())?;
+    let standing = |one: InProject| {
+        let direct = one.bound.and_then(|role| permissions.get(&role)).copied().unwrap_or_default();
+        let place = workspaces.get(&one.workspace)?;
+        Some((one.project, Standing { restricted: one.restricted, direct, ..place.standing }))
+    };
+    Ok(found.into_iter().filter_map(standing).collect())
+}
+
+/// Like [`in_organization`], in those of these organizations that exist.
+pub(super) fn in_organizations(
+    view: &View,
+    actor: &Actor,
+    organizations: impl Iterator<Item = OrganizationId>,
+) -> Result<HashMap<OrganizationId, Standing>> {
+    let roles = store::organizations::roles_in(view, actor.user(), organizations)?;
+    let standing = |organization| Standing { organization, ..in_account(actor) };
+    Ok(roles.into_iter().map(|(id, role)| (id, standing(role))).collect())
+}
+
+/// Like [`toward`], for each of these users.
+pub(super) fn toward_all(
+    view: &View,
+    actor: &Actor,
+    others: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, Standing>> {
+    let account = in_account(actor);
+    let Some(me) = actor.user() else { return Ok(others.map(|other| (other, account)).collect()) };
+    let others: BTreeSet<_> = others.collect();
+    let is_bot = account.account == Account::Bot;
+    let (together, shared) = if is_bot {
+        (store::members::sharing_workspace(view, me, others.iter().copied())?, HashMap::new())
+    } else {
+        (BTreeSet::new(), store::organizations::shared_roles(view, me, others.iter().copied())?)
+    };
+    let standing = |other: UserId| Standing {
+        own: me == other,
+        together: together.contains(&other),
+        organization: shared.get(&other).copied(),
+        ..account
+    };
+    Ok(others.into_iter().map(|other| (other, standing(other))).collect())
 }
 
 pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standing> {

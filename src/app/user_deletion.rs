@@ -4,10 +4,9 @@ use serde_json::json;
 
 use crate::app::{audit, lookup, members, users};
 use crate::domain::actor::Actor;
-use crate::domain::audit::ObjectKind;
-use crate::domain::ids::UserId;
-use crate::domain::member::Role;
-use crate::domain::organization::{OrganizationMember, OrganizationRole};
+use crate::domain::audit::{Change, ObjectKind};
+use crate::domain::ids::{OrganizationId, UserId};
+use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{Error, Result};
 use crate::policy::Action;
@@ -31,17 +30,8 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
         users::keep_an_administrator(tx, &before)?;
     }
     // Organizations first: their new admins can then take over the workspaces.
-    for member in store::organizations::memberships(tx, id)? {
-        hand_over_organization(tx, actor, &member)?;
-    }
-    for member in store::members::list_of(tx, id, None)? {
-        if member.role == Role::Owner && store::members::count_other_owners(tx, member.workspace, id)? == 0 {
-            members::hand_over(tx, actor, member.workspace, &before)?;
-        }
-    }
-    if let Some((_, workspace)) = store::default_workspaces::find(tx, id)? {
-        store::default_workspaces::delete(tx, id, workspace)?;
-    }
+    hand_over_organizations(tx, actor, id)?;
+    members::hand_over_all(tx, actor, &before)?;
     let bindings = store::bindings::delete_of(tx, id, None)?;
     let workspaces = store::members::delete_of(tx, id)?;
     let organizations = store::organizations::delete_members_of(tx, id)?;
@@ -55,23 +45,28 @@ pub fn block(tx: &Tx, actor: &Actor, id: UserId) -> Result<()> {
     audit::record(tx, actor, "users.block", (ObjectKind::User, after.uuid), (users::to_audit(&before), audited))
 }
 
-/// Makes sure that an organization has an admin after this member leaves.
-fn hand_over_organization(tx: &Tx, actor: &Actor, leaving: &OrganizationMember) -> Result<()> {
-    let place = leaving.organization;
-    if leaving.role != OrganizationRole::Admin || store::organizations::count_other_admins(tx, place, leaving.user)? > 0
-    {
+/// Makes the actor an admin of each organization whose last admin leaves.
+///
+/// Refused when the actor is not a person in all of them.
+fn hand_over_organizations(tx: &Tx, actor: &Actor, leaving: UserId) -> Result<()> {
+    let organizations = store::organizations::administered_alone(tx, leaving)?;
+    if organizations.is_empty() {
         return Ok(());
     }
-    let heir = actor.user().map(|me| store::users::find(tx, me)).transpose()?.flatten();
-    let heir = heir.filter(|me| me.kind == UserKind::Person);
-    let seat = heir.as_ref().map(|heir| store::organizations::find_member(tx, place, heir.id)).transpose()?.flatten();
-    let (Some(heir), Some(seat)) = (heir, seat) else {
-        return Err(Error::Refused {
-            rule: "the user is the last admin of an organization; give it another admin first",
-        });
+    let nobody =
+        || Error::Refused { rule: "the user is the last admin of an organization; give it another admin first" };
+    let heir = actor.person().filter(|me| me.kind == UserKind::Person).ok_or_else(nobody)?;
+    let roles = store::organizations::roles_in(tx, Some(heir.id), organizations.iter().copied())?;
+    let change = |id: &OrganizationId| {
+        let before = roles.get(id).copied().flatten().ok_or_else(nobody)?;
+        Ok(Change {
+            object: format!("{id}/{}", heir.uuid),
+            before: json!({ "role": before.as_str() }),
+            after: json!({ "role": OrganizationRole::Admin.as_str() }),
+        })
     };
-    store::organizations::upsert_member(tx, place, heir.id, OrganizationRole::Admin)?;
-    let object = (ObjectKind::OrganizationMember, format!("{place}/{}", heir.uuid));
-    let change = (json!({ "role": seat.role.as_str() }), json!({ "role": OrganizationRole::Admin.as_str() }));
-    audit::record(tx, actor, "organizations.put_member", object, change)
+    let changes: Vec<Change> = organizations.iter().map(change).collect::<Result<_>>()?;
+    store::organizations::promote(tx, heir.id, &organizations)?;
+    let (verb, kind) = ("organizations.put_member", ObjectKind::OrganizationMember);
+    audit::record_all(tx, actor, verb, kind, changes.into_iter())
 }

@@ -213,7 +213,7 @@ pub(super) fn governs(user: &User) -> bool {
 
 /// Refuses to remove the last enabled administrator.
 pub(super) fn keep_an_administrator(tx: &Tx, user: &User) -> Result<()> {
-    if store::users::count_other_administrators(tx, user.id)? == 0 {
+    if !store::users::has_other_administrator(tx, user.id)? {
         return Err(Error::Refused { rule: KEEPS_AN_ADMINISTRATOR });
     }
     Ok(())

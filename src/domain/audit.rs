@@ -56,6 +56,15 @@ pub struct Entry {
     pub after: Value,
 }
 
+/// One of many changes by the same verb.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// The object, as in [`Entry`].
+    pub object: String,
+    pub before: Value,
+    pub after: Value,
+}
+
 /// The filter value for actors without an account: the operator and the server itself.
 pub const NO_ACCOUNT: UserId = UserId(0);
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{Row, Tx, View, row};
 use crate::domain::actor::{Actor, Who};
-use crate::domain::audit::{AuditSearch, Entry, NO_ACCOUNT, Recorded};
+use crate::domain::audit::{AuditSearch, Change, Entry, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::ids::{AuditId, UserId};
 use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
@@ -81,28 +81,52 @@ fn before(
 
 /// Appends a row to the chain.
 pub fn insert(tx: &Tx, actor: &Actor, entry: &Entry) -> Result<()> {
-    let name = match &actor.who {
+    tx.verb.set(Some(entry.verb));
+    let columns = named_params! {
+        ":at": tx.now.micros(),
+        ":actor": name(actor),
+        ":actor_id": actor.user().map(|id| id.0),
+        ":credential": actor.credential.to_text(),
+        ":dialect": actor.origin.dialect,
+        ":address": actor.origin.address.map(|address| address.to_string()),
+        ":request_id": actor.origin.request.to_string(),
+        ":verb": entry.verb,
+        ":kind": entry.kind.as_str(),
+        ":object": entry.object,
+        ":before": json(&entry.before),
+        ":after": json(&entry.after),
+    };
+    chain::append(tx, columns)
+}
+
+/// Appends a row for each of these changes to the chain.
+pub fn insert_all(
+    tx: &Tx,
+    actor: &Actor,
+    (verb, kind): (&'static str, ObjectKind),
+    changes: impl Iterator<Item = Change>,
+) -> Result<()> {
+    tx.verb.set(Some(verb));
+    let columns = named_params! {
+        ":at": tx.now.micros(),
+        ":actor": name(actor),
+        ":actor_id": actor.user().map(|id| id.0),
+        ":credential": actor.credential.to_text(),
+        ":dialect": actor.origin.dialect,
+        ":address": actor.origin.address.map(|address| address.to_string()),
+        ":request_id": actor.origin.request.to_string(),
+        ":verb": verb,
+        ":kind": kind.as_str(),
+    };
+    chain::append_all(tx, columns, changes.map(|change| (change.object, json(&change.before), json(&change.after))))
+}
+
+fn name(actor: &Actor) -> &str {
+    match &actor.who {
         Who::Person(person) => person.email.as_str(),
         Who::Operator => "operator",
         Who::Nobody => "nobody",
-    };
-    chain::append(
-        tx,
-        named_params! {
-            ":at": tx.now.micros(),
-            ":actor": name,
-            ":actor_id": actor.user().map(|id| id.0),
-            ":credential": actor.credential.to_text(),
-            ":dialect": actor.origin.dialect,
-            ":address": actor.origin.address.map(|address| address.to_string()),
-            ":request_id": actor.origin.request.to_string(),
-            ":verb": entry.verb,
-            ":kind": entry.kind.as_str(),
-            ":object": entry.object,
-            ":before": json(&entry.before),
-            ":after": json(&entry.after),
-        },
-    )
+    }
 }
 
 fn json(value: &Value) -> Option<String> {

@@ -133,24 +133,52 @@ pub fn delete(tx: &Tx, id: BindingId) -> Result<()> {
     Ok(())
 }
 
-/// The bindings of a user on a workspace and its projects.
-pub fn list_in_workspace(view: &View, user: UserId, workspace: WorkspaceId) -> Result<Vec<Binding>> {
+/// The bindings of these users on these workspaces and their projects, each with the workspace.
+pub fn list_in(
+    view: &View,
+    users: impl Iterator<Item = UserId>,
+    workspaces: impl Iterator<Item = WorkspaceId>,
+) -> Result<Vec<(Binding, WorkspaceId)>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND (b.workspace_id = :workspace
-             OR EXISTS (SELECT 1 FROM projects p WHERE p.id = b.project_id AND p.workspace_id = :workspace))"
+        "SELECT {COLUMNS}, coalesce(b.workspace_id, p.workspace_id) AS place
+         FROM json_each(:users) j CROSS JOIN bindings b ON b.user_id = j.value
+         LEFT JOIN projects p ON p.id = b.project_id
+         WHERE coalesce(b.workspace_id, p.workspace_id) IN (SELECT value FROM json_each(:workspaces))"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":user": user.0, ":workspace": workspace.0 };
+    let users = row::numbers(users.map(|id| id.0));
+    let workspaces = row::numbers(workspaces.map(|id| id.0));
+    let params = named_params! { ":users": users, ":workspaces": workspaces };
+    let read = |row: &Row| Ok((read(row)?, WorkspaceId(row.get("place")?)));
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Deletes the bindings of a user on a workspace and its projects. Returns how many were deleted.
-pub fn delete_in_workspace(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<usize> {
-    let mut query = tx.conn.prepare_cached(
-        "DELETE FROM bindings WHERE user_id = :user AND (workspace_id = :workspace
-             OR EXISTS (SELECT 1 FROM projects p WHERE p.id = bindings.project_id AND p.workspace_id = :workspace))",
+/// The bindings of a user in an organization.
+pub fn list_of(view: &View, user: UserId, organization: OrganizationId) -> Result<Vec<Binding>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM bindings b LEFT JOIN projects p ON p.id = b.project_id
+         CROSS JOIN workspaces w ON w.id = coalesce(b.workspace_id, p.workspace_id)
+         WHERE b.user_id = :user AND w.organization_id = :organization"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":organization": organization.0 };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The roles that are bound to a user, each with the workspace that is or contains the resource.
+pub fn roles_of(view: &View, user: UserId) -> Result<Vec<(WorkspaceId, RoleId)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT coalesce(b.workspace_id, p.workspace_id), b.role_id
+         FROM bindings b LEFT JOIN projects p ON p.id = b.project_id WHERE b.user_id = :user",
     )?;
-    Ok(query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?)
+    let read = |row: &Row| Ok((WorkspaceId(row.get(0)?), RoleId(row.get(1)?)));
+    Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+pub fn delete_many(tx: &Tx, ids: impl Iterator<Item = BindingId>) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM bindings WHERE id IN (SELECT value FROM json_each(:ids))")?;
+    query.execute(named_params! { ":ids": row::numbers(ids.map(|id| id.0)) })?;
+    Ok(())
 }
 
 /// Deletes the bindings of a user in an organization, or in all. Returns how many were deleted.

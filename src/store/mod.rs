@@ -31,6 +31,7 @@ mod search;
 pub mod second_factors;
 pub mod sessions;
 pub mod signing_keys;
+pub mod standings;
 pub mod users;
 pub mod visibility;
 pub mod workspaces;
@@ -40,10 +41,10 @@ pub mod wrong_codes;
 mod tests;
 
 pub use data_dir::{files, lock};
-#[cfg(test)]
-pub(crate) use engine::probe;
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
     DataVersion, SQLITE_NEEDED, Sizes, Store, Tx, Unready, View, health, inspection, refuse_old_sqlite, schema,
     versioned_cache,
 };
+#[cfg(test)]
+pub(crate) use engine::{plans, probe};

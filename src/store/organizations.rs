@@ -1,6 +1,10 @@
 //! The tables `organizations` and `organization_members`.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, named_params};
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::fault::conflict;
 use super::search::{self, SearchTable};
@@ -138,27 +142,112 @@ pub fn role(view: &View, organization: OrganizationId, user: UserId) -> Result<O
     Ok(find_member(view, organization, user)?.map(|member| member.role))
 }
 
-/// The role that one user has in an organization that another user is a member of too; none if they share none.
-pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
+/// The roles of a user in those of these organizations that exist; none where the user is not a member.
+pub fn roles_in(
+    view: &View,
+    user: Option<UserId>,
+    organizations: impl Iterator<Item = OrganizationId>,
+) -> Result<HashMap<OrganizationId, Option<OrganizationRole>>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT min(mine.role) AS role FROM organization_members mine
-         JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-         WHERE mine.user_id = :of AND theirs.user_id = :with
-         HAVING count(*) > 0",
+        "SELECT o.id, m.role FROM json_each(:organizations) j CROSS JOIN organizations o ON o.id = j.value
+         LEFT JOIN organization_members m ON m.organization_id = o.id AND m.user_id = :user",
     )?;
-    let params = named_params! { ":of": of.0, ":with": with.0 };
-    Ok(query.query_row(params, |row| row::parsed(row, "role")).optional()?)
+    let organizations = row::numbers(organizations.map(|id| id.0));
+    let params = named_params! { ":organizations": organizations, ":user": user.map(|id| id.0) };
+    let read = |row: &Row| Ok((OrganizationId(row.get(0)?), row::parsed_if_any(row, 1)?));
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The number of enabled people who are admins of an organization, without this user.
-pub fn count_other_admins(view: &View, organization: OrganizationId, but: UserId) -> Result<i64> {
+/// The users of `:with`, each with a role of `:of` in an organization that both are members of.
+///
+/// It looks at few organizations: at those of `:of` if they are few, or else at those of the other user.
+const SHARED_ROLES: &str = "SELECT j.value, CASE
+    WHEN NOT EXISTS (SELECT 1 FROM organization_members WHERE user_id = :of LIMIT 1 OFFSET 15)
+    THEN (SELECT mine.role FROM organization_members mine
+          CROSS JOIN organization_members theirs
+              ON theirs.organization_id = mine.organization_id AND theirs.user_id = j.value
+          WHERE mine.user_id = :of LIMIT 1)
+    ELSE (SELECT mine.role FROM organization_members theirs
+          CROSS JOIN organization_members mine
+              ON mine.organization_id = theirs.organization_id AND mine.user_id = :of
+          WHERE theirs.user_id = j.value LIMIT 1) END
+    FROM json_each(:with) j";
+
+/// A role that one user has in an organization that another user is a member of too; none if they share none.
+pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
+    let mut query = view.conn.prepare_cached(SHARED_ROLES)?;
+    // To SQLite a number is a JSON text too, of one value.
+    let params = named_params! { ":of": of.0, ":with": with.0 };
+    Ok(query.query_row(params, |row| row::parsed_if_any(row, 1))?)
+}
+
+/// Like [`shared_role`], with each of these users. Users who share no organization are left out.
+pub fn shared_roles(
+    view: &View,
+    of: UserId,
+    with: impl Iterator<Item = UserId>,
+) -> Result<HashMap<UserId, OrganizationRole>> {
+    let mut query = view.conn.prepare_cached(SHARED_ROLES)?;
+    let params = named_params! { ":of": of.0, ":with": row::numbers(with.map(|id| id.0)) };
+    let read = |row: &Row| Ok((UserId(row.get(0)?), row::parsed_if_any(row, 1)?));
+    let mut shared = HashMap::new();
+    for found in query.query_map(params, read)? {
+        let (user, role) = found?;
+        shared.extend(role.map(|role| (user, role)));
+    }
+    Ok(shared)
+}
+
+/// Whether an enabled person other than this user is an admin of an organization.
+pub fn has_other_admin(view: &View, organization: OrganizationId, but: UserId) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
-        "SELECT count(*) FROM organization_members m JOIN users u ON u.id = m.user_id
-         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1
-             AND u.state = 'active' AND u.kind = 'person'",
+        "SELECT EXISTS (SELECT 1 FROM organization_members m CROSS JOIN users u ON u.id = m.user_id
+             WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.enabled = 1
+                 AND u.state = 'active' AND u.kind = 'person')",
     )?;
     let params = named_params! { ":organization": organization.0, ":but": but.0 };
     Ok(query.query_row(params, |row| row.get(0))?)
+}
+
+/// The organizations that this user is an admin of and no other enabled person is, in order.
+pub fn administered_alone(view: &View, user: UserId) -> Result<Vec<OrganizationId>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT mine.organization_id FROM organization_members mine
+         WHERE mine.user_id = :user AND mine.role = 'admin' AND NOT EXISTS (
+             SELECT 1 FROM organization_members m CROSS JOIN users u ON u.id = m.user_id
+             WHERE m.organization_id = mine.organization_id AND m.role = 'admin' AND m.user_id <> :user
+                 AND u.enabled = 1 AND u.state = 'active' AND u.kind = 'person')
+         ORDER BY mine.organization_id",
+    )?;
+    let rows = query.query_map(named_params! { ":user": user.0 }, |row| row.get(0).map(OrganizationId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Adds a user, who is in none of them, to these organizations.
+pub fn insert_memberships(
+    tx: &Tx,
+    user: UserId,
+    organizations: impl Iterator<Item = (OrganizationId, OrganizationRole)>,
+) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO organization_members (organization_id, user_id, role, created_at)
+         SELECT value ->> 0, :user, value ->> 1, :now FROM json_each(:organizations)",
+    )?;
+    let organizations = organizations.map(|(organization, role)| json!([organization.0, role.as_str()]));
+    let organizations = organizations.collect::<Value>().to_string();
+    query.execute(named_params! { ":user": user.0, ":organizations": organizations, ":now": tx.now.micros() })?;
+    Ok(())
+}
+
+/// Makes a member of these organizations an admin of them.
+pub fn promote(tx: &Tx, user: UserId, organizations: &[OrganizationId]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE organization_members SET role = 'admin'
+         WHERE user_id = :user AND organization_id IN (SELECT value FROM json_each(:organizations))",
+    )?;
+    let organizations = row::numbers(organizations.iter().map(|id| id.0));
+    query.execute(named_params! { ":user": user.0, ":organizations": organizations })?;
+    Ok(())
 }
 
 /// Adds a user to an organization, or changes a member's role.
@@ -200,16 +289,23 @@ pub fn memberships(view: &View, user: UserId) -> Result<Vec<OrganizationMember>>
     Ok(query.query_map(named_params! { ":user": user.0 }, read_member)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The first admin to join an organization among those who may sign in, without this user.
-pub fn first_other_admin(view: &View, organization: OrganizationId, but: UserId) -> Result<Option<UserId>> {
+/// For each of these organizations the first admin to join among those who may sign in, without this user.
+pub fn first_other_admins(
+    view: &View,
+    organizations: impl Iterator<Item = OrganizationId>,
+    but: UserId,
+) -> Result<HashMap<OrganizationId, (UserId, Uuid)>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT m.user_id FROM organization_members m JOIN users u ON u.id = m.user_id
-         WHERE m.organization_id = :organization AND m.role = 'admin' AND m.user_id <> :but AND u.kind = 'person'
-             AND u.enabled = 1 AND u.state = 'active'
-         ORDER BY m.id LIMIT 1",
+        "SELECT j.value, u.id, u.uuid FROM json_each(:organizations) j CROSS JOIN users u ON u.id = (
+             SELECT m.user_id FROM organization_members m CROSS JOIN users a ON a.id = m.user_id
+             WHERE m.organization_id = j.value AND m.role = 'admin' AND m.user_id <> :but AND a.kind = 'person'
+                 AND a.enabled = 1 AND a.state = 'active'
+             ORDER BY m.id LIMIT 1)",
     )?;
-    let params = named_params! { ":organization": organization.0, ":but": but.0 };
-    Ok(query.query_row(params, |row| row.get(0).map(UserId)).optional()?)
+    let organizations = row::numbers(organizations.map(|id| id.0));
+    let params = named_params! { ":organizations": organizations, ":but": but.0 };
+    let read = |row: &Row| Ok((OrganizationId(row.get(0)?), (UserId(row.get(1)?), row::uuid(row, 2)?)));
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Removes a user from every organization. Returns how many there were.

@@ -1,5 +1,7 @@
 //! The table `roles`.
 
+use std::collections::HashMap;
+
 use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
@@ -61,6 +63,15 @@ fn allowed(view: &View, sql: &str, user: UserId, thing: i64) -> Result<Permissio
         all = all.union(role?.permissions);
     }
     Ok(all)
+}
+
+/// The permissions of those of these roles that exist.
+pub fn permissions(view: &View, ids: impl Iterator<Item = RoleId>) -> Result<HashMap<RoleId, PermissionSet>> {
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id IN (SELECT value FROM json_each(:ids))");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":ids": row::numbers(ids.map(|id| id.0)) };
+    let rows = query.query_map(params, |row| read(row).map(|role| (role.id, role.permissions)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether anybody has this role, through a membership or a binding.

@@ -1,6 +1,8 @@
 //! The table `second_factors`.
 
+use data_encoding::HEXLOWER;
 use rusqlite::{OptionalExtension, named_params};
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Row, Tx, View, row, signing_keys};
@@ -59,9 +61,14 @@ pub fn list_sealed(view: &View, after: UserId, limit: u32) -> Result<Vec<(UserId
     Ok(query.query_map(named_params! { ":after": after.0, ":most": limit }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-pub fn update_sealed(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
-    let mut query = tx.conn.prepare_cached("UPDATE second_factors SET sealed = :sealed WHERE user_id = :user")?;
-    query.execute(named_params! { ":user": user.0, ":sealed": sealed })?;
+/// Writes the sealed secrets of these users.
+pub fn update_sealed(tx: &Tx, sealed: &[(UserId, Vec<u8>)]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE second_factors SET sealed = unhex(j.value ->> 1) FROM json_each(:sealed) j
+         WHERE user_id = j.value ->> 0",
+    )?;
+    let sealed = sealed.iter().map(|(user, sealed)| json!([user.0, HEXLOWER.encode(sealed)]));
+    query.execute(named_params! { ":sealed": sealed.collect::<Value>().to_string() })?;
     Ok(())
 }
 

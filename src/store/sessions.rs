@@ -232,12 +232,14 @@ pub fn delete_to_come(tx: &Tx, user: UserId) -> Result<()> {
 
 /// Revokes every session of all users with everything that could lead to one. Returns the number of sessions.
 pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
-    // The rows that refer to sessions are deleted first, so that deleting a session need not look for them.
+    // Without a condition SQLite drops the pages of a table that no other one refers to. The rows that refer to sessions
+    // are deleted first, so that deleting a session finds none.
     for sql in [
-        "DELETE FROM pending_sign_ins WHERE true",
-        "DELETE FROM device_codes WHERE true",
-        "DELETE FROM authorization_codes WHERE true",
-        "DELETE FROM refresh_tokens WHERE true",
+        "DELETE FROM pending_sign_ins",
+        "DELETE FROM device_codes",
+        "DELETE FROM authorization_codes",
+        "DELETE FROM approvals",
+        "DELETE FROM refresh_tokens",
     ] {
         tx.conn.prepare_cached(sql)?.execute(&[])?;
     }
@@ -246,7 +248,7 @@ pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
 
 /// Revokes every session that a user has through a client. Returns how many there were.
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client = :client AND user_id = :user")?;
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE +client = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
 }
 

@@ -65,6 +65,13 @@ pub fn list(view: &View) -> Result<Vec<User>> {
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Every person who is an administrator, in no order.
+pub fn list_administrators(view: &View) -> Result<Vec<User>> {
+    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.role = 'administrator' AND u.kind = 'person'");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// A page of the people of a circle whose account is neither disabled nor closed, ordered by id.
 pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Result<Slice<User>> {
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
@@ -163,11 +170,11 @@ pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The number of administrators who may sign in, without this user.
-pub fn count_other_administrators(view: &View, but: UserId) -> Result<i64> {
+/// Whether an administrator other than this user may sign in.
+pub fn has_other_administrator(view: &View, but: UserId) -> Result<bool> {
     let mut query = view.conn.prepare_cached(
-        "SELECT count(*) FROM users
-         WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person' AND id <> :but",
+        "SELECT EXISTS (SELECT 1 FROM users
+             WHERE role = 'administrator' AND enabled = 1 AND state = 'active' AND kind = 'person' AND id <> :but)",
     )?;
     Ok(query.query_row(named_params! { ":but": but.0 }, |row| row.get(0))?)
 }

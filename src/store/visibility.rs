@@ -5,7 +5,7 @@
 use rusqlite::named_params;
 
 use super::{Params, View, row};
-use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, UserId};
 use crate::error::Result;
 
 /// The workspaces that a user sees, including those that the user has not joined.
@@ -98,22 +98,6 @@ fn joined(view: &View, me: UserId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
     numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": limit })
-}
-
-/// The workspaces of an organization that a user is a member of or has a binding in, ordered by id.
-pub fn places_in(view: &View, user: UserId, organization: OrganizationId) -> Result<Vec<WorkspaceId>> {
-    let params = named_params! { ":user": user.0, ":in": organization.0 };
-    let joined = "SELECT m.workspace_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
-                  WHERE m.user_id = :user AND w.organization_id = :in";
-    let mut all = numbers(view, joined, params)?;
-    let bound = "SELECT w.id FROM bindings b CROSS JOIN workspaces w ON w.id = b.workspace_id
-                 WHERE b.user_id = :user AND w.organization_id = :in";
-    all.extend(numbers(view, bound, params)?);
-    let inside = "SELECT w.id FROM bindings b CROSS JOIN projects p ON p.id = b.project_id
-                      CROSS JOIN workspaces w ON w.id = p.workspace_id
-                  WHERE b.user_id = :user AND w.organization_id = :in";
-    all.extend(numbers(view, inside, params)?);
-    Ok(in_order(all, u32::MAX).into_iter().map(WorkspaceId).collect())
 }
 
 /// The ids of the next workspaces of an organization, in order.

@@ -51,13 +51,14 @@ pub fn reseal(tx: &Tx, actor: &Actor, from: &MasterKey, to: &MasterKey) -> Resul
         let page = store::second_factors::list_sealed(tx, after, PAGE)?;
         let Some((last, ..)) = page.last() else { break };
         after = *last;
+        let mut resealed = Vec::new();
         for (user, uuid, sealed) in page {
             let what = format!("the second factor of the user {uuid}");
-            if let Some(sealed) = anew(&what, &second_factors::context(uuid), &sealed)? {
-                store::second_factors::update_sealed(tx, user, &sealed)?;
-                done.second_factors += 1;
-            }
+            let sealed = anew(&what, &second_factors::context(uuid), &sealed)?;
+            resealed.extend(sealed.map(|sealed| (user, sealed)));
         }
+        store::second_factors::update_sealed(tx, &resealed)?;
+        done.second_factors += resealed.len();
     }
     let change = (
         json!({ "key": from.id() }),

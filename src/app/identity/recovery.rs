@@ -69,10 +69,8 @@ pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPasswor
 /// The administrator to recover when none is named: enabled before disabled ones, the oldest account first. Without
 /// any, the person with the address that a new account would get.
 fn choose(view: &View, email: &Email) -> Result<Option<User>> {
-    let administrators = store::users::list(view)?.into_iter();
-    let mut administrators: Vec<User> = administrators
-        .filter(|user| user.role == AccountRole::Administrator && user.state != UserState::Blocked)
-        .collect();
+    let mut administrators = store::users::list_administrators(view)?;
+    administrators.retain(|user| user.state != UserState::Blocked);
     administrators.sort_by_key(|user| (!user.may_authenticate(), user.id));
     match administrators.into_iter().next() {
         Some(user) => Ok(Some(user)),

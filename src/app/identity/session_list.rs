@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::app::identity::reauthentication;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
-use crate::domain::audit::ObjectKind;
+use crate::domain::audit::{Change, ObjectKind};
 use crate::domain::client::ClientId;
 use crate::domain::field::Field;
 use crate::domain::ids::{SessionId, UserId};
@@ -92,8 +92,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
     if found.client.is_none() {
         store::sessions::delete_to_come(tx, found.user)?;
     }
-    let before = json!({ "client": found.client.as_ref().map(ClientId::as_str), "scope": found.scope });
-    audit::record(tx, actor, "sessions.end", (ObjectKind::Session, session), (before, Value::Null))
+    audit::record(tx, actor, "sessions.end", (ObjectKind::Session, session), (to_audit(&found), Value::Null))
 }
 
 /// Ends every session of a person but one, and everything that could still become a session.
@@ -103,10 +102,17 @@ pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()
     let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user, Action::EndSession, whose.uuid)?;
     reauthentication::require_of_oneself(tx, actor, user)?;
-    for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
-        end(tx, actor, session.uuid)?;
-    }
-    store::sessions::delete_to_come(tx, user)?;
+    let sessions = store::sessions::list_of(tx, user)?;
+    let kept = sessions.iter().find(|session| session.uuid == keep).map(|session| session.id);
+    store::sessions::delete_of_but(tx, user, kept)?;
+    let change =
+        |session: &Session| Change { object: session.uuid.to_string(), before: to_audit(session), after: Value::Null };
+    let ended = sessions.iter().filter(|session| Some(session.id) != kept);
+    audit::record_all(tx, actor, "sessions.end", ObjectKind::Session, ended.map(change))?;
     let after = json!({ "kept": keep });
     audit::record(tx, actor, "sessions.end_others", (ObjectKind::User, whose.uuid), (Value::Null, after))
+}
+
+fn to_audit(session: &Session) -> Value {
+    json!({ "client": session.client.as_ref().map(ClientId::as_str), "scope": session.scope })
 }

@@ -53,7 +53,8 @@ fn the_last_owner_cannot_be_removed_by_an_administrator() {
     let place = office.workspace(&office.bob, "engines");
     for who in [&office.ada, &Actor::operator()] {
         refused(&office.refusal(who, remove(place, &office.bob)), KEEPS);
-        let all = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &BTreeSet::from([place]), |_| true);
+        let all =
+            move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &BTreeSet::from([place]), None, |_| true);
         refused(&office.refusal(who, all), KEEPS);
     }
     assert_eq!(office.role(place, &office.bob), Some(Role::Owner));
@@ -160,7 +161,8 @@ fn an_outsider_does_not_find_the_workspace() {
         hidden(&office.read(|view| members::list(view, who, place)).unwrap_err());
         hidden(&office.refusal(who, put(place, &office.carol, Role::Owner)));
         hidden(&office.refusal(who, remove(place, &office.bob)));
-        let all = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &BTreeSet::from([place]), |_| true);
+        let all =
+            move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &BTreeSet::from([place]), None, |_| true);
         assert_eq!(office.nothing(who, all), []);
     }
     assert!(!office.nothing(&office.carol, leave(place)));
@@ -217,15 +219,15 @@ fn a_removal_from_many_workspaces_is_all_or_nothing() {
     let (who, of) = (uuid(&office.carol), BTreeSet::from(places));
     let before = office.audit().len();
     let gone =
-        office.by(&office.bob, move |tx, actor| members::remove_all(tx, actor, &of, |member| member.uuid == who));
+        office.by(&office.bob, move |tx, actor| members::remove_all(tx, actor, &of, None, |member| member.uuid == who));
     assert_eq!(gone.unwrap().len(), 2);
     assert_eq!(office.audit().len(), before + 2, "a row for each membership");
 
     let of = BTreeSet::from(places);
     office.join(&office.bob, places[0], &office.carol, Role::Owner);
-    let everybody = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &of, |_| true);
+    let everybody = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &of, None, |_| true);
     refused(&office.refusal(&office.bob, everybody), KEEPS);
     let many: BTreeSet<_> = (0..101).map(WorkspaceId).collect();
-    let many = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &many, |_| true);
+    let many = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &many, None, |_| true);
     refused(&office.refusal(&office.bob, many), "at most 100 workspaces");
 }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod clock;
+mod costs;
 mod grants;
 mod grid;
 mod invitations;

@@ -20,7 +20,7 @@ mod view;
 mod writer;
 
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;
 #[cfg(test)]
 pub(crate) mod probe;
 

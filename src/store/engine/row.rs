@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::str::FromStr;
 
-use rusqlite::types::Type;
+use rusqlite::types::{Type, ValueRef};
 use uuid::Uuid;
 
 use super::{Column, Row};
@@ -27,6 +27,11 @@ pub(in crate::store) fn text<T>(
 
 pub(in crate::store) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<T> {
     text(row, column, |text| text.parse().ok())
+}
+
+pub(in crate::store) fn parsed_if_any<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<Option<T>> {
+    let index = column.index(row)?;
+    if row.get_ref(index)? == ValueRef::Null { Ok(None) } else { parsed(row, index).map(Some) }
 }
 
 pub(in crate::store) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {

@@ -22,6 +22,8 @@ pub struct Tx<'a> {
     pub(super) view: View<'a>,
     /// The end of the chain of audit rows, once this write or an earlier one of the batch has read it.
     pub(in crate::store) audit: Cell<Option<End>>,
+    /// The verb of the last audit row that this write has recorded, for the log.
+    pub(in crate::store) verb: Cell<Option<&'static str>>,
 }
 
 impl<'a> Deref for Tx<'a> {

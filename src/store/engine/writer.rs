@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -17,6 +17,9 @@ use crate::error::{DiskFault, Error, Result};
 
 /// The maximum number of writes in one commit. It bounds the wait for a commit.
 const MAX_BATCH: usize = 256;
+
+/// A write that takes longer is logged.
+const LONG_WRITE: Duration = Duration::from_millis(250);
 
 /// The retry delay while the queue is full.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -232,8 +235,11 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         run(conn, "SAVEPOINT job")?;
         let changes_before = conn.total_changes();
         let view = View { conn: Conn::on_sqlite(conn), now: Timestamp::now(), names: None };
-        let tx = Tx { view, audit: Cell::new(audit) };
-        if job.run(&tx) {
+        let tx = Tx { view, audit: Cell::new(audit), verb: Cell::new(None) };
+        let start = Instant::now();
+        let succeeded = job.run(&tx);
+        note_long(start.elapsed(), tx.verb.get(), conn.total_changes() - changes_before);
+        if succeeded {
             audit = tx.audit.get();
             changed |= conn.total_changes() != changes_before;
         } else if conn.is_autocommit() {
@@ -255,6 +261,14 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         }
     }
     Ok(())
+}
+
+/// Logs a write that held the writer for long, because all others had to wait for it.
+fn note_long(elapsed: Duration, verb: Option<&str>, rows: u64) {
+    if elapsed > LONG_WRITE {
+        let verb = verb.unwrap_or("a write without an audit row");
+        log::warn!("{verb} held the writer for {} ms and changed {rows} rows", elapsed.as_millis());
+    }
 }
 
 fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {

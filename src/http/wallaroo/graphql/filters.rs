@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use async_graphql::{InputObject, MaybeUndefined};
+use uuid::Uuid;
 
 use super::pattern::Pattern;
 use super::scalars::BigInt;
@@ -182,8 +183,26 @@ impl Filter {
             NumberCondition::IsNot(_) | NumberCondition::IsNull(_) => None,
         });
         let below = self.all.iter().filter_map(Self::workspaces);
-        here.chain(below).reduce(|some, others| some.intersection(&others).copied().collect())
+        intersection(here.chain(below))
     }
+
+    /// The only users for whom the conditions can be true; None if they name no user.
+    pub(super) fn users(&self) -> Option<Vec<Uuid>> {
+        Some(self.named_users()?.into_iter().collect())
+    }
+
+    fn named_users(&self) -> Option<BTreeSet<Uuid>> {
+        let here = self.user_id.iter().filter_map(|condition| match condition {
+            TextCondition::Is(id) => Some(Uuid::parse_str(id).into_iter().collect()),
+            TextCondition::IsOneOf(ids) => Some(ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect()),
+            TextCondition::IsNot(_) | TextCondition::IsLike(_) | TextCondition::IsNull(_) => None,
+        });
+        intersection(here.chain(self.all.iter().filter_map(Self::named_users)))
+    }
+}
+
+fn intersection<T: Copy + Ord>(sets: impl Iterator<Item = BTreeSet<T>>) -> Option<BTreeSet<T>> {
+    sets.reduce(|some, others| some.intersection(&others).copied().collect())
 }
 
 impl StringComparison {

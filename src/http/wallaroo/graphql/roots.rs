@@ -111,9 +111,10 @@ impl MutationRoot {
         let workspaces = filter
             .workspaces()
             .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
+        let users = filter.users();
         let removed = state
             .write_as(&actor, move |tx, actor| {
-                members::remove_all(tx, actor, &workspaces, |member| {
+                members::remove_all(tx, actor, &workspaces, users.as_deref(), |member| {
                     filter.matches(&member.uuid.to_string(), member.workspace)
                 })
             })

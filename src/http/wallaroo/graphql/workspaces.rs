@@ -209,7 +209,11 @@ impl CreateRequest {
         }
         let mut others = Vec::new();
         let mut named = HashSet::new();
-        for (n, row) in object.users.map(|users| users.data).unwrap_or_default().into_iter().enumerate() {
+        let rows = object.users.map(|users| users.data).unwrap_or_default();
+        if rows.len() > MAX_USERS {
+            return Err(Error::invalid("object.users.data", format!("must not contain more than {MAX_USERS} users")));
+        }
+        for (n, row) in rows.into_iter().enumerate() {
             let at = |field| format!("object.users.data[{n}].{field}");
             if row.workspace_id.is_some() {
                 return Err(Error::invalid(at("workspace_id"), NO_WORKSPACE));
@@ -263,6 +267,9 @@ impl CreateRequest {
         })
     }
 }
+
+/// The maximum number of users of a new workspace. Each is judged while all other writes wait.
+const MAX_USERS: usize = 100;
 
 const NO_WORKSPACE: &str = "must be omitted: it is the enclosing workspace";
 
