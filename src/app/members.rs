@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
-pub use removal::{MAX_MEMBERS, MAX_WORKSPACES, remove, remove_all};
+pub use removal::{MAX_COMPARED, MAX_MEMBERS, MAX_WORKSPACES, remove, remove_all};
 pub(super) use removal::{drop_from_organization, hand_over_all, may_take_all};
 use removal::{keep_an_owner, object, role_to_audit};
 

@@ -22,11 +22,3 @@ pub fn upsert(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
     query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?;
     Ok(())
 }
-
-/// Removes this default workspace of a user.
-pub fn delete(tx: &Tx, user: UserId, workspace: WorkspaceId) -> Result<()> {
-    let mut query =
-        tx.conn.prepare_cached("DELETE FROM default_workspaces WHERE user_id = :user AND workspace_id = :workspace")?;
-    query.execute(named_params! { ":user": user.0, ":workspace": workspace.0 })?;
-    Ok(())
-}

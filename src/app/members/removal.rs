@@ -21,8 +21,11 @@ use crate::store::{self, Tx, View};
 /// The maximum number of workspaces in one removal.
 pub const MAX_WORKSPACES: usize = 100;
 
-/// The maximum number of members that one removal looks at. All other writes wait meanwhile.
+/// The maximum number of members in one removal. All other writes wait meanwhile.
 pub const MAX_MEMBERS: usize = 10_000;
+
+/// The maximum number of members that one removal compares with its conditions.
+pub const MAX_COMPARED: usize = 20_000;
 
 const LAST_OWNER: Error =
     Error::Refused { rule: "a {workspace} must keep at least one owner; add another owner first" };
@@ -65,7 +68,8 @@ pub fn remove(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Name
 /// `users` is given, `which` selects only among these.
 ///
 /// A workspace that the actor does not see has no members to select. Each removal follows the rules of [`remove`].
-/// Refused for more than [`MAX_WORKSPACES`], and when more than [`MAX_MEMBERS`] members would have to be looked at.
+/// Refused for more than [`MAX_WORKSPACES`] or [`MAX_MEMBERS`], and when more than [`MAX_COMPARED`] members would have to
+/// be compared.
 pub fn remove_all(
     tx: &Tx,
     actor: &Actor,
@@ -83,6 +87,9 @@ pub fn remove_all(
     let seen: Vec<WorkspaceId> = workspaces.iter().copied().filter(|id| may(id, Action::ReadWorkspace)).collect();
     let mut leaving = few_members(tx, &seen, users)?;
     leaving.retain(which);
+    if leaving.len() > MAX_MEMBERS {
+        return Err(Error::Refused { rule: "at most 10000 members can be removed at a time" });
+    }
     let standings = standing::toward_all(tx, actor, leaving.iter().map(|member| member.user))?;
     let is_seen = |member: &Member| {
         standings.get(&member.user).is_some_and(|one| decide(one, Action::ReadUser) == Decision::Allowed)
@@ -116,14 +123,14 @@ pub fn remove_all(
 /// The members of these workspaces, or those with these UUIDs among them. Refused if they are too many.
 fn few_members(view: &View, workspaces: &[WorkspaceId], users: Option<&[Uuid]>) -> Result<Vec<Member>> {
     const TOO_MANY: Error = Error::Refused {
-        rule: "a removal can look at no more than 10000 members: name users by user_id, or fewer {workspace}s or users",
+        rule: "the {workspace}s have more than 20000 members to look at; name fewer {workspace}s, or fewer users by user_id",
     };
-    if users.is_some_and(|users| users.len() * workspaces.len() > MAX_MEMBERS) {
+    if users.is_some_and(|users| users.len() * workspaces.len() > MAX_COMPARED) {
         return Err(TOO_MANY);
     }
-    let limit = u32::try_from(MAX_MEMBERS + 1).unwrap_or(u32::MAX);
+    let limit = u32::try_from(MAX_COMPARED + 1).unwrap_or(u32::MAX);
     let found = store::members::list_in(view, workspaces, users, limit)?;
-    if found.len() > MAX_MEMBERS { Err(TOO_MANY) } else { Ok(found) }
+    if found.len() > MAX_COMPARED { Err(TOO_MANY) } else { Ok(found) }
 }
 
 /// Ends these memberships and bindings, with an audit row for each membership.

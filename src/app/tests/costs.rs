@@ -10,7 +10,7 @@ use crate::app::identity::{master_keys, recovery, second_factors, session_list, 
 use crate::app::invitations::{self, Invitation, Mode};
 use crate::app::keys::{self, Renewal};
 use crate::app::service_keys::{self, Grant, Grants};
-use crate::app::{members, organizations, projects, user_deletion, users, workspaces};
+use crate::app::{members, organizations, projects, standing, user_deletion, users, workspaces};
 use crate::domain::client::Scopes;
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
 use crate::domain::key::{Grace, KeyRules};
@@ -345,4 +345,84 @@ fn secrets_are_sealed_again_in_sets() {
             Ok(())
         }
     });
+}
+
+#[test]
+fn a_standing_in_a_set_is_the_same_as_alone() {
+    let office = crowd(20);
+    let of_one = |column: &str, from: &str| -> Vec<i64> {
+        let rows = probe::rows(&office.file, &format!("SELECT {column} FROM {from}"));
+        rows.iter().map(|row| row[0].as_i64().unwrap()).collect()
+    };
+    let (spaces, inside) = (of_one("id", "workspaces"), of_one("id", "projects"));
+    let (guilds, people) = (of_one("id", "organizations"), of_one("id", "users"));
+    let bot = id_of(&office, "b1@bots.invalid");
+    let bot = office.read(|view| Ok(acting(&store::users::find_principal(view, bot)?.unwrap()))).unwrap();
+    let stranger = Actor::nobody(origin());
+    let operator = Actor::operator();
+    let absent = i64::MAX;
+    for who in [&office.ada, &office.bob, &office.carol, &office.stranger, &bot, &operator, &stranger] {
+        office
+            .read(|view| {
+                let ids = spaces.iter().copied().chain([absent]).map(WorkspaceId);
+                let found = standing::in_workspaces(view, who, ids)?;
+                assert_eq!(found.len(), spaces.len());
+                for id in spaces.iter().copied().map(WorkspaceId) {
+                    let workspace = store::workspaces::find(view, id)?.unwrap();
+                    let alone = standing::in_workspace(view, who, &workspace)?;
+                    assert_eq!((found[&id].organization, found[&id].standing), (workspace.organization, alone), "{id}");
+                }
+                let ids = inside.iter().copied().chain([absent]).map(ProjectId);
+                let found = standing::in_projects(view, who, ids)?;
+                assert_eq!(found.len(), inside.len());
+                for id in inside.iter().copied().map(ProjectId) {
+                    let project = store::projects::find(view, id)?.unwrap();
+                    let workspace = store::workspaces::find(view, project.workspace)?.unwrap();
+                    assert_eq!(found[&id], standing::in_project(view, who, &workspace, id)?, "{id}");
+                }
+                let ids = guilds.iter().copied().chain([absent]).map(OrganizationId);
+                let found = standing::in_organizations(view, who, ids)?;
+                assert_eq!(found.len(), guilds.len());
+                for id in guilds.iter().copied().map(OrganizationId) {
+                    assert_eq!(found[&id], standing::in_organization(view, who, id)?, "{id}");
+                }
+                let found = standing::toward_all(view, who, people.iter().copied().map(UserId))?;
+                for id in people.iter().copied().map(UserId) {
+                    assert_eq!(found[&id], standing::toward(view, who, id)?, "{id}");
+                }
+                Ok(())
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn people_share_an_organization_however_many_each_is_in() {
+    let office = office();
+    let [bob, carol, stranger] = [&office.bob, &office.carol, &office.stranger].map(|who| who.user().unwrap());
+    let alone = format!("DELETE FROM organization_members WHERE user_id IN ({bob}, {carol})");
+    probe::execute(&office.file, &alone);
+    let join = |user: UserId, from: i64, to: i64| {
+        let sql = format!(
+            "WITH RECURSIVE n (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {to})
+             INSERT OR IGNORE INTO organizations (id, name, name_key, description, home, created_at)
+             SELECT n, 'o' || n, 'o' || n, '', 0, 1 FROM n;
+             WITH RECURSIVE n (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {to})
+             INSERT INTO organization_members (organization_id, user_id, role, created_at)
+             SELECT n, {user}, 'reader', 1 FROM n"
+        );
+        probe::execute(&office.file, &sql);
+    };
+    let shared = |of: UserId, with: UserId| {
+        let one = office.read(|view| store::organizations::shared_role(view, of, with)).unwrap();
+        let many = office.read(|view| store::organizations::shared_roles(view, of, [with, of].into_iter())).unwrap();
+        assert_eq!(one, many.get(&with).copied());
+        one.is_some()
+    };
+    join(bob, 100, 139);
+    join(carol, 139, 139);
+    join(stranger, 140, 179);
+    for (of, with, share) in [(bob, carol, true), (bob, stranger, false), (carol, stranger, false)] {
+        assert_eq!((shared(of, with), shared(with, of)), (share, share));
+    }
 }

@@ -238,7 +238,9 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         let tx = Tx { view, audit: Cell::new(audit), verb: Cell::new(None) };
         let start = Instant::now();
         let succeeded = job.run(&tx);
-        note_long(start.elapsed(), tx.verb.get(), conn.total_changes() - changes_before);
+        if let Some(line) = long_write(start.elapsed(), tx.verb.get(), conn.total_changes() - changes_before) {
+            log::warn!("{line}");
+        }
         if succeeded {
             audit = tx.audit.get();
             changed |= conn.total_changes() != changes_before;
@@ -263,12 +265,11 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
     Ok(())
 }
 
-/// Logs a write that held the writer for long, because all others had to wait for it.
-fn note_long(elapsed: Duration, verb: Option<&str>, rows: u64) {
-    if elapsed > LONG_WRITE {
-        let verb = verb.unwrap_or("a write without an audit row");
-        log::warn!("{verb} held the writer for {} ms and changed {rows} rows", elapsed.as_millis());
-    }
+/// What the log says about a write that held the writer for long, because all others had to wait for it.
+fn long_write(elapsed: Duration, verb: Option<&str>, rows: u64) -> Option<String> {
+    let verb = verb.unwrap_or("a write without an audit row");
+    let line = || format!("{verb} held the writer for {} ms and changed {rows} rows", elapsed.as_millis());
+    (elapsed > LONG_WRITE).then(line)
 }
 
 fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {

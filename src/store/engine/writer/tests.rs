@@ -508,3 +508,12 @@ fn a_write_that_changes_nothing_leaves_the_generation_unchanged() {
     bench.now(note("something")).unwrap_err();
     assert_eq!(bench.generation(), before + 1);
 }
+
+#[test]
+fn only_a_long_write_is_logged_with_its_verb_and_its_rows() {
+    assert_eq!(long_write(LONG_WRITE, Some("users.block"), 7), None);
+    let long = long_write(Duration::from_millis(1300), Some("users.block"), 30_001);
+    assert_eq!(long.as_deref(), Some("users.block held the writer for 1300 ms and changed 30001 rows"));
+    let refused = long_write(Duration::from_millis(251), None, 0);
+    assert_eq!(refused.as_deref(), Some("a write without an audit row held the writer for 251 ms and changed 0 rows"));
+}

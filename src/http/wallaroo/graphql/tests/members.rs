@@ -121,3 +121,64 @@ async fn a_missing_variable_does_not_widen_a_filter() {
     assert_eq!(answer["errors"][0]["message"], "where.user_id._eq: unexpected null value");
     assert_eq!(world.members(id).len(), 2);
 }
+
+/// Adds so many people as members of a workspace.
+fn crowd(world: &World, workspace: i64, many: u32) {
+    world.sql(&format!(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {many})
+         INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
+                            must_change_password, created_at)
+         SELECT printf('10000000-0000-4000-8000-%012d', n), n || '@a.example', n || '@a.example', '', '', 'person',
+             'active', 1, 1, 'member', 0, 1 FROM n;
+         INSERT INTO organization_members (organization_id, user_id, role, created_at)
+             SELECT o.id, u.id, 'member', 1 FROM users u, organizations o WHERE u.email LIKE '%@a.example' AND o.home = 1;
+         INSERT INTO members (workspace_id, user_id, role, created_at)
+             SELECT {workspace}, id, 'member', 1 FROM users WHERE email LIKE '%@a.example';"
+    ));
+}
+
+#[tokio::test]
+async fn a_removal_is_bounded_by_members() {
+    let world = World::new();
+    let id = world.workspace(&world.ada, "crowded");
+    crowd(&world, id, 10_001);
+    let others = "mutation($in: bigint!, $me: String!) {
+        delete_workspace_users(where: {workspace_id: {_eq: $in}, user_id: {_neq: $me}}) { affected_rows } }";
+    let at = "$.selectionSet.delete_workspace_users";
+    let ask = || world.ask(&world.ada, others, json!({ "in": id, "me": uuid(&world.ada) }));
+    let refusal = refused(at, "constraint-violation", "at most 10000 members can be removed at a time");
+    assert_eq!(ask().await, refusal);
+    assert_eq!(world.members(id).len(), 10_002);
+
+    // Users who are named are not looked for among all members.
+    let some = "mutation($in: bigint!, $who: [String!]) {
+        delete_workspace_users(where: {workspace_id: {_eq: $in}, user_id: {_in: $who}}) { affected_rows } }";
+    let first = ["10000000-0000-4000-8000-000000000001", "nobody", "10000000-0000-4000-8000-0000000F4240"];
+    let one = world.ask(&world.ada, some, json!({ "in": id, "who": first })).await;
+    assert_eq!(one, json!({ "data": { "delete_workspace_users": { "affected_rows": 1 } } }));
+    assert_eq!(ask().await, json!({ "data": { "delete_workspace_users": { "affected_rows": 10_000 } } }));
+    assert_eq!(world.members(id), [uuid(&world.ada)]);
+    assert_eq!(world.audited("members.remove"), 10_001);
+}
+
+#[tokio::test]
+async fn a_removal_is_bounded_by_what_it_compares() {
+    let world = World::new();
+    let id = world.workspace(&world.ada, "crowded");
+    crowd(&world, id, 20_000);
+    let at = "$.selectionSet.delete_workspace_users";
+    let told =
+        "the workspaces have more than 20000 members to look at; name fewer workspaces, or fewer users by user_id";
+    let like = "mutation($in: bigint!) {
+        delete_workspace_users(where: {workspace_id: {_eq: $in}, user_id: {_like: \"x\"}}) { affected_rows } }";
+    assert_eq!(world.ask(&world.ada, like, json!({ "in": id })).await, refused(at, "constraint-violation", told));
+    let some = "mutation($in: [bigint!], $who: [String!]) {
+        delete_workspace_users(where: {workspace_id: {_in: $in}, user_id: {_in: $who}}) { affected_rows } }";
+    let places = [id, world.workspace(&world.ada, "second"), world.workspace(&world.ada, "third")];
+    let who: Vec<_> = (1..=6667).map(|n| format!("10000000-0000-4000-8000-{n:012}")).collect();
+    let refusal = world.ask(&world.ada, some, json!({ "in": places, "who": who })).await;
+    assert_eq!(refusal, refused(at, "constraint-violation", told));
+    let one = world.ask(&world.ada, some, json!({ "in": places, "who": who[..1] })).await;
+    assert_eq!(one, json!({ "data": { "delete_workspace_users": { "affected_rows": 1 } } }));
+    assert_eq!(world.members(id).len(), 20_000);
+}

@@ -257,3 +257,17 @@ async fn a_caller_cannot_act_for_another_user() {
         assert!(answer["data"]["insert_workspace_one"]["id"].is_i64(), "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_new_workspace_is_bounded_by_users() {
+    let world = World::new();
+    let query = "mutation($users: [workspace_users_insert_input!]!) {
+        insert_workspace_one(object: {name: \"full\", users: {data: $users}}) { id } }";
+    let users: Vec<_> = (0..101).map(|_| json!({ "user_id": Uuid::new_v4(), "user_type": "COLLABORATOR" })).collect();
+    let refusal = world.ask(&world.ada, query, json!({ "users": users })).await;
+    let told = "object.users.data: must not contain more than 100 users";
+    assert_eq!(refusal["errors"][0]["message"], told, "{refusal}");
+    // Up to there, each is judged.
+    let refusal = world.ask(&world.ada, query, json!({ "users": users[..100] })).await;
+    assert!(refusal["errors"][0]["message"].as_str().is_some_and(|told| told.ends_with("does not exist")), "{refusal}");
+}
