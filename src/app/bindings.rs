@@ -114,7 +114,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
 /// Requires an owner, an administrator or `ROLE_BINDING_DELETE`, and permission to create the binding.
 pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
     let binding = visible(tx, actor, id)?;
-    if !may_take(tx, actor, std::iter::once(&binding))? {
+    if !may_take(tx, actor, std::slice::from_ref(&binding))? {
         return Err(Error::not_found(Noun::RoleBinding, id));
     }
     store::bindings::delete(tx, id)?;
@@ -122,11 +122,7 @@ pub fn delete(tx: &Tx, actor: &Actor, id: BindingId) -> Result<()> {
 }
 
 /// Whether the actor may delete these bindings: only those that the actor could have created.
-pub(super) fn may_take<'b>(
-    view: &View,
-    actor: &Actor,
-    bindings: impl Iterator<Item = &'b Binding> + Clone,
-) -> Result<bool> {
+pub(super) fn may_take(view: &View, actor: &Actor, bindings: &[Binding]) -> Result<bool> {
     let on_workspace = |binding: &Binding| match binding.resource {
         Resource::Workspace(id) => Some(id),
         Resource::Project(_) => None,
@@ -135,9 +131,9 @@ pub(super) fn may_take<'b>(
         Resource::Workspace(_) => None,
         Resource::Project(id) => Some(id),
     };
-    let workspaces = standing::in_workspaces(view, actor, bindings.clone().filter_map(on_workspace))?;
-    let projects = standing::in_projects(view, actor, bindings.clone().filter_map(on_project))?;
-    let roles = roles::permissions_of_all(view, actor, bindings.clone().map(|binding| binding.role))?;
+    let workspaces = standing::in_workspaces(view, actor, bindings.iter().filter_map(on_workspace))?;
+    let projects = standing::in_projects(view, actor, bindings.iter().filter_map(on_project))?;
+    let roles = roles::permissions_of_all(view, actor, bindings.iter().map(|binding| binding.role))?;
     let may_take = |binding: &Binding| {
         let (standing, read) = match binding.resource {
             Resource::Workspace(id) => (workspaces.get(&id).map(|place| place.standing), Action::ReadWorkspace),
@@ -148,7 +144,7 @@ pub(super) fn may_take<'b>(
         let allowed = roles.get(&binding.role);
         standing.zip(allowed).is_some_and(|(standing, allowed)| policy::may_unbind(&standing, *allowed))
     };
-    Ok(bindings.clone().all(may_take))
+    Ok(bindings.iter().all(may_take))
 }
 
 /// A standing in a resource, as far as it counts for bindings on the resource.

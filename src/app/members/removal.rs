@@ -173,7 +173,7 @@ fn may_take(view: &View, actor: &Actor, members: &[Member], bound: &[Binding]) -
             .zip(named)
             .is_some_and(|(place, named)| policy::may_remove_member(&place.standing, member.role, named))
     };
-    if !members.iter().all(may_remove) || !bindings::may_take(view, actor, bound.iter())? {
+    if !members.iter().all(may_remove) || !bindings::may_take(view, actor, bound)? {
         return Err(refusal());
     }
     Ok(())
