@@ -1,13 +1,13 @@
 //! Reads lists through the response cache.
 
-use crate::app::identity::caller;
 use crate::app::identity::sign_in::Authenticated;
+use crate::app::runtime::answer::{Answer, AnswerWriter};
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::runtime::response_cache::{CacheKey, CachedBody};
+use crate::app::runtime::response_cache::CacheKey;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Result;
-use crate::store::View;
 
 /// Returns the cached body of a list, or reads it: on the calling thread when that is short, else on the read pool.
 ///
@@ -20,31 +20,30 @@ pub async fn get_or_read<Q, F>(
     request: Vec<u8>,
     parse: impl FnOnce() -> Result<Q>,
     read: F,
-) -> Result<CachedBody>
+) -> Result<Answer>
 where
     Q: ListQuery + Send + 'static,
-    F: Fn(&View, &Actor, &Q) -> Result<Vec<u8>> + Send + 'static,
+    F: Fn(&LongView, &Actor, &Q, &mut AnswerWriter) -> Result<()> + Send + 'static,
 {
     let version = state.store.data_version()?;
     let key = CacheKey { list, request, user: caller.actor.user() };
     let is_valid = caller.is_valid_at(version);
     if is_valid && let Some(body) = state.response_cache().find(&key, &version) {
-        return Ok(body);
+        return body.answer(&state.unsent_memory, key.user);
     }
     let query = parse()?;
     if is_valid {
-        let body = state.read_inline(|view| match query.cost(view, &caller.actor)? {
-            ReadCost::Inline => read(view, &caller.actor, &query).map(Some),
-            ReadCost::Blocking => Ok(None),
+        let mut out = AnswerWriter::new(&state.unsent_memory, key.user);
+        let is_read = state.read_inline(|view| match query.cost(view, &caller.actor)? {
+            // The query says that the list is short.
+            ReadCost::Inline => read(&LongView::of(view), &caller.actor, &query, &mut out).map(|()| true),
+            ReadCost::Blocking => Ok(false),
         });
         // A later commit may have ended the credential before it changed the data that was read.
-        if state.store.is_still(version)?
-            && let Some(body) = body?
-        {
-            return Ok(state.response_cache().insert(key, version, body));
+        if state.store.is_still(version)? && is_read? {
+            return Ok(state.response_cache().insert(key, version, out.finish()));
         }
     }
-    let actor = caller.actor.clone();
-    let body = state.read_blocking(move |view| read(view, &caller::recheck(view, &actor)?, &query)).await?;
-    Ok(state.response_cache().insert(key, version, body))
+    let answer = state.answer(&caller.actor, move |view, actor, out| read(view, actor, &query, out)).await?;
+    Ok(state.response_cache().insert(key, version, answer))
 }

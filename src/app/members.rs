@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, bindings, lookup, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -18,19 +19,19 @@ use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
-pub fn list(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
+pub fn list(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
-    let mut members = store::members::list(view, workspace.id)?;
-    // A bot that reads a workspace without being a member sees only the people that it sees elsewhere.
-    if actor.person().is_some_and(|me| me.kind == UserKind::Bot) {
-        let mut seen = Vec::with_capacity(members.len());
-        for member in members {
-            if decide(&standing::toward(view, actor, member.user)?, Action::ReadUser) == Decision::Allowed {
-                seen.push(member);
-            }
+    let is_bot = actor.person().is_some_and(|me| me.kind == UserKind::Bot);
+    let mut members = Vec::new();
+    store::members::for_each(view, workspace.id, |member| {
+        view.count_row()?;
+        // A bot that reads a workspace without being a member sees only the people that it sees elsewhere.
+        if !is_bot || decide(&standing::toward(view, actor, member.user)?, Action::ReadUser) == Decision::Allowed {
+            members.push(member);
         }
-        members = seen;
-    }
+        Ok(())
+    })?;
+    members.sort_unstable_by_key(|member| member.id);
     Ok(members)
 }
 
@@ -234,7 +235,7 @@ pub fn remove_all(
     }
     let mut leaving = Vec::new();
     for place in places {
-        match list(tx, actor, *place) {
+        match list(&LongView::of(tx), actor, *place) {
             Ok(members) => leaving.extend(members.into_iter().filter(&which)),
             Err(Error::NotFound { .. }) => {}
             Err(error) => return Err(error),

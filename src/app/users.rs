@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::reauthentication;
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -37,42 +38,28 @@ pub fn page(view: &View, actor: &Actor, search: &UserSearch, page: Page) -> Resu
     }
 }
 
-/// The people that the actor may see: all for an administrator, those of its workspaces for a bot, those of their
-/// organizations for anybody else.
+/// Is called with each person of a list.
+pub type Each<'f> = &'f mut dyn FnMut(&User) -> Result<()>;
+
+/// Calls `each` with the people that the actor may see, the oldest account first: all for an administrator, those of
+/// its workspaces for a bot, those of their organizations for anybody else.
 ///
 /// Only the operator sees closed accounts.
-pub fn list(view: &View, actor: &Actor) -> Result<Vec<User>> {
-    let Some(circle) = standing::circle(actor) else { return Ok(Vec::new()) };
-    let mut found = store::people::list(view, circle)?;
-    if actor.person().is_some() {
-        found.retain(|user| user.state != UserState::Blocked);
-    }
-    Ok(found)
+pub fn for_each(view: &LongView, actor: &Actor, each: Each) -> Result<()> {
+    let Some(circle) = standing::circle(actor) else { return Ok(()) };
+    store::people::for_each(view, circle, |user| {
+        view.count_row()?;
+        if actor.person().is_some() && user.state == UserState::Blocked { Ok(()) } else { each(&user) }
+    })
 }
 
-/// The people among these UUIDs that the actor may see, the oldest account first.
-pub fn find_many(view: &View, actor: &Actor, uuids: &[Uuid]) -> Result<Vec<User>> {
-    let mut found = store::users::list_by_uuid(view, uuids)?;
-    let mut visible = Vec::with_capacity(found.len());
-    for user in found.drain(..) {
-        if decide(&standing::toward(view, actor, user.id)?, Action::ReadUser) == Decision::Allowed {
-            visible.push(user);
-        }
-    }
-    Ok(visible)
-}
-
-/// The people that the actor may see and who have all these complete addresses. Without an address, all of them.
-///
-/// An unknown address finds nobody.
-pub fn find_by_addresses(view: &View, actor: &Actor, addresses: &[String]) -> Result<Vec<User>> {
-    let Some(first) = addresses.first() else { return list(view, actor) };
-    if addresses.iter().any(|address| Email::fold(address) != Email::fold(first)) {
-        return Ok(Vec::new());
-    }
-    let found = store::users::find_by_email(view, first)?;
-    let uuids: Vec<Uuid> = found.iter().map(|user| user.uuid).collect();
-    find_many(view, actor, &uuids)
+/// Calls `each` with the people among these UUIDs that the actor may see, the oldest account first.
+pub fn for_each_of(view: &LongView, actor: &Actor, uuids: &[Uuid], each: Each) -> Result<()> {
+    store::users::for_each_of(view, uuids, |user| {
+        view.count_row()?;
+        let decision = decide(&standing::toward(view, actor, user.id)?, Action::ReadUser);
+        if decision == Decision::Allowed { each(&user) } else { Ok(()) }
+    })
 }
 
 /// Whether the actor may manage the people of the account.

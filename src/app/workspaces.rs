@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::{Actor, Person};
@@ -22,17 +23,40 @@ use crate::store::{self, Tx, View};
 
 pub use crate::app::lookup::workspace as visible;
 
-/// The workspaces of the home organization that the actor joined, by number; for an administrator, all of them.
+/// The number of workspaces that [`list`] passes on at once.
+const BATCH: usize = 256;
+
+/// Calls `each` with the workspaces of the home organization that the actor joined, by number and some at once; for an
+/// administrator, with all of them.
 ///
 /// A filter by users reduces them to the workspaces that one of these users joined too.
-pub fn list(view: &View, actor: &Actor, filter: &WorkspaceFilter) -> Result<Vec<WorkspaceEntry>> {
+pub fn list(
+    view: &LongView,
+    actor: &Actor,
+    filter: &WorkspaceFilter,
+    mut each: impl FnMut(&[WorkspaceEntry]) -> Result<()>,
+) -> Result<()> {
     let home = lookup::home_id(view)?;
+    let mut batch = Vec::new();
+    let mut gather = |entry| {
+        view.count_row()?;
+        batch.push(entry);
+        if batch.len() < BATCH {
+            return Ok(());
+        }
+        each(&batch)?;
+        batch.clear();
+        Ok(())
+    };
     match (&filter.joined_by, actor.user()) {
-        (None, _) if standing::sees_everything(actor) => store::workspaces::list(view, home),
-        (Some(users), _) if standing::sees_everything(actor) => store::workspaces::list_joined(view, home, users),
-        (users, Some(me)) => store::workspaces::list_shared(view, home, me, users.as_deref()),
-        (_, None) => Ok(Vec::new()),
-    }
+        (None, _) if standing::sees_everything(actor) => store::workspaces::for_each(view, home, &mut gather),
+        (Some(users), _) if standing::sees_everything(actor) => {
+            store::workspaces::for_each_joined(view, home, users, &mut gather)
+        }
+        (users, Some(me)) => store::workspaces::for_each_shared(view, home, me, users.as_deref(), &mut gather),
+        (_, None) => Ok(()),
+    }?;
+    each(&batch)
 }
 
 impl ListQuery for WorkspaceSearch {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
+use crate::app::runtime::long_view::LongView;
 use crate::cli::{CliError, data, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -141,7 +142,7 @@ fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
 }
 
 fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
-    let all = data::with(home, |store| Ok(store.read(|view| clients::list(view, &Actor::operator()))?))?;
+    let all = data::with(home, |store| Ok(store.read(|view| clients::list(&LongView::of(view), &Actor::operator()))?))?;
     if json {
         return print(&format!("{:#}\n", all.iter().map(to_json).collect::<Value>()));
     }

@@ -11,6 +11,7 @@ use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
+use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::app::{audit, setup};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
@@ -63,6 +64,8 @@ fn serve(
         password_pool: password_pool(config)?,
         signing_pool: signing_pool()?,
         read_pool: read_pool(store)?,
+        answer_pool: answer_pool()?,
+        unsent_memory: UnsentMemory::new(config.unsent_memory),
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
@@ -150,7 +153,8 @@ fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, CliError> {
 
 fn sizes(config: &Config) -> Sizes {
     Sizes {
-        readers: u32::try_from(config.readers).unwrap_or(u32::MAX),
+        // One more builds long answers.
+        readers: u32::try_from(config.readers).unwrap_or(u32::MAX).saturating_add(1),
         write_queue: config.write_queue,
         page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
         search_memory: config.search_memory,
@@ -165,6 +169,7 @@ fn settings(config: &Config) -> http::Settings {
         max_body: config.max_body,
         body_memory: config.body_memory,
         request_timeout: config.request_timeout,
+        write_timeout: config.write_timeout,
         keep_alive: config.keep_alive,
         stop_grace: config.stop_grace,
         trusted_proxies: config.trusted_proxies.clone(),
@@ -197,11 +202,20 @@ fn signing_pool() -> Result<Pool, CliError> {
     })
 }
 
-/// One thread fewer than there are read connections, so that an inline read never waits for long reads.
+/// Two threads fewer than there are read connections, so that an inline read never waits for long reads and answers.
 fn read_pool(store: &Store) -> Result<Pool, CliError> {
-    let threads = NonZeroUsize::new(store.readers().saturating_sub(1)).unwrap_or(NonZeroUsize::MIN);
+    let threads = NonZeroUsize::new(store.readers().saturating_sub(2)).unwrap_or(NonZeroUsize::MIN);
     Pool::start(PoolKind::Reading, threads, MAX_QUEUED_READS)
         .map_err(|error| CliError::Failed(format!("cannot start the threads for long reads: {error}; lower readers")))
+}
+
+/// One thread, so that long answers use at most one core, and the memory of one at a time beside `unsent_memory`.
+fn answer_pool() -> Result<Pool, CliError> {
+    Pool::start(PoolKind::Reading, NonZeroUsize::MIN, MAX_QUEUED_READS).map_err(|error| {
+        CliError::Failed(format!(
+            "cannot start the thread for long answers: {error}; raise the thread limit of the server"
+        ))
+    })
 }
 
 /// The size of a new RSA key, in bits.

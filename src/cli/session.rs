@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::{session_list, sessions};
+use crate::app::runtime::long_view::LongView;
 use crate::app::users;
 use crate::app::users::Named;
 use crate::cli::data::address;
@@ -88,7 +89,7 @@ fn find(view: &View, whose: Option<&Named>) -> Result<Vec<Row>> {
     let actor = Actor::operator();
     if let Some(whose) = whose {
         let user = users::named(view, &actor, whose)?;
-        let sessions = session_list::list(view, &actor, user.id)?;
+        let sessions = session_list::list(&LongView::of(view), &actor, user.id)?;
         return Ok(sessions.into_iter().map(|session| (session, user.email.to_string())).collect());
     }
     let mut found: Vec<Row> = Vec::new();

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::{passwords, second_factors};
+use crate::app::runtime::long_view::LongView;
 use crate::app::users::Named;
 use crate::app::{setup, users};
 use crate::cli::data::{self, or_refused};
@@ -236,7 +237,14 @@ fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Resu
 }
 
 fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
-    let everybody = data::with(home, |store| Ok(store.read(|view| users::list(view, &Actor::operator()))?))?;
+    let mut everybody = Vec::new();
+    let mut add = |user: &User| {
+        everybody.push(user.clone());
+        Ok(())
+    };
+    data::with(home, |store| {
+        Ok(store.read(|view| users::for_each(&LongView::of(view), &Actor::operator(), &mut add))?)
+    })?;
     if json {
         return print(&format!("{:#}\n", everybody.iter().map(to_json).collect::<Value>()));
     }

@@ -22,7 +22,9 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     count("connections_per_address", c.connections_per_address, 0..=1_000_000)?;
     check_range("max_body", &c.max_body, 1 << 10..=1 << 30)?;
     check_range("body_memory", &c.body_memory, 1 << 20..=1 << 40)?;
+    check_range("unsent_memory", &c.unsent_memory, 1 << 20..=1 << 40)?;
     check_range("request_timeout", &c.request_timeout, SECOND / 10..=HOUR)?;
+    check_range("write_timeout", &c.write_timeout, SECOND..=HOUR)?;
     check_range("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
     check_range("stop_grace", &c.stop_grace, Duration::ZERO..=HOUR)?;
     count("write_queue", c.write_queue, 1..=1_000_000)?;

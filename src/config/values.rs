@@ -82,7 +82,11 @@ pub struct Config {
     #[serde(with = "text_form")]
     pub body_memory: usize,
     #[serde(with = "text_form")]
+    pub unsent_memory: usize,
+    #[serde(with = "text_form")]
     pub request_timeout: Duration,
+    #[serde(with = "text_form")]
+    pub write_timeout: Duration,
     #[serde(with = "text_form")]
     pub keep_alive: Duration,
     #[serde(with = "text_form")]
@@ -162,7 +166,9 @@ impl Default for Config {
             connections_per_address: 0,
             max_body: 1 << 20,
             body_memory: 64 << 20,
+            unsent_memory: 64 << 20,
             request_timeout: Duration::from_secs(10),
+            write_timeout: Duration::from_mins(1),
             keep_alive: Duration::from_secs(75),
             stop_grace: Duration::from_secs(15),
             write_queue: 1024,

@@ -28,14 +28,15 @@ const MAX_DRAIN_AUTHENTICATED: usize = 16 << 20;
 /// The maximum bytes that are read before the task yields to the web server.
 const MAX_BURST: usize = 16 << 10;
 
+/// The maximum bytes that are written before the task yields to the web server. A client that reads as fast as the
+/// server writes would otherwise hold up the other connections of the thread.
+const MAX_WRITE_BURST: usize = 256 << 10;
+
 /// Seconds within which the end of a refused body must arrive if its length is unknown.
 const DRAIN_TIME: u32 = 5;
 
 /// Seconds for which a connection stays open after the last read, so that its client can read the response.
 const LINGER_TIME: u32 = 2;
-
-/// Seconds within which a client must accept more of a response.
-const WRITE_TIME: u32 = 60;
 
 /// A time that is never reached.
 pub(super) const NEVER: u32 = u32::MAX;
@@ -52,6 +53,8 @@ pub(super) struct Connection {
     clock: Arc<AtomicU32>,
     /// The maximum seconds for the head of a request.
     head_time: u32,
+    /// The maximum seconds in which a client must accept more of a response.
+    write_time: u32,
     /// When bytes were last read or written.
     active: AtomicU32,
     /// When the connection is closed, unless a request begins before.
@@ -70,10 +73,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(clock: Arc<AtomicU32>, head_time: u32) -> Self {
+    pub(super) fn new(clock: Arc<AtomicU32>, head_time: u32, write_time: u32) -> Self {
         let now = clock.load(Relaxed);
         Self {
             head_time,
+            write_time,
             active: AtomicU32::new(now),
             // actix-web answers a late first head itself, one second before this.
             until: AtomicU32::new(now.saturating_add(head_time).saturating_add(1)),
@@ -177,7 +181,7 @@ impl Connection {
 
     fn record_blocked_write(&self) {
         if !self.is_stuck() {
-            self.unwritten_until.store(self.now().saturating_add(WRITE_TIME), Relaxed);
+            self.unwritten_until.store(self.now().saturating_add(self.write_time), Relaxed);
         }
     }
 }
@@ -189,6 +193,8 @@ pub(super) struct Stream {
     on_close: Box<dyn Fn()>,
     /// How many bytes were read since the last yield.
     burst: usize,
+    /// How many bytes were written since the last yield.
+    write_burst: usize,
     /// Whether nothing was read yet.
     is_fresh: bool,
     /// Limits the log lines about clients that start TLS.
@@ -202,7 +208,7 @@ impl Stream {
         tls: Arc<LogLimiter>,
         on_close: impl Fn() + 'static,
     ) -> Self {
-        Self { socket, connection, on_close: Box::new(on_close), burst: 0, is_fresh: true, tls }
+        Self { socket, connection, on_close: Box::new(on_close), burst: 0, write_burst: 0, is_fresh: true, tls }
     }
 
     /// The local address of the connection.
@@ -281,15 +287,22 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        if this.write_burst >= MAX_WRITE_BURST {
+            this.write_burst = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         match Pin::new(&mut this.socket).poll_write(context, bytes) {
             Poll::Pending if this.connection.closing.load(Relaxed) => {
                 Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
             }
             Poll::Pending => {
+                this.write_burst = 0;
                 this.connection.record_blocked_write();
                 Poll::Pending
             }
             Poll::Ready(written) => {
+                this.write_burst += written.as_ref().copied().unwrap_or_default();
                 this.connection.record_write();
                 Poll::Ready(written)
             }

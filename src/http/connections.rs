@@ -44,6 +44,8 @@ pub(super) struct Limits {
     pub(super) per_address: usize,
     /// The maximum time in which a client must send the head of a request.
     pub(super) head_time: Duration,
+    /// The time in which a client must accept more of a response.
+    pub(super) write_time: Duration,
 }
 
 impl Limits {
@@ -94,8 +96,9 @@ impl Connections {
     pub(super) fn admit(self: &Arc<Self>, stream: TcpStream) -> Stream {
         let address = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical());
         let client = address.filter(|address| !self.proxies.contains(*address)).map(Client::of);
-        let head_time = u32::try_from(self.limits.head_time.as_secs()).unwrap_or(NEVER / 4).saturating_add(1);
-        let connection = Arc::new(Connection::new(self.clock.clone(), head_time));
+        let [head_time, write_time] = [self.limits.head_time, self.limits.write_time]
+            .map(|time| u32::try_from(time.as_secs()).unwrap_or(NEVER / 4).saturating_add(1));
+        let connection = Arc::new(Connection::new(self.clock.clone(), head_time, write_time));
         let mut open = self.open();
         let theirs = open.entry(client).or_default();
         let too_many = client.is_some_and(|client| theirs.len() >= self.limits.of(client));

@@ -55,6 +55,8 @@ pub struct Settings {
     pub body_memory: usize,
     /// The time in which a client must send the head of a request, and again for its body.
     pub request_timeout: Duration,
+    /// The time in which a client must accept more of a response.
+    pub write_timeout: Duration,
     /// How long an idle connection is kept.
     pub keep_alive: Duration,
     /// How long a graceful stop waits for requests in progress.
@@ -92,6 +94,7 @@ async fn run(
         total: settings.max_connections,
         per_address: settings.connections_per_address,
         head_time: settings.request_timeout,
+        write_time: settings.write_timeout,
     };
     let connections = Connections::new(limits, proxies.clone());
     let bodies = web::Data::new(body::Bodies::new(settings.max_body, settings.body_memory, settings.request_timeout));
@@ -202,14 +205,20 @@ fn hangup_is_ignored() -> bool {
 /// (`net.core.somaxconn`).
 const BACKLOG: i32 = 4096;
 
+/// The bytes of a response that the system keeps for a connection; it may keep twice as many. Without a limit, it keeps
+/// megabytes for each client that does not read, and a client that reads slowly seems to accept nothing for minutes,
+/// because the system asks for more only when a third of them has been read.
+const SEND_BUFFER: usize = 256 << 10;
+
 /// Opens a socket to listen on.
 ///
 /// Its connections send without delay (`TCP_NODELAY`). Otherwise, the end of a long response would wait for the
-/// client's acknowledgment of the start, which clients delay by 40 ms. The backlog is large, because a client retries a
-/// connection that finds no place only after a whole second.
+/// client's acknowledgment of the start, which clients delay by 40 ms. Their send buffers are small. The backlog is
+/// large, because a client retries a connection that finds no place only after a whole second.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)?;
     rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
+    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
     rustix::net::listen(&listener, BACKLOG)?;
     Ok(listener)
 }

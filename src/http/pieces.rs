@@ -5,16 +5,37 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 
-/// The size of a chunk, in bytes. A shorter response is one chunk.
-const PIECE: usize = 32 * 1024;
+use crate::app::runtime::answer::{Answer, Body, CHUNK, CachedBody, Chunks, SharedMemory};
 
 /// The bytes that are still to be sent.
-struct Pieces(Bytes);
+struct Pieces<M> {
+    bytes: Bytes,
+    /// Holds the memory of the bytes until they are sent.
+    _memory: M,
+}
 
-impl MessageBody for Pieces {
+impl<M: Unpin> MessageBody for Pieces<M> {
+    type Error = Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.bytes.len() as u64)
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context) -> Poll<Option<Result<Bytes, Infallible>>> {
+        let length = self.bytes.len().min(CHUNK);
+        Poll::Ready((length > 0).then(|| Ok(self.bytes.split_to(length))))
+    }
+}
+
+/// A long answer, whose memory is released as it is sent.
+struct Unsent(Chunks);
+
+impl MessageBody for Unsent {
     type Error = Infallible;
 
     fn size(&self) -> BodySize {
@@ -22,11 +43,32 @@ impl MessageBody for Pieces {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context) -> Poll<Option<Result<Bytes, Infallible>>> {
-        let length = self.0.len().min(PIECE);
-        Poll::Ready((length > 0).then(|| Ok(self.0.split_to(length))))
+        Poll::Ready(self.0.next().map(|chunk| Ok(chunk.into())))
     }
 }
 
 pub(super) fn body(bytes: Bytes) -> BoxBody {
-    if bytes.len() > PIECE { BoxBody::new(Pieces(bytes)) } else { BoxBody::new(bytes) }
+    pieces(bytes, ())
+}
+
+fn pieces<M: Unpin + 'static>(bytes: Bytes, memory: M) -> BoxBody {
+    if bytes.len() > CHUNK { BoxBody::new(Pieces { bytes, _memory: memory }) } else { BoxBody::new(bytes) }
+}
+
+/// The body of a response that contains this answer.
+pub(super) fn answer(answer: Answer) -> BoxBody {
+    match answer.into_body() {
+        Body::Short(bytes) => BoxBody::new(Bytes::from(bytes)),
+        Body::Long(chunks) => BoxBody::new(Unsent(chunks)),
+        Body::Cached(body, memory) => cached(body, memory),
+    }
+}
+
+fn cached(body: CachedBody, memory: SharedMemory) -> BoxBody {
+    pieces(Bytes::from_owner(body), memory)
+}
+
+/// A response with an answer in JSON.
+pub(super) fn json(content: Answer) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::json()).body(answer(content))
 }

@@ -18,17 +18,17 @@ pub fn find(view: &View, workspace: WorkspaceId, user: UserId) -> Result<Option<
     Ok(query.query_row(named_params! { ":workspace": workspace.0, ":user": user.0 }, read).optional()?)
 }
 
-/// The members of a workspace, in the order in which they joined. Bots are included until their key is revoked.
-pub fn list(view: &View, workspace: WorkspaceId) -> Result<Vec<Member>> {
+/// Calls `each` with the members of a workspace, in any order. Bots are included until their key is revoked.
+pub fn for_each(view: &View, workspace: WorkspaceId, mut each: impl FnMut(Member) -> Result<()>) -> Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id
          WHERE m.workspace_id = :workspace AND (u.kind = 'person' OR u.enabled = 1)"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":workspace": workspace.0 }, read)?;
-    let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    found.sort_unstable_by_key(|member| member.id);
-    Ok(found)
+    for member in query.query_map(named_params! { ":workspace": workspace.0 }, read)? {
+        each(member?)?;
+    }
+    Ok(())
 }
 
 /// Whether two users are members of a common workspace.

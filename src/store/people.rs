@@ -23,10 +23,10 @@ const IN_WORKSPACES: &str = "(CAST(:me AS INTEGER) IS NULL OR u.id = :me OR EXIS
     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
     WHERE mine.user_id = :me AND theirs.user_id = u.id))";
 
-/// Every person of a circle, oldest account first.
-pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
+/// Calls `each` with every person of a circle, oldest account first.
+pub fn for_each(view: &View, circle: Circle, mut each: impl FnMut(User) -> Result<()>) -> Result<()> {
     let sql = match circle {
-        Circle::Everybody => return users::list(view),
+        Circle::Everybody => return users::for_each(view, each),
         Circle::OfOrganizations(_) => format!(
             "SELECT {COLUMNS} FROM users u
              WHERE u.kind = 'person' AND (u.id = :me OR u.id IN (
@@ -45,8 +45,10 @@ pub fn list(view: &View, circle: Circle) -> Result<Vec<User>> {
         ),
     };
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":me": circle.user().map(|id| id.0) };
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    for user in query.query_map(named_params! { ":me": circle.user().map(|id| id.0) }, read)? {
+        each(user?)?;
+    }
+    Ok(())
 }
 
 /// The people of a search whose account is not closed, oldest account first: at most `limit`, after skipping `skip`.

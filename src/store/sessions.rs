@@ -83,15 +83,17 @@ pub fn find_by_cookie(view: &View, cookie: &Fingerprint) -> Result<Option<Sessio
     Ok(query.query_row(named_params! { ":cookie": cookie.as_bytes() }, read).optional()?)
 }
 
-/// The live sessions of a user, newest first.
-pub fn list_of(view: &View, user: UserId) -> Result<Vec<Session>> {
+/// Calls `each` with the live sessions of a user, newest first.
+pub fn for_each_of(view: &View, user: UserId, mut each: impl FnMut(Session) -> Result<()>) -> Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM sessions s
          WHERE s.user_id = :user AND s.idle_until > :now AND s.ends_at > :now ORDER BY s.id DESC"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":user": user.0, ":now": view.now.micros() }, read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    for session in query.query_map(named_params! { ":user": user.0, ":now": view.now.micros() }, read)? {
+        each(session?)?;
+    }
+    Ok(())
 }
 
 /// At most `limit` live sessions of a client, newest first, after skipping `skip`.

@@ -60,9 +60,22 @@ fn one(view: &View, which: &str, key: &dyn ToSql) -> Result<Option<User>> {
 
 /// Every person, oldest account first.
 pub fn list(view: &View) -> Result<Vec<User>> {
+    let mut found = Vec::new();
+    for_each(view, |user| {
+        found.push(user);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Calls `each` with every person, oldest account first.
+pub fn for_each(view: &View, mut each: impl FnMut(User) -> Result<()>) -> Result<()> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
+    for user in query.query_map(&[], read)? {
+        each(user?)?;
+    }
+    Ok(())
 }
 
 /// A page of the people of a circle whose account is neither disabled nor closed, ordered by id.
@@ -152,15 +165,17 @@ const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR i
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
-/// The people with these UUIDs, oldest account first.
-pub fn list_by_uuid(view: &View, uuids: &[Uuid]) -> Result<Vec<User>> {
+/// Calls `each` with the people with these UUIDs, oldest account first.
+pub fn for_each_of(view: &View, uuids: &[Uuid], mut each: impl FnMut(User) -> Result<()>) -> Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
          WHERE u.kind = 'person' AND u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    for user in query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)? {
+        each(user?)?;
+    }
+    Ok(())
 }
 
 /// The number of administrators who may sign in, without this user.

@@ -44,17 +44,19 @@ pub fn find_by_name(view: &View, organization: OrganizationId, name: &WorkspaceN
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Every workspace of an organization, ordered by id.
-pub fn list(view: &View, organization: OrganizationId) -> Result<Vec<WorkspaceEntry>> {
+/// Is called with each workspace of a list.
+pub type Each<'f> = &'f mut dyn FnMut(WorkspaceEntry) -> Result<()>;
+
+/// Calls `each` with every workspace of an organization, ordered by id.
+pub fn for_each(view: &View, organization: OrganizationId, each: Each) -> Result<()> {
     let sql = format!("SELECT {ENTRY} FROM {TABLES} WHERE w.organization_id = :organization ORDER BY w.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query
-        .query_map(named_params! { ":organization": organization.0 }, read_entry)?
-        .collect::<rusqlite::Result<_>>()?)
+    let mut rows = query.query_map(named_params! { ":organization": organization.0 }, read_entry)?;
+    rows.try_for_each(|entry| each(entry?))
 }
 
-/// The workspaces of an organization that at least one of these users joined, ordered by id.
-pub fn list_joined(view: &View, organization: OrganizationId, by: &[Uuid]) -> Result<Vec<WorkspaceEntry>> {
+/// Calls `each` with the workspaces of an organization that at least one of these users joined, ordered by id.
+pub fn for_each_joined(view: &View, organization: OrganizationId, by: &[Uuid], each: Each) -> Result<()> {
     let sql = format!(
         "SELECT {ENTRY} FROM {TABLES}
          WHERE w.organization_id = :organization AND w.id IN (
@@ -63,19 +65,20 @@ pub fn list_joined(view: &View, organization: OrganizationId, by: &[Uuid]) -> Re
          ORDER BY w.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows =
+    let mut rows =
         query.query_map(named_params! { ":organization": organization.0, ":users": row::uuids(by) }, read_entry)?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+    rows.try_for_each(|entry| each(entry?))
 }
 
-/// The workspaces of an organization that this user joined, ordered by id. If `by` is given, only those that one of
-/// those users joined too.
-pub fn list_shared(
+/// Calls `each` with the workspaces of an organization that this user joined, ordered by id. If `by` is given, only
+/// with those that one of those users joined too.
+pub fn for_each_shared(
     view: &View,
     organization: OrganizationId,
     with: UserId,
     by: Option<&[Uuid]>,
-) -> Result<Vec<WorkspaceEntry>> {
+    each: Each,
+) -> Result<()> {
     let also = match by {
         None => "",
         Some(_) => {
@@ -92,16 +95,16 @@ pub fn list_shared(
          WHERE mine.user_id = :me AND w.organization_id = :organization {also} ORDER BY mine.workspace_id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = match by {
+    match by {
         None => {
-            query.query_map(named_params! { ":organization": organization.0, ":me": with.0 }, read_entry)?.collect()
+            let params = named_params! { ":organization": organization.0, ":me": with.0 };
+            query.query_map(params, read_entry)?.try_for_each(|entry| each(entry?))
         }
         Some(by) => {
             let params = named_params! { ":organization": organization.0, ":me": with.0, ":users": row::uuids(by) };
-            query.query_map(params, read_entry)?.collect::<rusqlite::Result<_>>()
+            query.query_map(params, read_entry)?.try_for_each(|entry| each(entry?))
         }
-    };
-    Ok(rows?)
+    }
 }
 
 /// A page of the workspaces that a user sees, ordered by id.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::reauthentication;
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -22,10 +23,28 @@ pub const MAX_PAGE: usize = 100;
 /// The live sessions of a person, of browsers and of clients, the newest first.
 ///
 /// Requires the person or an administrator.
-pub fn list(view: &View, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
+pub fn list(view: &LongView, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
+    let mut found = Vec::new();
+    for_each(view, actor, user, |session| {
+        found.push(session);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Calls `each` with the sessions that [`list`] returns.
+pub fn for_each(
+    view: &LongView,
+    actor: &Actor,
+    user: UserId,
+    mut each: impl FnMut(Session) -> Result<()>,
+) -> Result<()> {
     let user = store::users::find_principal(view, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(view, actor, user.id, Action::ReadSessions, user.uuid)?;
-    store::sessions::list_of(view, user.id)
+    store::sessions::for_each_of(view, user.id, |session| {
+        view.count_row()?;
+        each(session)
+    })
 }
 
 /// The live sessions of a client, of people and of its own, the newest first, each with its owner.
@@ -102,7 +121,7 @@ pub fn end_others(tx: &Tx, actor: &Actor, user: UserId, keep: Uuid) -> Result<()
     let whose = store::users::find_principal(tx, user)?.ok_or_else(|| Error::not_found(Noun::User, user))?;
     lookup::require_user(tx, actor, user, Action::EndSession, whose.uuid)?;
     reauthentication::require_of_oneself(tx, actor, user)?;
-    for session in list(tx, actor, user)?.into_iter().filter(|session| session.uuid != keep) {
+    for session in list(&LongView::of(tx), actor, user)?.into_iter().filter(|session| session.uuid != keep) {
         end(tx, actor, session.uuid)?;
     }
     store::sessions::delete_to_come(tx, user)?;

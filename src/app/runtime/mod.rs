@@ -1,11 +1,13 @@
 //! What serves every request and belongs to none: the state, its pools, caches and limits. It knows no noun of the product.
 
+pub mod answer;
 pub(in crate::app) mod budget;
 pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
 pub mod issuers;
 pub(in crate::app) mod key_ring;
 pub mod log_limiter;
+pub mod long_view;
 pub(in crate::app) mod places;
 pub mod pool;
 pub mod read_cost;
@@ -13,3 +15,4 @@ pub(in crate::app) mod refusals;
 pub mod response_cache;
 pub mod state;
 pub mod throttle;
+pub mod unsent_memory;

@@ -3,24 +3,13 @@
 //! An entry is valid only for the data version it was computed at, so it is as fresh as a read. A body may depend on the
 //! data, the request and the user, never on the time.
 
-use std::sync::Arc;
-
+use crate::app::runtime::answer::{Answer, CachedBody};
 use crate::domain::ids::UserId;
 use crate::store::DataVersion;
 use crate::store::versioned_cache::VersionedCache;
 
 /// The memory that an entry takes beside its key and body, in bytes, approximately.
 const OVERHEAD: usize = 256;
-
-/// A body as it is sent, shared by the responses that contain it.
-#[derive(Clone)]
-pub struct CachedBody(Arc<Vec<u8>>);
-
-impl AsRef<[u8]> for CachedBody {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
 
 /// The cache, bounded by the bytes that its entries take.
 pub(in crate::app) struct ResponseCache(VersionedCache<CacheKey, DataVersion, CachedBody>);
@@ -34,12 +23,15 @@ impl ResponseCache {
         self.0.find(key, version)
     }
 
-    pub(in crate::app) fn insert(&self, key: CacheKey, version: DataVersion, mut body: Vec<u8>) -> CachedBody {
-        body.shrink_to_fit();
-        let weight = body.len() + key.request.len() + OVERHEAD;
-        let body = CachedBody(Arc::new(body));
-        self.0.insert(key, version, body.clone(), weight);
-        body
+    /// Caches an answer unless it is too long, and returns it.
+    pub(in crate::app) fn insert(&self, key: CacheKey, version: DataVersion, answer: Answer) -> Answer {
+        let weight = answer.len() + key.request.len() + OVERHEAD;
+        if !self.0.accepts(weight) {
+            return answer;
+        }
+        let (body, answer) = answer.into_cached();
+        self.0.insert(key, version, body, weight);
+        answer
     }
 }
 

@@ -11,6 +11,7 @@ use crate::app::runtime::pool::{Lane, Pool};
 use crate::app::runtime::refusals::Refusals;
 use crate::app::runtime::response_cache::ResponseCache;
 use crate::app::runtime::throttle::Throttle;
+use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
@@ -44,6 +45,9 @@ pub struct Fields {
     pub signing_pool: Pool,
     /// Reads long lists. It has fewer threads than there are readers, so inline reads never wait for it.
     pub read_pool: Pool,
+    /// Builds answers that are longer than a first attempt, one at a time.
+    pub answer_pool: Pool,
+    pub unsent_memory: UnsentMemory,
     /// The key of the tags of public ids.
     pub tags: TagKey,
     pub throttle: Throttle,

@@ -157,7 +157,7 @@ fn an_outsider_does_not_find_the_workspace() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
-        hidden(&office.read(|view| members::list(view, who, place)).unwrap_err());
+        hidden(&office.read_long(|view| members::list(view, who, place)).unwrap_err());
         hidden(&office.refusal(who, put(place, &office.carol, Role::Owner)));
         hidden(&office.refusal(who, remove(place, &office.bob)));
         let all = move |tx: &Tx, actor: &Actor| members::remove_all(tx, actor, &BTreeSet::from([place]), |_| true);
@@ -171,8 +171,9 @@ fn an_outsider_does_not_find_the_workspace() {
 fn a_missing_workspace_is_refused_like_a_hidden_one() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
-    let unseen = office.read(|view| members::list(view, &office.carol, place)).unwrap_err().to_string();
-    let absent = office.read(|view| members::list(view, &office.carol, WorkspaceId(4711))).unwrap_err().to_string();
+    let unseen = office.read_long(|view| members::list(view, &office.carol, place)).unwrap_err().to_string();
+    let absent =
+        office.read_long(|view| members::list(view, &office.carol, WorkspaceId(4711))).unwrap_err().to_string();
     assert_eq!(unseen.replace(&place.to_string(), "N"), absent.replace("4711", "N"));
 }
 

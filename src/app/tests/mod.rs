@@ -33,6 +33,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::identity::sessions as verbs;
+use crate::app::runtime::long_view::LongView;
 use crate::app::setup;
 use crate::app::users::Named;
 use crate::domain::actor::{Actor, Credential, Origin, Who};
@@ -42,7 +43,7 @@ use crate::domain::ids::{KeyId, WorkspaceId};
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::member::Role;
 use crate::domain::user::{AccountRole, NewUser, PersonName, User};
-use crate::domain::workspace::{NewWorkspace, WorkspaceName};
+use crate::domain::workspace::{NewWorkspace, WorkspaceEntry, WorkspaceFilter, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::data_dir::DataDir;
@@ -159,6 +160,39 @@ struct Trace {
 impl Office {
     fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         self.store.read(work)
+    }
+
+    /// Reads lists without pages.
+    fn read_long<T>(&self, work: impl FnOnce(&LongView) -> Result<T>) -> Result<T> {
+        self.read(|view| work(&LongView::of(view)))
+    }
+
+    /// The people that an actor may see, or those of them with these UUIDs.
+    fn people(&self, actor: &Actor, among: Option<&[Uuid]>) -> Vec<User> {
+        let mut found = Vec::new();
+        let mut each = |user: &User| {
+            found.push(user.clone());
+            Ok(())
+        };
+        let listed = self.read_long(|view| match among {
+            None => crate::app::users::for_each(view, actor, &mut each),
+            Some(uuids) => crate::app::users::for_each_of(view, actor, uuids, &mut each),
+        });
+        listed.unwrap();
+        found
+    }
+
+    /// The workspaces that an actor lists.
+    fn workspaces(&self, actor: &Actor, filter: &WorkspaceFilter) -> Vec<WorkspaceEntry> {
+        let mut found = Vec::new();
+        let listed = self.read_long(|view| {
+            crate::app::workspaces::list(view, actor, filter, |batch| {
+                found.extend_from_slice(batch);
+                Ok(())
+            })
+        });
+        listed.unwrap();
+        found
     }
 
     fn write<T, F>(&self, work: F) -> Result<T>

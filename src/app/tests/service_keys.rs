@@ -88,7 +88,7 @@ fn the_memberships_of_a_bot_decide() {
     let office = office();
     let [engines, garden] = ["engines", "garden"].map(|name| office.workspace(&office.bob, name));
     let (_, _, bot) = make(&office, &office.bob, of(engines));
-    let seen = office.read(|view| workspaces::list(view, &bot, &WorkspaceFilter::default())).unwrap();
+    let seen = office.workspaces(&bot, &WorkspaceFilter::default());
     assert_eq!(seen.iter().map(|place| place.id).collect::<Vec<_>>(), [engines]);
     hidden(&office.read(|view| workspaces::visible(view, &bot, garden)).unwrap_err());
     forbidden(&office.refusal(&bot, move |tx, actor| workspaces::delete(tx, actor, engines)), Action::DeleteWorkspace);
@@ -109,16 +109,15 @@ fn people_do_not_see_bots() {
     {
         hidden(&look(who).unwrap_err());
     }
-    let (ada, address) = (&office.ada, [email.to_string()]);
-    assert!(office.read(|view| users::list(view, ada)).unwrap().iter().all(|user| user.id != bot.id));
-    assert!(office.read(|view| users::list(view, &acting)).unwrap().iter().all(|user| user.id != bot.id));
-    assert!(office.read(|view| users::list(view, &office.bob)).unwrap().iter().all(|user| user.id != bot.id));
-    assert!(office.read(|view| users::find_many(view, ada, &[uuid])).unwrap().is_empty());
-    assert!(office.read(|view| users::find_by_addresses(view, ada, &address)).unwrap().is_empty());
+    let ada = &office.ada;
+    assert!(office.people(ada, None).iter().all(|user| user.id != bot.id));
+    assert!(office.people(&acting, None).iter().all(|user| user.id != bot.id));
+    assert!(office.people(&office.bob, None).iter().all(|user| user.id != bot.id));
+    assert!(office.people(ada, Some(&[uuid])).is_empty());
     let who = Named::Number(bot.id);
     hidden(&office.refusal(ada, move |tx, actor| users::set_password(tx, actor, &who, &another(false))));
 
-    let listed = office.read(|view| members::list(view, ada, place)).unwrap();
+    let listed = office.read_long(|view| members::list(view, ada, place)).unwrap();
     assert_eq!(listed.iter().filter(|member| member.uuid == uuid).count(), 1, "but that it has a way in is seen");
     office.change(ada, "members.remove", move |tx, actor| members::remove(tx, actor, place, &Named::Uuid(uuid)));
 }
@@ -275,7 +274,7 @@ fn revoking_a_service_key_blocks_its_bot_and_ends_its_memberships() {
     let taken = office.refusal(&office.ada, move |tx, actor| roles::delete(tx, actor, role));
     assert!(matches!(taken, Error::Conflict { .. }), "{taken:?}");
     office.change(&office.ada, "keys.revoke", revoke(key.id));
-    let members = office.read(|view| members::list(view, &office.bob, place)).unwrap();
+    let members = office.read_long(|view| members::list(view, &office.bob, place)).unwrap();
     assert!(members.iter().all(|member| member.uuid != uuid(&acting)));
     office.change(&office.ada, "roles.delete", move |tx, actor| roles::delete(tx, actor, role));
     let state = probe::rows(&office.file, &format!("SELECT state, enabled FROM users WHERE id = {}", bot.id));

@@ -5,7 +5,7 @@ use crate::app::identity::session_list::{end, list};
 
 fn shown(office: &Office, who: &Actor, whose: &Actor) -> Result<Vec<Uuid>> {
     let whose = whose.user().unwrap();
-    Ok(office.read(|view| list(view, who, whose))?.into_iter().map(|session| session.uuid).collect())
+    Ok(office.read_long(|view| list(view, who, whose))?.into_iter().map(|session| session.uuid).collect())
 }
 
 #[test]

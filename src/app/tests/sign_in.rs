@@ -11,6 +11,7 @@ use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
+use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::app::{keys, users, workspaces};
 use crate::domain::client::{Scope, Scopes};
 use crate::domain::password::Password;
@@ -54,6 +55,8 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         password_pool: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
         signing_pool: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
         read_pool: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
+        answer_pool: Pool::start(PoolKind::Reading, one, one).unwrap(),
+        unsent_memory: UnsentMemory::new(1 << 20),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),

@@ -23,7 +23,7 @@ fn choose(place: WorkspaceId) -> impl Fn(&Tx, &Actor) -> Result<()> + Send + 'st
 
 fn names(office: &Office, actor: &Actor, joined_by: Option<&[&Actor]>) -> Vec<String> {
     let joined_by = joined_by.map(|people| people.iter().map(|who| uuid(who)).collect());
-    let found = office.read(|view| workspaces::list(view, actor, &WorkspaceFilter { joined_by })).unwrap();
+    let found = office.workspaces(actor, &WorkspaceFilter { joined_by });
     found.iter().map(|workspace| workspace.name.as_str().to_owned()).collect()
 }
 

@@ -6,18 +6,19 @@ use actix_web::body::BoxBody;
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentType, HeaderValue, VARY};
-use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest, HttpResponse, Responder};
 use serde::Serialize;
 use serde::ser::SerializeMap;
+use serde_json::Value;
 
 use super::generations::{Generation, Shape, downgrade};
 pub(super) use super::listed::{Listed, Shaped};
 use super::page::Pagination;
 use super::{Caller, Failure};
 use crate::app::cached_lists;
+use crate::app::runtime::answer::{Answer, AnswerWriter};
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::ListQuery;
-use crate::app::runtime::response_cache::CachedBody;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::page::Slice;
@@ -32,7 +33,7 @@ pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
     /// 200 with a body that is already serialized.
-    Serialized(CachedBody),
+    Serialized(Answer),
     /// 201 with a body.
     Created(T),
     /// 204.
@@ -46,11 +47,11 @@ impl<T: Shaped> Responder for Reply<T> {
         let (status, body) = match self {
             Self::Ok(body) => (StatusCode::OK, body),
             Self::Created(body) => (StatusCode::CREATED, body),
-            Self::Serialized(body) => return json_response(StatusCode::OK, Bytes::from_owner(body)),
+            Self::Serialized(answer) => return json_response(StatusCode::OK, pieces::answer(answer)),
             Self::Done => return HttpResponse::new(StatusCode::NO_CONTENT),
         };
         match write(Generation::of(request), &body) {
-            Ok(body) => json_response(status, body.into()),
+            Ok(body) => json_response(status, pieces::body(body.into())),
             Err(error) => {
                 log::error!("cannot write a response: {error}");
                 HttpResponse::InternalServerError().finish()
@@ -59,12 +60,9 @@ impl<T: Shaped> Responder for Reply<T> {
     }
 }
 
-fn json_response(status: StatusCode, body: Bytes) -> HttpResponse {
+fn json_response(status: StatusCode, body: BoxBody) -> HttpResponse {
     let mut response = HttpResponse::build(status);
-    response
-        .insert_header((VARY, HeaderValue::from_static("sdk-version")))
-        .content_type(ContentType::json())
-        .body(pieces::body(body))
+    response.insert_header((VARY, HeaderValue::from_static("sdk-version"))).content_type(ContentType::json()).body(body)
 }
 
 /// Serializes a body in the shape of a generation.
@@ -72,9 +70,13 @@ fn write<T: Shaped>(generation: Generation, body: &T) -> serde_json::Result<Vec<
     if generation.is_newest() {
         return serde_json::to_vec(body);
     }
-    let mut value = serde_json::to_value(body)?;
+    serde_json::to_vec(&downgraded(generation, body).map_err(serde::ser::Error::custom)?)
+}
+
+fn downgraded<T: Shaped>(generation: Generation, body: &T) -> crate::error::Result<Value> {
+    let mut value = serde_json::to_value(body).map_err(Error::internal)?;
     downgrade(T::SHAPE, generation, &mut value);
-    serde_json::to_vec(&value)
+    Ok(value)
 }
 
 /// The parts of a request that the response of a list depends on: the query and the generation of the SDK.
@@ -110,12 +112,12 @@ impl ListRequest {
         Q: ListQuery + Send + 'static,
     {
         let (tags, generation) = (state.tags.clone(), self.generation);
-        let read = move |view: &View, actor: &Actor, query: &Q| {
+        let read = move |view: &LongView, actor: &Actor, query: &Q, out: &mut AnswerWriter| {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
-            write(generation, &list).map_err(Error::internal)
+            if generation.is_newest() { out.json(&list) } else { out.json(&downgraded(generation, &list)?) }
         };
-        let body = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, || Ok(query), read).await?;
-        Ok(Reply::Serialized(body))
+        let answer = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, || Ok(query), read).await?;
+        Ok(Reply::Serialized(answer))
     }
 }
 

@@ -19,6 +19,8 @@ use super::retry::show_again;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{own_password, second_factors, session_list};
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
@@ -87,11 +89,21 @@ pub(super) async fn show(
         _ => "",
     };
     let token = browser.token();
-    let page = state.read_blocking(move |view| account(view, &actor, &session, done, token)).await?;
-    browser.show(StatusCode::OK, &page)
+    let write = move |view: &LongView, actor: &Actor, out: &mut AnswerWriter| {
+        let page = account(view, actor, &session, done, token.clone())?;
+        page.write_into(out).map_err(|error| out.failure(error))
+    };
+    let page = state.answer(&actor, write).await?;
+    Ok(browser.show_answer(page))
 }
 
-fn account(view: &View, actor: &Actor, here: &Session, done: &'static str, token: String) -> CoreResult<AccountPage> {
+fn account(
+    view: &LongView,
+    actor: &Actor,
+    here: &Session,
+    done: &'static str,
+    token: String,
+) -> CoreResult<AccountPage> {
     let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
     let row = |session: &Session| session_row(view, session, here);

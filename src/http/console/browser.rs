@@ -4,6 +4,7 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 
 use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::paths::SIGN_IN;
 use super::{Console, Failure, page};
 use crate::app::identity::sign_in;
+use crate::app::runtime::answer::Answer;
 use crate::app::runtime::issuers::REALM_PATH;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
@@ -18,7 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
-use crate::http::request;
+use crate::http::{pieces, request};
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
 
@@ -187,6 +189,15 @@ impl Browser {
             self.set_cookie(&mut response, Cookie::Form, &self.form);
         }
         Ok(response)
+    }
+
+    /// Responds with a page that is already rendered.
+    pub(super) fn show_answer(&self, answer: Answer) -> HttpResponse {
+        let mut response = page::response(StatusCode::OK, pieces::answer(answer));
+        if self.is_new {
+            self.set_cookie(&mut response, Cookie::Form, &self.form);
+        }
+        response
     }
 
     /// Sets a cookie that lasts until the browser is closed.

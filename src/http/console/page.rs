@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
-use actix_web::body::{self, BoxBody};
+use actix_web::body::{self, BoxBody, MessageBody};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_SECURITY_POLICY, LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS};
 use askama::Template;
@@ -33,7 +33,7 @@ pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpRespo
     Ok(response(status, text))
 }
 
-pub(super) fn response(status: StatusCode, markup: String) -> HttpResponse {
+pub(super) fn response(status: StatusCode, markup: impl MessageBody + 'static) -> HttpResponse {
     // `same-origin`: with `no-referrer`, browsers send `Origin: null` with our own forms.
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")

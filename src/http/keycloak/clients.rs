@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::HttpResponse;
+use actix_web::web::{Data, Path, Query};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -11,10 +12,14 @@ use super::users::{ServiceUser, flag, number, parsed};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::clients::{self, Registered};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
+use crate::domain::actor::Actor;
 use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
+use crate::http::pieces;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -34,24 +39,35 @@ pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
     query: Result<Query<ClientQuery>, actix_web::Error>,
-) -> Result<Json<Vec<Value>>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let query = parsed(query)?;
     let part = flag("search", query.search)?.unwrap_or(false);
     flag("viewableOnly", query.viewable_only)?;
     let (first, max) = (number("first", query.first)?, number("max", query.max)?);
-    let all = state.read_blocking(move |view| clients::list(view, &caller)).await?;
-    let matches = |one: &&Registered| {
-        let id = one.client.id.as_str();
-        query.client_id.as_deref().is_none_or(|searched| if part { id.contains(searched) } else { id == searched })
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        let matches = |one: &Registered| {
+            let id = one.client.id.as_str();
+            query.client_id.as_deref().is_none_or(|searched| if part { id.contains(searched) } else { id == searched })
+        };
+        let matching = clients::list(view, caller)?.into_iter().filter(matches);
+        let mut is_first = true;
+        out.text("[")?;
+        for one in matching.skip(first.unwrap_or(0)).take(max.unwrap_or(usize::MAX)) {
+            out.separate(&mut is_first)?;
+            out.json(&representation(&one))?;
+        }
+        out.text("]")
     };
-    let matching = all.iter().filter(matches).skip(first.unwrap_or(0)).take(max.unwrap_or(usize::MAX));
-    Ok(Json(matching.map(representation).collect()))
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
-pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<Json<Value>, Failure> {
+pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    Ok(Json(representation(&state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?)))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        out.json(&representation(&clients::get_by_uuid(view, caller, uuid)?))
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
@@ -59,11 +75,14 @@ pub(super) async fn service_account(
     state: Data<AppState>,
     caller: Caller,
     id: Path<String>,
-) -> Result<Json<ServiceUser>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let Registered { client, service } = state.read_inline(|view| clients::get_by_uuid(view, &caller, uuid))?;
-    let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
-    Ok(Json(ServiceUser::new(&ServiceAccount { user, client: Some(client.id) })))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        let Registered { client, service } = clients::get_by_uuid(view, caller, uuid)?;
+        let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
+        out.json(&ServiceUser::new(&ServiceAccount { user, client: Some(client.id) }))
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// An id that is no UUID belongs to no client.

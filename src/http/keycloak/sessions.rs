@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Json, Path, Query};
+use actix_web::web::{Data, Path, Query};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -15,11 +15,14 @@ use crate::app::identity::oauth::clients;
 use crate::app::identity::session_list::{self, SessionOwner};
 use crate::app::identity::sessions;
 use crate::app::people;
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::noun::Noun;
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
+use crate::http::pieces;
 use crate::store::Tx;
 
 /// A session (Keycloak's `UserSessionRepresentation`). Times are milliseconds since 1970.
@@ -55,18 +58,20 @@ impl SessionRepresentation {
 }
 
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
-pub(super) async fn list(
-    state: Data<AppState>,
-    caller: Caller,
-    id: Path<String>,
-) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
+pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let (owner, found) = state.read_inline(|view| {
-        let user = people::get(view, &caller, uuid)?.user;
-        let found = session_list::list(view, &caller, user.id)?;
-        Ok((SessionOwner { uuid, name: user.email.to_string() }, found))
-    })?;
-    Ok(Json(found.iter().map(|session| SessionRepresentation::new(session, &owner)).collect()))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        let user = people::get(view, caller, uuid)?.user;
+        let owner = SessionOwner { uuid, name: user.email.to_string() };
+        let mut is_first = true;
+        out.text("[")?;
+        session_list::for_each(view, caller, user.id, |session| {
+            out.separate(&mut is_first)?;
+            out.json(&SessionRepresentation::new(&session, &owner))
+        })?;
+        out.text("]")
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 #[derive(Deserialize)]
@@ -82,18 +87,18 @@ pub(super) async fn list_through(
     caller: Caller,
     id: Path<String>,
     query: Result<Query<PageQuery>, actix_web::Error>,
-) -> Result<Json<Vec<SessionRepresentation>>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let uuid = parse_client(&id)?;
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
     let max = number("max", part.max)?.unwrap_or(session_list::MAX_PAGE);
-    let found = state
-        .read_blocking(move |view| {
-            let client = clients::get_by_uuid(view, &caller, uuid)?.client;
-            session_list::list_through(view, &caller, &client.id, first, max)
-        })
-        .await?;
-    Ok(Json(found.iter().map(|(session, owner)| SessionRepresentation::new(session, owner)).collect()))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        let client = clients::get_by_uuid(view, caller, uuid)?.client;
+        let found = session_list::list_through(view, caller, &client.id, first, max)?;
+        let show = |(session, owner): &(Session, SessionOwner)| SessionRepresentation::new(session, owner);
+        out.json(&found.iter().map(show).collect::<Vec<_>>())
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

@@ -15,6 +15,8 @@ use super::user_request::{Credential, UserRequest, new_person};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::people::{self, Found, Profile};
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
 use crate::app::user_deletion;
 use crate::domain::actor::Actor;
@@ -26,7 +28,7 @@ use crate::domain::people::{Pattern, PeopleSearch};
 use crate::domain::user::UserChange;
 use crate::error::{Error, InField, Result};
 use crate::http::person::{Access, Representation};
-use crate::http::{body, request};
+use crate::http::{body, pieces, request};
 use crate::store::{Tx, View};
 
 /// The default number of users in a list, as in Keycloak.
@@ -180,16 +182,16 @@ pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
     query: Result<Query<UserQuery>, actix_web::Error>,
-) -> Result<Json<Vec<Representation>>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let UserSearch { search, brief, first, max } = UserSearch::try_from(parsed(query)?)?;
-    let find = move |view: &View, caller: &Actor| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
         let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
             if brief { Representation::brief(&profile.user, caller) } else { representation(profile, caller) }
         };
-        Ok(found.iter().map(show).collect())
+        out.json(&found.iter().map(show).collect::<Vec<_>>())
     };
-    Ok(Json(state.read_as(&caller, find).await?))
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/count`

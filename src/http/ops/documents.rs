@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, LOCATION, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, ContentType, LOCATION, REFERRER_POLICY,
     X_FRAME_OPTIONS,
 };
 use actix_web::web::Bytes;
@@ -82,20 +82,28 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
 
 /// `GET /v1/api/openapi.json`
 pub(super) async fn describe_wallaroo() -> HttpResponse {
-    document(&wallaroo::Description::openapi())
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(&wallaroo::Description::openapi()));
+    document(&DOCUMENT)
 }
 
 /// `GET /v2/openapi.json`
 pub(super) async fn describe_arize() -> HttpResponse {
-    document(&arize::Description::openapi())
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(&arize::Description::openapi()));
+    document(&DOCUMENT)
 }
 
-fn document(description: &utoipa::openapi::OpenApi) -> HttpResponse {
+/// A description never changes, so it is written only once.
+fn written(description: &utoipa::openapi::OpenApi) -> Bytes {
+    serde_json::to_vec(description).unwrap_or_default().into()
+}
+
+fn document(description: &Bytes) -> HttpResponse {
     HttpResponse::Ok()
+        .content_type(ContentType::json())
         .insert_header((CACHE_CONTROL, PUBLIC))
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .json(description)
+        .body(pieces::body(description.clone()))
 }
 
 pub(super) fn not_found() -> HttpResponse {

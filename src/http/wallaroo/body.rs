@@ -3,16 +3,14 @@
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
 use super::Failure;
-use crate::app::runtime::response_cache::CachedBody;
-use crate::http::{body, pieces};
+use crate::http::body;
 
 /// A JSON body with any `Content-Type`. An empty body is read as `{}`. Unknown fields are ignored.
 pub(super) struct Body<T>(pub(super) T);
@@ -25,11 +23,6 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let bytes = body::read(request, payload);
         Box::pin(async move { Ok(Self(RawBody(bytes.await?).read()?)) })
     }
-}
-
-/// A response with a body that is already serialized.
-pub(super) fn cached(body: CachedBody) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(Bytes::from_owner(body)))
 }
 
 /// A JSON body that is not parsed yet. It is the cache key of a response that may be cached.

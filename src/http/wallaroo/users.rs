@@ -1,7 +1,8 @@
 //! `/v1/api/users/*` and `/v1/api/user` (contract, section 2.7).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,13 +12,17 @@ use super::body::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::people::{self, Registration};
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
 use crate::app::users;
+use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::{Error, InField, Result};
 use crate::http::person::Representation;
+use crate::http::pieces;
 use crate::tokens::password::generate;
 
 /// A filter of users.
@@ -47,21 +52,33 @@ pub(super) async fn query(
     state: Data<AppState>,
     caller: Caller,
     body: Body<UserQuestion>,
-) -> Result<Json<UsersFound>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let requested = body.0.user_ids;
-    let mut users: BTreeMap<_, _> = requested.iter().flatten().map(|id| (*id, Found(None))).collect();
-    let found = state
-        .read_as(&caller, move |view, caller| {
-            let found = match &requested {
-                None => users::list(view, caller)?,
-                Some(ids) => users::find_many(view, caller, ids)?,
-            };
-            let representations = found.iter().map(|user| (user.uuid, Found(Some(Representation::new(user, caller)))));
-            Ok(representations.collect::<Vec<_>>())
-        })
-        .await?;
-    users.extend(found);
-    Ok(Json(UsersFound { users }))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        out.text(r#"{"users":{"#)?;
+        let mut is_first = true;
+        let mut entry = |id: Uuid, found: &Found| {
+            out.separate(&mut is_first)?;
+            out.json(&id)?;
+            out.text(":")?;
+            out.json(found)
+        };
+        match &requested {
+            None => users::for_each(view, caller, &mut |user| {
+                entry(user.uuid, &Found(Some(Representation::new(user, caller))))
+            })?,
+            Some(ids) => {
+                let mut missing: BTreeSet<Uuid> = ids.iter().copied().collect();
+                users::for_each_of(view, caller, ids, &mut |user| {
+                    missing.remove(&user.uuid);
+                    entry(user.uuid, &Found(Some(Representation::new(user, caller))))
+                })?;
+                missing.into_iter().try_for_each(|id| entry(id, &Found(None)))?;
+            }
+        }
+        out.text("}}")
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// A new user.

@@ -1,18 +1,17 @@
 //! `/v1/api/workspaces/*` (contract, sections 2.1 to 2.6).
 
-use std::collections::HashMap;
-
 use actix_web::HttpResponse;
 use actix_web::web::{Data, Json};
-use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::body::{Body, Nothing, RawBody, cached};
+use super::body::{Body, Nothing, RawBody};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::cached_lists;
+use crate::app::runtime::answer::AnswerWriter;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::state::AppState;
 use crate::app::{contents, members, users, workspaces};
 use crate::domain::actor::Actor;
@@ -21,7 +20,7 @@ use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::workspace::{Contents, Creator, NewWorkspace, Slug, WorkspaceEntry, WorkspaceFilter};
 use crate::error::{Error, InField, Result};
-use crate::store::View;
+use crate::http::pieces;
 
 /// A filter of workspaces; all fields are optional.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -60,32 +59,6 @@ pub(super) struct Workspace {
     pipelines: Vec<i64>,
 }
 
-/// Serializes as a [`WorkspaceList`] without building it in memory, because the list of an administrator is long.
-struct WorkspaceEntries {
-    found: Vec<WorkspaceEntry>,
-    contents: HashMap<WorkspaceId, Contents>,
-}
-
-impl Serialize for WorkspaceEntries {
-    fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-        struct Each<'a>(&'a WorkspaceEntries);
-
-        impl Serialize for Each<'_> {
-            fn serialize<S: serde::Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-                let WorkspaceEntries { found, contents } = self.0;
-                writer.collect_seq(found.iter().map(|entry| Workspace::new(entry, contents.get(&entry.id))))
-            }
-        }
-
-        let mut list = writer.serialize_struct("WorkspaceList", 1)?;
-        list.serialize_field("workspaces", &Each(self))?;
-        list.end()
-    }
-}
-
-/// The usual size of a workspace in a list, in bytes.
-const BYTES_PER_WORKSPACE: usize = 224;
-
 /// Lists the workspaces of the caller; administrators see all workspaces.
 #[utoipa::path(post, path = "/v1/api/workspaces/list", tag = "workspaces", request_body = ListQuestion,
     responses(
@@ -94,15 +67,20 @@ const BYTES_PER_WORKSPACE: usize = 224;
         AlwaysRefusals))]
 pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -> Result<HttpResponse, Failure> {
     let parse = || Ok(WorkspaceFilter::from(body.read::<ListQuestion>()?));
-    let read = move |view: &View, caller: &Actor, filter: &WorkspaceFilter| {
-        let found = workspaces::list(view, caller, filter)?;
-        let contents = contents::of_shown(view, &found)?;
-        let mut bytes = Vec::with_capacity(BYTES_PER_WORKSPACE * (found.len() + 1));
-        serde_json::to_writer(&mut bytes, &WorkspaceEntries { found, contents }).map_err(Error::internal)?;
-        Ok(bytes)
+    let read = move |view: &LongView, caller: &Actor, filter: &WorkspaceFilter, out: &mut AnswerWriter| {
+        let mut is_first = true;
+        out.text(r#"{"workspaces":["#)?;
+        workspaces::list(view, caller, filter, |batch| {
+            let contents = contents::of_shown(view, batch)?;
+            batch.iter().try_for_each(|entry| {
+                out.separate(&mut is_first)?;
+                out.json(&Workspace::new(entry, contents.get(&entry.id)))
+            })
+        })?;
+        out.text("]}")
     };
     let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.to_bytes(), parse, read);
-    Ok(cached(list.await?))
+    Ok(pieces::json(list.await?))
 }
 
 impl From<ListQuestion> for WorkspaceFilter {
@@ -262,11 +240,19 @@ pub(super) async fn list_users(
     state: Data<AppState>,
     caller: Caller,
     body: Body<WorkspaceQuestion>,
-) -> Result<Json<MemberList>, Failure> {
+) -> Result<HttpResponse, Failure> {
     let workspace = WorkspaceId(body.0.workspace_id);
-    let members = state.read_as(&caller, move |view, caller| members::list(view, caller, workspace)).await?;
-    let users = members.into_iter().map(|member| Member { user_id: member.uuid, user_type: user_type(member.role) });
-    Ok(Json(MemberList { users: users.collect() }))
+    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+        let members = members::list(view, caller, workspace)?;
+        let mut is_first = true;
+        out.text(r#"{"users":["#)?;
+        for member in members {
+            out.separate(&mut is_first)?;
+            out.json(&Member { user_id: member.uuid, user_type: user_type(member.role) })?;
+        }
+        out.text("]}")
+    };
+    Ok(pieces::json(state.answer(&caller, write).await?))
 }
 
 /// A user and the workspace to remove the user from. Either `email` or `user_id` is required; both must name the same

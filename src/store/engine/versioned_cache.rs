@@ -53,7 +53,7 @@ impl<K: Hash + Eq + Clone, Version: PartialEq, V: Clone> VersionedCache<K, Versi
 
     /// Inserts a value, replacing an earlier one. A value that is heavier than half of a part is not cached.
     pub fn insert(&self, key: K, version: Version, value: V, weight: usize) {
-        if weight > self.max_weight {
+        if !self.accepts(weight) {
             return;
         }
         let mut part = self.part(&key);
@@ -61,6 +61,11 @@ impl<K: Hash + Eq + Clone, Version: PartialEq, V: Clone> VersionedCache<K, Versi
         drop(part);
         // Dropping many entries takes time, so the lock is released first.
         drop(dropped);
+    }
+
+    /// Whether a value of this weight is cached.
+    pub fn accepts(&self, weight: usize) -> bool {
+        weight <= self.max_weight
     }
 
     fn part(&self, key: &K) -> MutexGuard<'_, Part<K, Version, V>> {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
 use crate::app::identity::oauth::client_rules::{check, check_id};
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -90,9 +91,13 @@ pub fn may_read(actor: &Actor) -> Result<()> {
 /// Every client, by id.
 ///
 /// Requires an administrator.
-pub fn list(view: &View, actor: &Actor) -> Result<Vec<Registered>> {
+pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Registered>> {
     may_read(actor)?;
-    store::clients::list(view)?.into_iter().map(|client| registered(view, client)).collect()
+    let with_service = |client| {
+        view.count_row()?;
+        registered(view, client)
+    };
+    store::clients::list(view)?.into_iter().map(with_service).collect()
 }
 
 /// The client with this id.
@@ -107,7 +112,7 @@ pub fn get(view: &View, actor: &Actor, id: &ClientId) -> Result<Registered> {
 /// The client with this [`uuid`].
 ///
 /// Requires an administrator.
-pub fn get_by_uuid(view: &View, actor: &Actor, wanted: Uuid) -> Result<Registered> {
+pub fn get_by_uuid(view: &LongView, actor: &Actor, wanted: Uuid) -> Result<Registered> {
     standing::require(&standing::in_account(actor), Action::ReadClients, Noun::Client, wanted)?;
     let found = store::clients::list(view)?.into_iter().find(|client| uuid(&client.id) == wanted);
     registered(view, found.ok_or_else(|| Error::not_found(Noun::Client, wanted))?)

@@ -75,10 +75,6 @@ struct Extensions {
 }
 
 impl Answer {
-    pub(super) fn is_success(&self) -> bool {
-        self.errors.is_empty()
-    }
-
     fn from_error(error: &Error, path: &str) -> Self {
         Self {
             data: None,

@@ -194,6 +194,36 @@ fn mutation_fields(set: &SelectionSet, fragments: &HashMap<Name, Positioned<Frag
     set.items.iter().map(count).sum()
 }
 
+/// Whether a document selects the members of a workspace at most once, and has no directives. async-graphql merges
+/// several selections of the same field, and evaluates directives.
+pub(super) fn selects_members_once(document: &ExecutableDocument) -> bool {
+    let operations = document.operations.iter().map(|(_, operation)| &operation.node.selection_set.node);
+    let fragments = document.fragments.values();
+    let is_plain = fragments.clone().all(|fragment| fragment.node.directives.is_empty());
+    let sets = operations.chain(fragments.map(|fragment| &fragment.node.selection_set.node));
+    is_plain
+        && sets.map(members_selected).try_fold(0_usize, |sum, count| Some(sum + count?)).is_some_and(|sum| sum <= 1)
+}
+
+/// How often a selection names the field of members; none if it has directives.
+fn members_selected(set: &SelectionSet) -> Option<usize> {
+    let mut sum = 0;
+    for selection in &set.items {
+        if !selection.node.directives().is_empty() {
+            return None;
+        }
+        sum += match &selection.node {
+            Selection::Field(field) => {
+                let is_list = matches!(field.node.name.node.as_str(), "users" | "returning");
+                usize::from(is_list) + members_selected(&field.node.selection_set.node)?
+            }
+            Selection::InlineFragment(fragment) => members_selected(&fragment.node.selection_set.node)?,
+            Selection::FragmentSpread(_) => 0,
+        };
+    }
+    Some(sum)
+}
+
 pub(super) fn is_about_schema(document: &ExecutableDocument) -> bool {
     let about_schema = |selection: &Positioned<Selection>| match &selection.node {
         Selection::Field(field) => matches!(field.node.name.node.as_str(), "__schema" | "__type"),

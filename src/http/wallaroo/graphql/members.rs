@@ -2,8 +2,10 @@
 
 use async_graphql::SimpleObject;
 
+use super::lists::{Lists, MemberList};
 use super::scalars::BigInt;
 use crate::domain::member::Member;
+use crate::error::Result;
 use crate::http::wallaroo::workspaces::user_type;
 
 /// A membership of a workspace.
@@ -38,14 +40,13 @@ pub(super) struct RemovedMembers {
     /// The number of memberships.
     affected_rows: i32,
     /// The memberships before they ended.
-    returning: Vec<WorkspaceUser>,
+    returning: MemberList,
 }
 
-impl From<&[Member]> for RemovedMembers {
-    fn from(removed: &[Member]) -> Self {
-        Self {
-            affected_rows: i32::try_from(removed.len()).unwrap_or(i32::MAX),
-            returning: removed.iter().map(WorkspaceUser::from).collect(),
-        }
+impl RemovedMembers {
+    /// Refused when there are too many to be told.
+    pub(super) fn new(removed: Vec<Member>, lists: &Lists) -> Result<Self> {
+        let affected_rows = i32::try_from(removed.len()).unwrap_or(i32::MAX);
+        Ok(Self { affected_rows, returning: lists.members(removed)? })
     }
 }

@@ -9,6 +9,7 @@ mod failure;
 mod filters;
 mod introspections;
 mod limits;
+mod lists;
 mod members;
 mod pattern;
 mod question;
@@ -28,17 +29,20 @@ pub use self::limits::Bounds;
 
 use self::failure::{Answer, Failure};
 use self::introspections::Introspections;
-use self::question::Question;
+use self::lists::Lists;
+use self::question::{Document, Question};
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
+use crate::app::answers::OnPool;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
-use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
+use crate::http::pieces;
 
 /// The schema with its limits and its cache of introspections.
 pub(in crate::http) struct Schema {
     engine: async_graphql::Schema<QueryRoot, MutationRoot, EmptySubscription>,
+    state: AppState,
     bounds: Bounds,
     introspections: Introspections,
 }
@@ -52,7 +56,7 @@ pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
         .limit_recursive_depth(limits::MAX_NESTING)
         .disable_suggestions()
         .finish();
-    Schema { engine, bounds, introspections: Introspections::default() }
+    Schema { engine, state: state.clone(), bounds, introspections: Introspections::default() }
 }
 
 impl Schema {
@@ -60,22 +64,28 @@ impl Schema {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
         }
-        let (request, about_schema) = question.read(self.bounds)?;
-        let text = about_schema.then(|| request.query.clone());
-        let answer = Answer::from(self.engine.execute(request.data(actor)).await);
-        match text {
-            Some(text) if answer.is_success() => {
-                let body = Bytes::from(serde_json::to_vec(&answer).map_err(Error::internal)?);
+        let Document { request, is_about_schema, selects_members_once } = question.read(self.bounds)?;
+        let text = is_about_schema.then(|| request.query.clone());
+        let (engine, whose) = (self.engine.clone(), actor.clone());
+        let execute = move |pool: OnPool| async move {
+            let lists = Lists::new(pool.writer(&whose), selects_members_once);
+            let response = engine.execute(request.data(whose).data(pool).data(lists.clone())).await;
+            if response.errors.is_empty() { lists.write(&response.data).map(Ok) } else { Ok(Err(response)) }
+        };
+        match (self.state.run_on_pool(&actor, execute).await??, text) {
+            (Ok(written), Some(text)) => {
+                let body = Bytes::from(written.into_bytes());
                 self.introspections.insert(text, &body);
                 Ok(json(body))
             }
-            Some(_) | None => Ok(answer.into()),
+            (Ok(written), None) => Ok(pieces::json(written)),
+            (Err(response), _) => Ok(Answer::from(response).into()),
         }
     }
 }
 
 fn json(body: Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(body)
+    HttpResponse::Ok().content_type(ContentType::json()).body(pieces::body(body))
 }
 
 /// The dialect of the GraphQL endpoint. It has Wallaroo's credential and another shape of errors.

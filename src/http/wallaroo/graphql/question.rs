@@ -28,6 +28,14 @@ pub(in crate::http::wallaroo) struct Question {
     operation_name: Option<String>,
 }
 
+/// A request whose document is parsed.
+pub(super) struct Document {
+    pub(super) request: Request,
+    /// Whether it asks only for the schema, so that its response does not depend on the caller.
+    pub(super) is_about_schema: bool,
+    pub(super) selects_members_once: bool,
+}
+
 impl FromRequest for Question {
     type Error = Failure;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
@@ -58,13 +66,13 @@ impl Question {
         self.variables.as_ref().is_none_or(Map::is_empty) && self.operation_name.is_none()
     }
 
-    /// Parses the document. Also returns whether the request asks only for the schema, so that its response does not
-    /// depend on the caller.
+    /// Parses the document.
     ///
     /// Refuses a document that is not valid GraphQL or exceeds the bounds.
-    pub(super) fn read(self, bounds: Bounds) -> Result<(Request, bool)> {
+    pub(super) fn read(self, bounds: Bounds) -> Result<Document> {
         let document = limits::read(&self.query, bounds)?;
-        let about_schema = self.is_bare() && limits::is_about_schema(&document);
+        let is_about_schema = self.is_bare() && limits::is_about_schema(&document);
+        let selects_members_once = limits::selects_members_once(&document);
         let mut variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
         // A missing variable gets its default or null before validation, because async-graphql does not validate an
         // argument that contains an unknown variable.
@@ -81,6 +89,6 @@ impl Question {
         let mut request = Request::new(self.query).variables(variables);
         request.operation_name = self.operation_name;
         request.set_parsed_query(document);
-        Ok((request, about_schema))
+        Ok(Document { request, is_about_schema, selects_members_once })
     }
 }

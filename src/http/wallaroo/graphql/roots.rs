@@ -4,9 +4,11 @@ use async_graphql::{Context, Object};
 
 use super::default_workspaces::UserDefaultWorkspace;
 use super::filters::{DefaultWorkspaceFilter, MemberFilter};
+use super::lists::Lists;
 use super::members::RemovedMembers;
 use super::scalars::BigInt;
 use super::workspaces::{CreateRequest, OnConflict, Parts, Workspace, WorkspaceInsert};
+use crate::app::answers::OnPool;
 use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;
@@ -17,10 +19,18 @@ pub(in crate::http) struct QueryRoot;
 
 pub(in crate::http) struct MutationRoot;
 
-/// The state and the caller of a request.
-fn state_and_actor(ctx: &Context) -> Result<(AppState, Actor)> {
+/// What a field works with: the caller, the thread that it runs on, and the lists of the response.
+fn of_request<'c>(ctx: &Context<'c>) -> Result<(&'c Actor, &'c OnPool, &'c Lists)> {
     let missing = |error: async_graphql::Error| Error::internal(error.message);
-    Ok((ctx.data::<AppState>().map_err(missing)?.clone(), ctx.data::<Actor>().map_err(missing)?.clone()))
+    Ok((
+        ctx.data::<Actor>().map_err(missing)?,
+        ctx.data::<OnPool>().map_err(missing)?,
+        ctx.data::<Lists>().map_err(missing)?,
+    ))
+}
+
+fn state<'c>(ctx: &Context<'c>) -> Result<&'c AppState> {
+    ctx.data::<AppState>().map_err(|error| Error::internal(error.message))
 }
 
 /// The queries.
@@ -29,15 +39,13 @@ impl QueryRoot {
     /// The workspace with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
     async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
-        let (state, actor) = state_and_actor(ctx)?;
+        let (actor, pool, lists) = of_request(ctx)?;
         let parts = Parts::below(&ctx.look_ahead());
-        state
-            .read_as(&actor, move |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
-                Ok(workspace) => Workspace::load(view, actor, &workspace, parts).map(Some),
-                Err(Error::NotFound { .. }) => Ok(None),
-                Err(error) => Err(error),
-            })
-            .await
+        pool.read_as(actor, |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
+            Ok(workspace) => Workspace::load(view, actor, &workspace, (parts, lists)).map(Some),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        })
     }
 
     /// The caller's default workspace, if it exists and meets the conditions.
@@ -47,25 +55,23 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: Option<DefaultWorkspaceFilter>,
     ) -> Result<Vec<UserDefaultWorkspace>> {
-        let (state, actor) = state_and_actor(ctx)?;
+        let (actor, pool, lists) = of_request(ctx)?;
         let filter = filter.unwrap_or_default().read()?;
         let parts = Parts::below(&ctx.look_ahead().field("workspace"));
-        state
-            .read_as(&actor, move |view, actor| {
-                let Some(me) = actor.person() else { return Ok(Vec::new()) };
-                let user_id = me.uuid.to_string();
-                let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
-                if !filter.matches(&user_id, workspace.id) {
-                    return Ok(Vec::new());
-                }
-                Ok(vec![UserDefaultWorkspace {
-                    id: BigInt(link),
-                    user_id,
-                    workspace_id: BigInt(workspace.id.0),
-                    workspace: Some(Workspace::load(view, actor, &workspace, parts)?),
-                }])
-            })
-            .await
+        pool.read_as(actor, |view, actor| {
+            let Some(me) = actor.person() else { return Ok(Vec::new()) };
+            let user_id = me.uuid.to_string();
+            let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
+            if !filter.matches(&user_id, workspace.id) {
+                return Ok(Vec::new());
+            }
+            Ok(vec![UserDefaultWorkspace {
+                id: BigInt(link),
+                user_id,
+                workspace_id: BigInt(workspace.id.0),
+                workspace: Some(Workspace::load(view, actor, &workspace, (parts, lists))?),
+            }])
+        })
     }
 }
 
@@ -80,11 +86,11 @@ impl MutationRoot {
         object: WorkspaceInsert,
         #[graphql(name = "on_conflict")] on_conflict: Option<OnConflict>,
     ) -> Result<Option<Workspace>> {
-        let (state, actor) = state_and_actor(ctx)?;
-        let request = CreateRequest::read(&actor, object, on_conflict)?;
+        let (actor, pool, lists) = of_request(ctx)?;
+        let request = CreateRequest::read(actor, object, on_conflict)?;
         let parts = Parts::below(&ctx.look_ahead());
-        state
-            .write_as(&actor, move |tx, actor| {
+        let id = state(ctx)?
+            .write_as(actor, move |tx, actor| {
                 let create = if request.return_existing { workspaces::open } else { workspaces::create };
                 let id = create(tx, actor, &request.new)?.id;
                 if request.by_default {
@@ -93,10 +99,13 @@ impl MutationRoot {
                 for (who, role) in &request.others {
                     members::upsert(tx, actor, id, who, *role)?;
                 }
-                let workspace = workspaces::visible(tx, actor, id)?;
-                Workspace::load(tx, actor, &workspace, parts).map(Some)
+                Ok(id)
             })
-            .await
+            .await?;
+        pool.read_as(actor, |view, actor| {
+            let workspace = workspaces::visible(view, actor, id)?;
+            Workspace::load(view, actor, &workspace, (parts, lists)).map(Some)
+        })
     }
 
     /// Removes all users who meet the conditions from the workspaces that the conditions name; all of them or none.
@@ -106,18 +115,18 @@ impl MutationRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: MemberFilter,
     ) -> Result<Option<RemovedMembers>> {
-        let (state, actor) = state_and_actor(ctx)?;
+        let (actor, _, lists) = of_request(ctx)?;
         let filter = filter.read()?;
         let workspaces = filter
             .workspaces()
             .ok_or_else(|| Error::invalid("where", "must select the workspace by workspace_id with _eq or _in"))?;
-        let removed = state
-            .write_as(&actor, move |tx, actor| {
+        let removed = state(ctx)?
+            .write_as(actor, move |tx, actor| {
                 members::remove_all(tx, actor, &workspaces, |member| {
                     filter.matches(&member.uuid.to_string(), member.workspace)
                 })
             })
             .await?;
-        Ok(Some(RemovedMembers::from(removed.as_slice())))
+        Ok(Some(RemovedMembers::new(removed, lists)?))
     }
 }

@@ -6,8 +6,9 @@ use async_graphql::{ComplexObject, Enum, InputObject, Lookahead, SimpleObject};
 use uuid::Uuid;
 
 use super::contents::{Model, ModelsOrderBy, Pipeline, sort_models};
-use super::members::WorkspaceUser;
+use super::lists::{Lists, MemberList};
 use super::scalars::{BigInt, Timestamptz};
+use crate::app::runtime::long_view::LongView;
 use crate::app::{contents, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -15,7 +16,6 @@ use crate::domain::member::Role;
 use crate::domain::workspace::{self, NewWorkspace, WorkspaceName};
 use crate::error::{Error, InField, Result};
 use crate::http::wallaroo::workspaces::{creator, role};
-use crate::store::View;
 use crate::store::contents::ModelRow;
 
 /// A workspace, which contains models and pipelines.
@@ -35,7 +35,7 @@ pub(super) struct Workspace {
     /// The UUID of the creator; null if that account no longer exists.
     owner_id: Option<String>,
     /// The members, in the order in which they joined.
-    users: Vec<WorkspaceUser>,
+    users: MemberList,
     /// The pipelines, ordered by id.
     pipelines: Vec<Pipeline>,
     #[graphql(skip)]
@@ -68,7 +68,12 @@ impl Parts {
 
 impl Workspace {
     /// Reads a workspace that is visible to the actor. All parts are of the same snapshot.
-    pub(super) fn load(view: &View, actor: &Actor, workspace: &workspace::Workspace, parts: Parts) -> Result<Self> {
+    pub(super) fn load(
+        view: &LongView,
+        actor: &Actor,
+        workspace: &workspace::Workspace,
+        (parts, lists): (Parts, &Lists),
+    ) -> Result<Self> {
         let id = workspace.id;
         let users = if parts.users { members::list(view, actor, id)? } else { Vec::new() };
         let models = if parts.models { contents::models(view, actor, id)? } else { Vec::new() };
@@ -80,7 +85,7 @@ impl Workspace {
             created_at: workspace.created_at.into(),
             created_by: workspace.created_by.as_ref().map(creator),
             owner_id: workspace.created_by.as_ref().map(|creator| creator.uuid.to_string()),
-            users: users.iter().map(WorkspaceUser::from).collect(),
+            users: lists.members(users)?,
             pipelines: pipelines.into_iter().map(Pipeline::from).collect(),
             rows: models,
         })

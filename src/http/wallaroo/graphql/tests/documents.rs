@@ -53,7 +53,7 @@ async fn a_cached_introspection_equals_the_first() {
     assert_eq!(world.ask(&world.ada, INTROSPECTION, json!({})).await, first);
     assert_eq!(serde_json::from_slice::<Value>(&cached).expect("JSON"), first);
     let question = || Question::parse(json!({ "query": INTROSPECTION }).to_string().as_bytes()).expect("a question");
-    let (request, _) = question().read(bounds()).expect("a request");
+    let Document { request, .. } = question().read(bounds()).expect("a request");
     let executed = Answer::from(fresh.engine.execute(request.data(world.bob.clone())).await);
     assert_eq!(serde_json::to_vec(&executed).expect("JSON"), cached);
 

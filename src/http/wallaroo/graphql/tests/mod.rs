@@ -13,9 +13,11 @@ mod workspaces;
 use super::*;
 use crate::app::identity::signing_keys::{self, Plan};
 use crate::app::runtime::issuers::Issuers;
+use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::Fields;
 use crate::app::runtime::throttle::Throttle;
+use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::app::{self, setup, users};
 use crate::config::Config;
 use crate::domain::actor::{Credential, Origin, Person, Who};
@@ -92,6 +94,8 @@ fn state(store: Store) -> AppState {
         password_pool: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
         signing_pool: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
         read_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
+        answer_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
+        unsent_memory: UnsentMemory::new(64 << 20),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
@@ -184,7 +188,8 @@ impl World {
     }
 
     fn members(&self, workspace: i64) -> Vec<Uuid> {
-        let members = self.state.read_inline(|view| app::members::list(view, &self.root, WorkspaceId(workspace)));
+        let members =
+            self.state.read_inline(|view| app::members::list(&LongView::of(view), &self.root, WorkspaceId(workspace)));
         members.expect("members").into_iter().map(|member| member.uuid).collect()
     }
 

@@ -1,0 +1,105 @@
+//! Builds answers of any length on the pools of long reads, never on a thread that serves requests.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+
+use tokio::sync::Notify;
+
+use crate::app::identity::caller;
+use crate::app::runtime::answer::{Answer, AnswerWriter};
+use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::pool::Lane;
+use crate::app::runtime::state::AppState;
+use crate::domain::actor::Actor;
+use crate::error::Result;
+
+impl AppState {
+    /// Reads a list on behalf of an actor and writes it as an answer. The actor's credential and role are read again
+    /// first.
+    ///
+    /// A list that turns out to be long is begun again on a thread of its own, so that long lists do not hold up short
+    /// ones. Refused when the credential has ended meanwhile, and when too much memory waits to be sent.
+    pub async fn answer<F>(&self, actor: &Actor, build: F) -> Result<Answer>
+    where
+        F: Fn(&LongView, &Actor, &mut AnswerWriter) -> Result<()> + Send + 'static,
+    {
+        let lane = Lane::from(actor);
+        let (state, whose) = (self.clone(), actor.clone());
+        let attempt = move || {
+            let mut out = AnswerWriter::new(&state.unsent_memory, whose.user());
+            let mut is_too_long = false;
+            let built = state.store.read(|view| {
+                let view = LongView::attempt(view);
+                let built = caller::recheck(&view, &whose).and_then(|actor| build(&view, &actor, &mut out));
+                is_too_long = view.is_too_long();
+                built
+            });
+            if built.is_err() && is_too_long { Err(build) } else { Ok(built.map(|()| out.finish())) }
+        };
+        let build = match self.read_pool.run(lane, attempt).await? {
+            Ok(answer) => return answer,
+            Err(build) => build,
+        };
+        let (state, whose) = (self.clone(), actor.clone());
+        let whole = move || {
+            let mut out = AnswerWriter::new(&state.unsent_memory, whose.user());
+            state.store.read(|view| build(&LongView::of(view), &caller::recheck(view, &whose)?, &mut out))?;
+            Ok(out.finish())
+        };
+        self.answer_pool.run(lane, whole).await?
+    }
+
+    /// Runs a future whose steps may take long: each step runs on the read pool. While the future waits, it holds no
+    /// thread.
+    pub async fn run_on_pool<T, W, F>(&self, actor: &Actor, work: W) -> Result<T>
+    where
+        T: Send + 'static,
+        W: FnOnce(OnPool) -> F + Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        let lane = Lane::from(actor);
+        let woken = Arc::new(Woken(Notify::new()));
+        let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work(OnPool { state: self.clone() }));
+        loop {
+            let waker = Waker::from(woken.clone());
+            let step = move || match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(result) => Ok(result),
+                Poll::Pending => Err(future),
+            };
+            match self.read_pool.run(lane, step).await? {
+                Ok(result) => return Ok(result),
+                Err(pending) => future = pending,
+            }
+            woken.0.notified().await;
+        }
+    }
+}
+
+struct Woken(Notify);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.notify_one();
+    }
+}
+
+/// Reads for a future that runs on the read pool.
+#[derive(Clone)]
+pub struct OnPool {
+    state: AppState,
+}
+
+impl OnPool {
+    /// Reads on the calling thread, on behalf of an actor, whose credential and role are read again first.
+    ///
+    /// Refused when the credential has ended meanwhile.
+    pub fn read_as<T>(&self, actor: &Actor, work: impl FnOnce(&LongView, &Actor) -> Result<T>) -> Result<T> {
+        self.state.store.read(|view| work(&LongView::of(view), &caller::recheck(view, actor)?))
+    }
+
+    /// A writer of the answer to an actor.
+    pub fn writer(&self, actor: &Actor) -> AnswerWriter {
+        AnswerWriter::new(&self.state.unsent_memory, actor.user())
+    }
+}
