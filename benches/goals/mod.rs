@@ -1,5 +1,6 @@
 //! The goals. Each is a measurement.
 
+mod answers;
 mod creates;
 mod footprint;
 mod lists;
@@ -36,10 +37,12 @@ pub enum Goal {
     G10,
     /// Pages of spaces, with cached responses.
     G11,
+    /// Long answers.
+    L2,
 }
 
 impl Goal {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::G1,
         Self::G2,
         Self::G3,
@@ -51,6 +54,7 @@ impl Goal {
         Self::G9,
         Self::G10,
         Self::G11,
+        Self::L2,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -71,6 +75,7 @@ impl Goal {
             Self::G9 => "G9",
             Self::G10 => "G10",
             Self::G11 => "G11",
+            Self::L2 => "L2",
         }
     }
 
@@ -90,6 +95,7 @@ impl Goal {
             Self::G11 => {
                 "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
             }
+            Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
         }
     }
 
@@ -107,6 +113,7 @@ impl Goal {
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
+            Self::L2 => answers::bounded(bench),
         }
     }
 }

@@ -25,29 +25,29 @@ impl AppState {
         F: Fn(&LongView, &Actor, &mut AnswerWriter) -> Result<()> + Send + 'static,
     {
         let lane = Lane::from(actor);
-        let (state, whose) = (self.clone(), actor.clone());
+        let (state, acting) = (self.clone(), actor.clone());
         let attempt = move || {
-            let mut out = AnswerWriter::new(&state.unsent_memory, whose.user());
+            let mut out = AnswerWriter::new(&state.unsent_memory, acting.user());
             let mut is_too_long = false;
-            let built = state.store.read(|view| {
+            let read = state.store.read(|view| {
                 let view = LongView::attempt(view);
-                let built = caller::recheck(&view, &whose).and_then(|actor| build(&view, &actor, &mut out));
+                let read = caller::recheck(&view, &acting).and_then(|actor| build(&view, &actor, &mut out));
                 is_too_long = view.is_too_long();
-                built
+                read
             });
-            if built.is_err() && is_too_long { Err(build) } else { Ok(built.map(|()| out.finish())) }
+            if read.is_err() && is_too_long { Err(build) } else { Ok(read.map(|()| out.finish())) }
         };
         let build = match self.read_pool.run(lane, attempt).await? {
             Ok(answer) => return answer,
             Err(build) => build,
         };
-        let (state, whose) = (self.clone(), actor.clone());
-        let whole = move || {
-            let mut out = AnswerWriter::new(&state.unsent_memory, whose.user());
-            state.store.read(|view| build(&LongView::of(view), &caller::recheck(view, &whose)?, &mut out))?;
+        let (state, acting) = (self.clone(), actor.clone());
+        let in_full = move || {
+            let mut out = AnswerWriter::new(&state.unsent_memory, acting.user());
+            state.store.read(|view| build(&LongView::of(view), &caller::recheck(view, &acting)?, &mut out))?;
             Ok(out.finish())
         };
-        self.answer_pool.run(lane, whole).await?
+        self.answer_pool.run(lane, in_full).await?
     }
 
     /// Runs a future whose steps may take long: each step runs on the read pool. While the future waits, it holds no

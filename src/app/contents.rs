@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::app::lookup;
+use crate::app::runtime::long_view::LongView;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{PipelineId, WorkspaceId};
 use crate::domain::workspace::{Contents, WorkspaceEntry};
@@ -17,13 +18,13 @@ pub fn of_shown(view: &View, workspaces: &[WorkspaceEntry]) -> Result<HashMap<Wo
 }
 
 /// The models of a workspace that the actor sees, by number.
-pub fn models(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
+pub fn models(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<ModelRow>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
     store::contents::models(view, workspace.id)
 }
 
 /// The pipelines of a workspace that the actor sees, by number.
-pub fn pipelines(view: &View, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
+pub fn pipelines(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
     store::contents::pipelines(view, workspace.id)
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, bots, lookup, standing};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
@@ -111,7 +112,7 @@ pub(super) fn end(
 
 /// The keys of a person, the oldest first. Without a person, all keys of people and services, for the operator and
 /// administrators.
-pub fn list(view: &View, actor: &Actor, of: Option<&lookup::Named>) -> Result<Vec<Key>> {
+pub fn list(view: &LongView, actor: &Actor, of: Option<&lookup::Named>) -> Result<Vec<Key>> {
     if let Some(who) = of {
         let user = lookup::user(view, actor, who)?;
         lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;

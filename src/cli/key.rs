@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::app::keys::{self, NewKey};
+use crate::app::runtime::long_view::LongView;
 use crate::app::users::Named;
 use crate::cli::serve::key_rules;
 use crate::cli::{CliError, data, flags, print, say, table};
@@ -118,7 +119,7 @@ fn create(
 fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> {
     let of = user.map(owner).transpose()?;
     let read = |store: &crate::store::Store| {
-        Ok(store.read(|view| Ok((keys::list(view, &Actor::operator(), of.as_ref())?, view.now)))?)
+        Ok(store.read(|view| Ok((keys::list(&LongView::of(view), &Actor::operator(), of.as_ref())?, view.now)))?)
     };
     let (keys, now) = data::with(home, read)?;
     if json {

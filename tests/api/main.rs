@@ -22,6 +22,7 @@ mod world;
 
 /// Attacks and careless use; one file for each kind.
 mod hostile {
+    mod answers;
     mod clients;
     mod connections;
     mod credentials;

@@ -114,20 +114,16 @@ mod tests {
 
     const MIB: usize = 1 << 20;
 
-    fn user(number: i64) -> Option<UserId> {
-        Some(UserId(number))
-    }
-
-    fn is_busy(result: Result<()>) -> bool {
+    fn is_busy(result: &Result<()>) -> bool {
         matches!(result, Err(Error::Busy { .. }))
     }
 
     #[test]
     fn the_only_answer_of_a_user_may_take_nearly_all_and_a_second_one_waits() {
         let memory = UnsentMemory::new(64 * MIB);
-        let (mut one, mut second) = (memory.share(user(1)), memory.share(user(1)));
+        let (mut one, mut second) = (memory.share(Some(UserId(1))), memory.share(Some(UserId(1))));
         one.grow(50 * MIB).unwrap();
-        assert!(is_busy(second.grow(2 * MIB)), "beyond half of it");
+        assert!(is_busy(&second.grow(2 * MIB)), "beyond half of it");
         second.grow(MIB / 2).expect("a usual list");
         assert!(matches!(one.grow(7 * MIB), Err(Error::Refused { .. })), "no waiting makes room for it");
         drop(one);
@@ -137,9 +133,10 @@ mod tests {
     #[test]
     fn a_large_answer_leaves_room_for_the_small_ones_of_others() {
         let memory = UnsentMemory::new(64 * MIB);
-        let (mut large, mut other, mut small) = (memory.share(user(1)), memory.share(user(2)), memory.share(user(2)));
+        let (mut large, mut other, mut small) =
+            (memory.share(Some(UserId(1))), memory.share(Some(UserId(2))), memory.share(Some(UserId(2))));
         large.grow(56 * MIB).unwrap();
-        assert!(is_busy(other.grow(2 * MIB)));
+        assert!(is_busy(&other.grow(2 * MIB)));
         small.grow(MIB).unwrap();
         large.shrink(10 * MIB);
         other.grow(2 * MIB).expect("what is sent is free");
@@ -154,7 +151,7 @@ mod tests {
             let memory = UnsentMemory::new(total);
             let mut shares: Vec<Option<Share>> = (0..8).map(|_| None).collect();
             for (at, number, bytes, step) in steps {
-                let share = shares[at].get_or_insert_with(|| memory.share(user(number)));
+                let share = shares[at].get_or_insert_with(|| memory.share(Some(UserId(number))));
                 let before = share.held;
                 match step {
                     0 => shares[at] = None,

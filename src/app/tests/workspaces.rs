@@ -108,13 +108,13 @@ fn the_contents_of_a_workspace_are_visible_like_the_workspace() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     for who in [&office.bob, &office.ada] {
-        assert!(office.read(|view| contents::models(view, who, place)).unwrap().is_empty());
-        assert!(office.read(|view| contents::pipelines(view, who, place)).unwrap().is_empty());
+        assert!(office.read_long(|view| contents::models(view, who, place)).unwrap().is_empty());
+        assert!(office.read_long(|view| contents::pipelines(view, who, place)).unwrap().is_empty());
         assert_eq!(office.read(|view| workspaces::visible(view, who, place)).unwrap().id, place);
     }
     for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
-        hidden(&office.read(|view| contents::models(view, who, place)).map(drop).unwrap_err());
-        hidden(&office.read(|view| contents::pipelines(view, who, place)).map(drop).unwrap_err());
+        hidden(&office.read_long(|view| contents::models(view, who, place)).map(drop).unwrap_err());
+        hidden(&office.read_long(|view| contents::pipelines(view, who, place)).map(drop).unwrap_err());
         hidden(&office.read(|view| workspaces::visible(view, who, place)).map(drop).unwrap_err());
     }
 }

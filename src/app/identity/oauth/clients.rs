@@ -93,11 +93,8 @@ pub fn may_read(actor: &Actor) -> Result<()> {
 /// Requires an administrator.
 pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Registered>> {
     may_read(actor)?;
-    let with_service = |client| {
-        view.count_row()?;
-        registered(view, client)
-    };
-    store::clients::list(view)?.into_iter().map(with_service).collect()
+    let counted = |client| view.count_row().and_then(|()| registered(view, client));
+    store::clients::list(view)?.into_iter().map(counted).collect()
 }
 
 /// The client with this id.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::audit;
+use crate::app::runtime::long_view::LongView;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Scopes};
@@ -12,7 +13,7 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
 /// The person's consents, by client.
-pub fn list(view: &View, actor: &Actor) -> Result<Vec<Consent>> {
+pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Consent>> {
     let mut consents = Vec::new();
     for (client, scopes, created_at) in store::consents::list(view, own(actor)?.id)? {
         if let Some(client) = store::clients::find(view, &client)? {

@@ -1,11 +1,12 @@
 //! The root fields of a document.
 
-use async_graphql::{Context, Object};
+#![expect(clippy::unused_async, reason = "async-graphql requires it of every resolver")]
+
+use async_graphql::{Context, Object, SimpleObject};
 
 use super::default_workspaces::UserDefaultWorkspace;
 use super::filters::{DefaultWorkspaceFilter, MemberFilter};
-use super::lists::Lists;
-use super::members::RemovedMembers;
+use super::lists::{Lists, MemberList};
 use super::scalars::BigInt;
 use super::workspaces::{CreateRequest, OnConflict, Parts, Workspace, WorkspaceInsert};
 use crate::app::answers::OnPool;
@@ -13,6 +14,7 @@ use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
+use crate::domain::member::Member;
 use crate::error::{Error, Result};
 
 pub(in crate::http) struct QueryRoot;
@@ -128,5 +130,23 @@ impl MutationRoot {
             })
             .await?;
         Ok(Some(RemovedMembers::new(removed, lists)?))
+    }
+}
+
+/// The memberships that ended.
+#[derive(Debug, SimpleObject)]
+#[graphql(name = "workspace_users_mutation_response", rename_fields = "snake_case")]
+pub(super) struct RemovedMembers {
+    /// The number of memberships.
+    affected_rows: i32,
+    /// The memberships before they ended.
+    returning: MemberList,
+}
+
+impl RemovedMembers {
+    /// Refused when there are too many to be told.
+    fn new(removed: Vec<Member>, lists: &Lists) -> Result<Self> {
+        let affected_rows = i32::try_from(removed.len()).unwrap_or(i32::MAX);
+        Ok(Self { affected_rows, returning: lists.members(removed)? })
     }
 }
