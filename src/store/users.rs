@@ -85,13 +85,6 @@ pub fn list_administrators(view: &View) -> Result<Vec<User>> {
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Every person who is an administrator, in no order.
-pub fn list_administrators(view: &View) -> Result<Vec<User>> {
-    let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.role = 'administrator' AND u.kind = 'person'");
-    let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
-}
-
 /// A page of the people of a circle whose account is neither disabled nor closed, ordered by id.
 pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Result<Slice<User>> {
     let wanted = |status| search.statuses.is_empty() || search.statuses.contains(&status);
