@@ -13,7 +13,7 @@ Measures atelier beside its references and prints one table.
 
     cargo bench -p atelier-bench -- [GOAL]... [OPTION]...
 
-G1 to G11, L4 and L5 choose goals; without one, all are measured.
+Names such as G1 choose goals; without one, all are measured.
 
     --quick           two short rounds: a look, not a result
     --rounds N        rounds of each comparison (5)
@@ -23,11 +23,11 @@ G1 to G11, L4 and L5 choose goals; without one, all are measured.
     --scratch DIR     where the data that is written to lies while it is measured (the temporary directory, or the
                       target directory where that one is in memory)
     --postgres DIR    where initdb, postgres and pgbench are
-    --python PATH     the Python to make MLflow's environment with
+    --python PATH     the Python to make the environments of MLflow, Keystone and ZenML with
     --list            the goals, each with its sentence
 ";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Arguments {
     pub goals: Vec<Goal>,
     /// The number of rounds of each comparison.

@@ -2,6 +2,7 @@
 
 mod creates;
 mod footprint;
+mod identity;
 mod kills;
 mod lists;
 mod pages;
@@ -30,13 +31,15 @@ pub enum Goal {
     G6,
     /// Searches in a million names.
     G7,
-    /// Comparison with MLflow.
+    /// Comparison with MLflow, Keystone and ZenML.
     G8,
     /// Start-up time, memory, binary size.
     G9,
     G10,
     /// Pages of spaces, with cached responses.
     G11,
+    /// Tokens and their introspection, compared with oidc-provider.
+    G14,
     /// Kills.
     L4,
     /// The write-ahead log after a long read of another process.
@@ -44,7 +47,7 @@ pub enum Goal {
 }
 
 impl Goal {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::G1,
         Self::G2,
         Self::G3,
@@ -56,6 +59,7 @@ impl Goal {
         Self::G9,
         Self::G10,
         Self::G11,
+        Self::G14,
         Self::L4,
         Self::L5,
     ];
@@ -78,6 +82,7 @@ impl Goal {
             Self::G9 => "G9",
             Self::G10 => "G10",
             Self::G11 => "G11",
+            Self::G14 => "G14",
             Self::L4 => "L4",
             Self::L5 => "L5",
         }
@@ -93,12 +98,13 @@ impl Goal {
             Self::G5 => "durable creates of 64 clients, beside PostgreSQL doing the same inserts",
             Self::G6 => "a page of 50 of a million spaces, beside one of a thousand",
             Self::G7 => "a search by substring among a million names, beside a page without a search",
-            Self::G8 => "lists and creates of 64 clients, beside MLflow with workspaces",
+            Self::G8 => "lists, creates, tokens and their checks, beside MLflow, OpenStack Keystone and ZenML",
             Self::G9 => "start, memory and size",
             Self::G10 => "sign-ins of 64 clients beside the raw rate of argon2, and lists meanwhile",
             Self::G11 => {
                 "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
             }
+            Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
         }
@@ -114,10 +120,11 @@ impl Goal {
             Self::G5 => creates::beside_postgres(bench),
             Self::G6 => pages::flat(bench),
             Self::G7 => searches::quick(bench),
-            Self::G8 => peers::beside_mlflow(bench),
+            Self::G8 => peers::beside_others(bench),
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
+            Self::G14 => identity::beside_oidc_provider(bench),
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
         }
