@@ -23,11 +23,11 @@ Names of goals (`--list`) choose some; without one, all are measured.
     --scratch DIR     where the data that is written to lies while it is measured (the temporary directory, or the
                       target directory where that one is in memory)
     --postgres DIR    where initdb, postgres and pgbench are
-    --python PATH     the Python to make MLflow's environment with
+    --python PATH     the Python to make the environments of MLflow, Keystone and ZenML with
     --list            the goals, each with its sentence
 ";
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Arguments {
     pub goals: Vec<Goal>,
     /// The number of rounds of each comparison.

@@ -25,7 +25,7 @@ pub struct Bench {
 }
 
 /// Something that is measured in alternation with others.
-pub type Contender<'a> = (&'static str, Box<dyn FnMut() -> Result<Run> + 'a>);
+pub type Contender<'a, S = &'static str> = (S, Box<dyn FnMut() -> Result<Run> + 'a>);
 
 /// The folder for files that are reused by later runs.
 pub fn reusable_folder() -> Result<PathBuf> {
@@ -76,13 +76,24 @@ impl Bench {
     /// Runs the contenders alternately, and begins each round with another one. Returns the runs of each contender by
     /// round.
     pub fn alternate<const N: usize>(&mut self, goal: Goal, contenders: &mut [Contender; N]) -> Result<[Vec<Run>; N]> {
-        let mut runs = [const { Vec::new() }; N];
+        let mut runs = self.alternate_all(goal, contenders)?.into_iter();
+        Ok(std::array::from_fn(|_| runs.next().unwrap_or_default()))
+    }
+
+    /// The same for a number of contenders that is known only when it runs.
+    pub fn alternate_all<S: AsRef<str>>(
+        &mut self,
+        goal: Goal,
+        contenders: &mut [Contender<S>],
+    ) -> Result<Vec<Vec<Run>>> {
+        let count = contenders.len();
+        let mut runs = vec![Vec::new(); count];
         for round in 0..self.arguments.rounds {
-            for place in 0..N {
-                let turn = (round + place) % N;
+            for place in 0..count {
+                let turn = (round + place) % count;
                 let (name, go) = &mut contenders[turn];
-                let run = go().map_err(|error| error.when(*name))?;
-                self.report.run(goal, round, name, &run)?;
+                let run = go().map_err(|error| error.when(name.as_ref()))?;
+                self.report.run(goal, round, name.as_ref(), &run)?;
                 runs[turn].push(run);
             }
         }

@@ -12,6 +12,7 @@ mod goals;
 #[path = "../tests/support/kills/mod.rs"]
 mod kill_harness;
 mod load;
+mod machine_client;
 mod names;
 mod process;
 mod references;

@@ -64,6 +64,11 @@ impl Server {
         self.process.pid()
     }
 
+    /// The data directory.
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     pub fn database(&self) -> PathBuf {
         self.home.join("atelier.db")
     }

@@ -4,6 +4,7 @@ mod answers;
 mod creates;
 mod deletes;
 mod footprint;
+mod identity;
 mod kills;
 mod lists;
 mod pages;
@@ -32,7 +33,7 @@ pub enum Goal {
     G6,
     /// Searches in a million names.
     G7,
-    /// Comparison with MLflow.
+    /// Comparison with MLflow, Keystone and ZenML.
     G8,
     /// Start-up time, memory, binary size.
     G9,
@@ -47,6 +48,8 @@ pub enum Goal {
     L1,
     /// Long answers.
     L2,
+    /// Tokens and their introspection, compared with oidc-provider.
+    G14,
 }
 
 impl Goal {
@@ -66,6 +69,7 @@ impl Goal {
         Self::L5,
         Self::L1,
         Self::L2,
+        Self::G14,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -90,6 +94,7 @@ impl Goal {
             Self::L5 => "L5",
             Self::L1 => "L1",
             Self::L2 => "L2",
+            Self::G14 => "G14",
         }
     }
 
@@ -103,7 +108,7 @@ impl Goal {
             Self::G5 => "durable creates of 64 clients, beside PostgreSQL doing the same inserts",
             Self::G6 => "a page of 50 of a million spaces, beside one of a thousand",
             Self::G7 => "a search by substring among a million names, beside a page without a search",
-            Self::G8 => "lists and creates of 64 clients, beside MLflow with workspaces",
+            Self::G8 => "lists, creates, tokens and their checks, beside MLflow, OpenStack Keystone and ZenML",
             Self::G9 => "start, memory and size",
             Self::G10 => "sign-ins of 64 clients beside the raw rate of argon2, and lists meanwhile",
             Self::G11 => {
@@ -113,6 +118,7 @@ impl Goal {
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
+            Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
         }
     }
 
@@ -126,7 +132,7 @@ impl Goal {
             Self::G5 => creates::beside_postgres(bench),
             Self::G6 => pages::flat(bench),
             Self::G7 => searches::quick(bench),
-            Self::G8 => peers::beside_mlflow(bench),
+            Self::G8 => peers::beside_others(bench),
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
@@ -134,6 +140,7 @@ impl Goal {
             Self::L5 => kills::log_is_short_again(bench),
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
+            Self::G14 => identity::beside_oidc_provider(bench),
         }
     }
 }

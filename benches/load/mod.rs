@@ -16,7 +16,7 @@ use mio::{Events, Poll, Token};
 use super::error::{BenchError, Result};
 use super::process::{Memory, cpu_of, memory_of};
 use connection::{Connection, Progress};
-pub use script::{InTurn, Same, Script, encode};
+pub use script::{InTurn, Same, Script, encode, with_header};
 
 /// The maximum time for outstanding requests after a run.
 const TIMEOUT: Duration = Duration::from_mins(1);

@@ -30,6 +30,14 @@ pub fn encode(method: &str, path: &str, token: Option<&str>, kind: &str, body: &
     text.into_bytes()
 }
 
+/// The request with this header too.
+pub fn with_header(mut request: Vec<u8>, name: &str, value: &str) -> Vec<u8> {
+    // The header begins behind the first line, which `encode` has written.
+    let first = request.iter().position(|byte| *byte == b'\n').map_or(0, |place| place + 1);
+    request.splice(first..first, format!("{name}: {value}\r\n").into_bytes());
+    request
+}
+
 /// Repeats one request, whose response always has the same length.
 #[derive(Clone, Debug)]
 pub struct Same {

@@ -1,20 +1,29 @@
 //! The references that atelier is compared with. Each is a separate process.
 //!
 //! The constant handler and the naive design are this same program, started under another name, with the same web
-//! server and as many workers. MLflow and PostgreSQL are products of others.
+//! server and as many workers. The others are products of others.
 
 pub mod constant;
+pub mod keystone;
 pub mod mlflow;
 pub mod naive;
+pub mod oidc_provider;
+pub mod peer;
 pub mod postgres;
+mod python;
+pub mod zenml;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::client::Client;
 use super::error::{BenchError, Result};
 use super::load::Load;
 use super::process::Process;
+
+/// The maximum time until a product of others serves.
+const TIMEOUT: Duration = Duration::from_mins(3);
 
 /// A running reference with an HTTP interface.
 #[derive(Debug)]
@@ -32,6 +41,25 @@ impl Reference {
         Ok(Self { process, address: address.parse()? })
     }
 
+    /// Starts a product of others, and waits until it answers a GET of this path. Returns the time that this took.
+    fn serving(name: &str, command: &mut Command, address: SocketAddr, path: &str) -> Result<(Self, Duration)> {
+        let begun = Instant::now();
+        let mut process = Process::start(name, command.stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let client = Client::new(&format!("http://{address}"));
+        while client.send("GET", path, None, "", "").is_err() {
+            if process.has_ended() || begun.elapsed() > TIMEOUT {
+                return Err(BenchError::new(format!("{name} does not serve; try {command:?} by hand")));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok((Self { process, address }, begun.elapsed()))
+    }
+
+    /// A client for requests outside of the measured runs.
+    fn client(&self) -> Client {
+        Client::new(&format!("http://{}", self.address))
+    }
+
     /// A run over so many connections that also measures CPU time and memory.
     pub fn load(&self, connections: usize, times: (Duration, Duration)) -> Load {
         Load::new(self.address, connections, times).watching(self.process.pid())
@@ -45,6 +73,21 @@ pub fn run(name: &str, arguments: &[String]) -> Result<()> {
         ("naive", [seeded, own, modulus, exponent]) => naive::serve(seeded, own, modulus, exponent),
         _ => Err(BenchError::new(format!("{name} with {} words is no reference", arguments.len()))),
     }
+}
+
+/// A free address on the loopback interface.
+fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
+}
+
+/// Runs a program to its end. Fails with what it wrote.
+fn complete(command: &mut Command) -> Result<()> {
+    let output = command.stdin(Stdio::null()).output()?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let reason = BenchError::new(String::from_utf8_lossy(&output.stderr));
+    Err(reason.when(command.get_program().to_string_lossy()))
 }
 
 fn workers() -> usize {
