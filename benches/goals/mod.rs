@@ -74,7 +74,7 @@ impl Goal {
 
     /// Parses the name of a goal, in any case.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|goal| goal.name().eq_ignore_ascii_case(name))
+        Self::ALL.iter().copied().find(|goal| goal.name().eq_ignore_ascii_case(name))
     }
 
     pub const fn name(self) -> &'static str {

@@ -72,7 +72,7 @@ fn a_list_without_pages_takes_a_long_view() {
     }
     for (path, name, _) in BOUNDED {
         let text = sources().into_iter().find(|(found, _)| found == path).map(|(_, text)| text).unwrap_or_default();
-        let stands = functions(&text).iter().any(|function| function.0 == name && returns_collection(function));
+        let stands = functions(&text).iter().any(|function| function.0 == *name && returns_collection(function));
         assert!(stands, "{path} has no {name} any more");
     }
     let planted = "\npub fn all(\n    view: &View,\n    actor: &Actor,\n) -> Result<Vec<User>> {";
