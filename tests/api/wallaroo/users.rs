@@ -1,6 +1,5 @@
 //! `/v1/api/users/*` and `/v1/api/user`.
 
-use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -90,15 +89,13 @@ fn a_user_has_the_keys_of_keycloak_in_order() {
     for (who, manageable) in [(&world.ada, true), (&world.bob, false)] {
         // When others last signed in is for administrators.
         let of_ada = if manageable { "1720716810025" } else { "null" };
-        let people = BTreeMap::from([
-            (&world.ada.uuid, shown(&world.ada, "", manageable, of_ada, r#""realmRoles":["admin"],"#)),
-            (
-                &world.bob.uuid,
-                shown(&world.bob, r#""firstName":"Bob","lastName":"Bee","#, manageable, "1720716810025", ""),
-            ),
-            (&world.carol.uuid, shown(&world.carol, "", manageable, "null", "")),
-        ]);
-        let whole = format!(r#"{{"users":{{{}}}}}"#, people.into_values().collect::<Vec<_>>().join(","));
+        // The oldest account first.
+        let people = [
+            shown(&world.ada, "", manageable, of_ada, r#""realmRoles":["admin"],"#),
+            shown(&world.bob, r#""firstName":"Bob","lastName":"Bee","#, manageable, "1720716810025", ""),
+            shown(&world.carol, "", manageable, "null", ""),
+        ];
+        let whole = format!(r#"{{"users":{{{}}}}}"#, people.join(","));
         for body in ["{}", "", r#"{"user_ids":null}"#] {
             let answer = who.send("POST", QUERY, &[], body);
             assert_eq!((answer.status, &answer.body), (200, &whole), "{body}");
