@@ -59,10 +59,10 @@ fn hashing_threads(arguments: &Arguments) -> usize {
 /// Computes hashes on so many threads for this time.
 fn raw(threads: usize, run: Duration) -> Result<Run> {
     let (hashes, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let hashers = (0..threads).map(|_| Hasher::new()).collect::<Result<Vec<_>>>()?;
+    let workers = (0..threads).map(|_| Hasher::new()).collect::<Result<Vec<_>>>()?;
     let begun = Instant::now();
     std::thread::scope(|scope| {
-        for mut hasher in hashers {
+        for mut hasher in workers {
             let (hashes, over) = (&hashes, &over);
             scope.spawn(move || {
                 while !over.load(Ordering::Relaxed) {
