@@ -1,9 +1,11 @@
 //! The goals. Each is a measurement.
 
 mod answers;
+mod busy;
 mod creates;
 mod deletes;
 mod footprint;
+mod growth;
 mod identity;
 mod kills;
 mod lists;
@@ -40,6 +42,8 @@ pub enum Goal {
     G10,
     /// Pages of spaces, with cached responses.
     G11,
+    /// Sign-ins while other programs use the processor.
+    G12,
     /// Kills.
     L4,
     /// The write-ahead log after a long read of another process.
@@ -48,6 +52,8 @@ pub enum Goal {
     L1,
     /// Long answers.
     L2,
+    /// Growth of the data file in a year.
+    L3,
     /// Tokens and their introspection, compared with oidc-provider.
     G14,
 }
@@ -65,10 +71,12 @@ impl Goal {
         Self::G9,
         Self::G10,
         Self::G11,
+        Self::G12,
         Self::L4,
         Self::L5,
         Self::L1,
         Self::L2,
+        Self::L3,
         Self::G14,
     ];
 
@@ -90,10 +98,12 @@ impl Goal {
             Self::G9 => "G9",
             Self::G10 => "G10",
             Self::G11 => "G11",
+            Self::G12 => "G12",
             Self::L4 => "L4",
             Self::L5 => "L5",
             Self::L1 => "L1",
             Self::L2 => "L2",
+            Self::L3 => "L3",
             Self::G14 => "G14",
         }
     }
@@ -114,10 +124,12 @@ impl Goal {
             Self::G11 => {
                 "a page of spaces for a member of 50 and for an administrator of a million, beside a constant handler"
             }
+            Self::G12 => "sign-ins beside 0, 2, 4 and 8 busy loops, beside the raw hash under the same load",
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
+            Self::L3 => "the growth of the data file in a simulated year of 50 clients and 20 people",
             Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
         }
     }
@@ -136,10 +148,12 @@ impl Goal {
             Self::G9 => footprint::small(bench),
             Self::G10 => sign_ins::fair(bench),
             Self::G11 => spaces::cached(bench),
+            Self::G12 => busy::unharmed(bench),
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
+            Self::L3 => growth::slow(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
         }
     }

@@ -68,6 +68,12 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of something that is no request, with these latencies in nanoseconds.
+    pub fn timed(nanos: Vec<u64>) -> Self {
+        let (all, seconds) = (nanos.len() as u64, nanos.iter().copied().map(count).sum::<f64>() / 1e9);
+        Self { responses: all, all, seconds, latencies: Latencies::of(nanos), ..Self::default() }
+    }
+
     /// Responses per second.
     pub fn per_second(&self) -> f64 {
         count(self.responses) / self.seconds
