@@ -1,6 +1,7 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
+//! server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
@@ -146,6 +147,7 @@ pub fn run() -> ExitCode {
         Ok(()) => return ExitCode::SUCCESS,
         Err(CliError::Failed(words)) => (1, words),
         Err(CliError::Usage(words)) => (2, words),
+        Err(CliError::Replaced(words)) => (3, words),
     };
     say(&format!("error: {words}"));
     ExitCode::from(code)

@@ -12,6 +12,8 @@ pub enum CliError {
     Usage(String),
     /// Exit code 1.
     Failed(String),
+    /// Exit code 3: the data file was removed or replaced under the running server.
+    Replaced(String),
 }
 
 impl From<ConfigError> for CliError {

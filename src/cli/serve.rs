@@ -38,11 +38,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         );
     }
     let listeners = listen(&config.listen)?;
-    let store = Store::open(&home.database(), sizes(config))?;
+    let store = Store::open_for_server(&home, sizes(config))?;
     let served = serve(config, &home, &mut lock, &store, listeners);
-    note_audit(&store);
+    let lost = store.fault().filter(|fault| fault.ends_server());
+    if lost.is_none() {
+        note_audit(&store);
+    }
     store.close();
-    served
+    lost.map_or(served, |fault| Err(CliError::Replaced(format!("{fault}; {}", fault.next()))))
 }
 
 fn serve(

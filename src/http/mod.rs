@@ -35,6 +35,7 @@ use rustix::process::Signal;
 use crate::app::runtime::state::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
+use crate::store::StoreFault;
 use connections::{Connections, Limits};
 pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
@@ -133,13 +134,27 @@ async fn run(
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone())?);
+    let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone()));
     let keys = actix_web::rt::spawn(maintain_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
+    watch.abort();
     keys.abort();
     sweeper.abort();
     ended
+}
+
+/// Stops the server some seconds after its data file was removed or replaced. Until then every request and every health
+/// check is told so.
+async fn stop_on_fault(server: ServerHandle, state: web::Data<AppState>) {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    const STOP_AFTER: Duration = Duration::from_secs(5);
+    while !state.store.fault().is_some_and(StoreFault::ends_server) {
+        actix_web::rt::time::sleep(LOOK_EVERY).await;
+    }
+    actix_web::rt::time::sleep(STOP_AFTER).await;
+    server.stop(true).await;
 }
 
 /// Maintains the signing keys while the server runs: when they are due, and at least once a minute, because other

@@ -44,6 +44,6 @@ pub use data_dir::{files, lock};
 pub(crate) use engine::probe;
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, Tx, Unready, View, health, inspection, refuse_old_sqlite, schema,
-    versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
+    schema, versioned_cache,
 };

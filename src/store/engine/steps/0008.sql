@@ -7,3 +7,6 @@ CREATE TABLE readiness (
 ) STRICT;
 
 INSERT INTO readiness (id, checked_at) VALUES (1, 0);
+
+-- Which number a server has written into the header of the file at its start.
+ALTER TABLE meta ADD COLUMN stamp BLOB;
