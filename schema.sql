@@ -2,11 +2,13 @@
 -- Times are microseconds since 1970 in UTC. Ids are never reused (AUTOINCREMENT).
 
 -- One row about the file as a whole. `generation` grows with every commit that changes anything. The tags of ids and
--- cursors are derived from `secret`, so that nobody can forge them.
+-- cursors are derived from `secret`, so that nobody can forge them. `stamp` says which number a server has written into the
+-- header of the file at its start, so that the log of another file is recognized.
 CREATE TABLE meta (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     generation INTEGER NOT NULL,
-    secret BLOB NOT NULL CHECK (length(secret) = 32)
+    secret BLOB NOT NULL CHECK (length(secret) = 32),
+    stamp BLOB
 ) STRICT;
 
 INSERT INTO meta (id, generation, secret) VALUES (1, 1, randomblob(32));

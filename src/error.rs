@@ -167,6 +167,13 @@ impl From<AuthError> for Error {
 #[derive(Debug)]
 pub struct InternalError(Box<dyn std::error::Error + Send + Sync>);
 
+impl InternalError {
+    /// The cause, if it has this type.
+    pub fn get<E: std::error::Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+}
+
 impl fmt::Display for InternalError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -54,7 +54,7 @@ pub(super) fn write_and_print<T: Send + 'static>(
             Err(CliError::Failed(format!("cannot print the secret: {reason}; nothing was changed; try again")))
         }
         (Err(error), Some(Ok(()))) => {
-            let (CliError::Failed(words) | CliError::Usage(words)) = map_error(error);
+            let (CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) = map_error(error);
             Err(CliError::Failed(format!("{words}; the secret on stdout is not valid")))
         }
         (Err(error), None) => Err(map_error(error)),

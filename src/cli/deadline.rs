@@ -14,7 +14,8 @@ const MIN_GRACE: Duration = Duration::from_secs(1);
 const LOG_TIME: Duration = Duration::from_millis(50);
 
 /// A deadline that has not begun.
-pub(super) struct Deadline(Sender<()>);
+#[derive(Clone)]
+pub(super) struct Deadline(Sender<i32>);
 
 impl Deadline {
     /// Starts its thread now, because the system may not start another one later.
@@ -22,22 +23,24 @@ impl Deadline {
         let (sender, receiver) = channel();
         let wait = grace.max(MIN_GRACE).saturating_sub(LOG_TIME);
         thread::Builder::new().name("deadline".to_owned()).spawn(move || {
-            if receiver.recv().is_ok() {
+            if let Ok(code) = receiver.recv() {
                 thread::sleep(wait);
-                log::warn!(
-                    "stop_grace is over; the server ends with unfinished work. No acknowledged write is lost; the next \
-                     start moves the write-ahead log into the data file"
-                );
+                log::warn!("stop_grace is over; the server ends with unfinished work");
+                if code == 0 {
+                    log::info!(
+                        "no acknowledged write is lost; the next start moves the write-ahead log into the data file"
+                    );
+                }
                 thread::sleep(LOG_TIME);
-                process::exit(0);
+                process::exit(code);
             }
         })?;
         Ok(Self(sender))
     }
 
-    /// From now on the grace runs.
-    pub(super) fn begin(&self) {
+    /// From now on the grace runs. When it is over, the process ends with this exit code.
+    pub(super) fn begin(&self, code: i32) {
         // The thread is gone only if the process ends.
-        let _ = self.0.send(());
+        let _ = self.0.send(code);
     }
 }

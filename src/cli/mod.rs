@@ -1,6 +1,7 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
+//! server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
@@ -158,6 +159,7 @@ fn report(error: CliError) -> ExitCode {
     let (code, words) = match error {
         CliError::Failed(words) => (1, words),
         CliError::Usage(words) => (2, words),
+        CliError::Replaced(words) => (output::REPLACED, words),
     };
     say(&format!("error: {words}"));
     ExitCode::from(code)

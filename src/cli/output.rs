@@ -12,7 +12,12 @@ pub enum CliError {
     Usage(String),
     /// Exit code 1.
     Failed(String),
+    /// Exit code [`REPLACED`]: the data file was removed or replaced under the running server.
+    Replaced(String),
 }
+
+/// The exit code of a server whose data file was removed or replaced.
+pub const REPLACED: u8 = 3;
 
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, limits, master_key, print, running, signals};
+use super::{CliError, limits, master_key, output, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -21,7 +21,7 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::http;
 use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;
-use crate::store::{Sizes, Store, health};
+use crate::store::{Sizes, Store, StoreFault, health};
 use crate::tokens::chain::to_hex;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
@@ -46,11 +46,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         );
     }
     let listeners = listen(&config.listen)?;
-    let store = Store::open(&home.database(), sizes(config))?;
+    let store = Store::open_for_server(&home, sizes(config))?;
     let served = serve(config, &home, &mut lock, &store, (listeners, deadline));
-    note_audit(&store);
+    let lost = store.fault().filter(|fault| fault.ends_server());
+    if lost.is_none() {
+        note_audit(&store);
+    }
     store.close();
-    served
+    lost.map_or(served, |fault| Err(CliError::Replaced(format!("{fault}; {}", fault.next()))))
 }
 
 fn serve(
@@ -119,7 +122,11 @@ fn serve(
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
     };
-    let stopping = move || deadline.begin();
+    let watched = store.clone();
+    let stopping = move || {
+        let is_lost = watched.fault().is_some_and(StoreFault::ends_server);
+        deadline.begin(if is_lost { output::REPLACED.into() } else { 0 });
+    };
     http::serve(state, &settings(config), listeners, ready, stopping)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }

@@ -35,6 +35,7 @@ use rustix::process::Signal;
 use crate::app::runtime::state::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
+use crate::store::StoreFault;
 use connections::{Connections, Limits};
 pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
@@ -75,7 +76,7 @@ pub fn serve(
     settings: &Settings,
     listeners: Vec<TcpListener>,
     ready: impl FnOnce(),
-    stopping: impl FnOnce() + 'static,
+    stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
     actix_web::rt::System::new().block_on(run(state, settings, listeners, ready, stopping))
 }
@@ -93,7 +94,7 @@ async fn run(
     settings: &Settings,
     listeners: Vec<TcpListener>,
     ready: impl FnOnce(),
-    stopping: impl FnOnce() + 'static,
+    stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
@@ -143,14 +144,29 @@ async fn run(
         server = server::listen(server, listener, &connections, times, app.clone())?;
     }
     let server = server.run();
-    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping)?);
+    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone())?);
+    let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping));
     let keys = actix_web::rt::spawn(maintain_keys(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
+    watch.abort();
     keys.abort();
     sweeper.abort();
     ended
+}
+
+/// Stops the server some seconds after its data file was removed or replaced. Until then every request and every health
+/// check is told so.
+async fn stop_on_fault(server: ServerHandle, state: web::Data<AppState>, stopping: impl Fn()) {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    const STOP_AFTER: Duration = Duration::from_secs(5);
+    while !state.store.fault().is_some_and(StoreFault::ends_server) {
+        actix_web::rt::time::sleep(LOOK_EVERY).await;
+    }
+    actix_web::rt::time::sleep(STOP_AFTER).await;
+    stopping();
+    server.stop(true).await;
 }
 
 /// Maintains the signing keys while the server runs: when they are due, and at least once a minute, because other
@@ -177,7 +193,7 @@ async fn maintain_keys(state: web::Data<AppState>) {
 fn stop_on_signal(
     server: ServerHandle,
     readiness: web::Data<Readiness>,
-    stopping: impl FnOnce(),
+    stopping: impl Fn(),
 ) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut kinds = vec![

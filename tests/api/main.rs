@@ -13,6 +13,7 @@ mod support;
 
 mod arize;
 mod client;
+mod data_file;
 mod database;
 mod documents;
 mod freshness;

@@ -155,6 +155,13 @@ impl Server {
         command.output().expect("the atelier binary starts")
     }
 
+    /// How the server ended, if it has ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let ended = self.child.try_wait().expect("the server can be waited for")?;
+        self.readers.drain(..).for_each(|reader| reader.join().expect("the log is read to its end"));
+        Some(ended)
+    }
+
     /// Asks the server to stop (SIGTERM), waits for it and returns how it ended.
     ///
     /// # Panics

@@ -17,7 +17,7 @@ const WHAT: &str = "master key";
 pub(super) fn check(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKey>>) -> Vec<Finding> {
     let source = match Source::of(config, home) {
         Ok(source) => source,
-        Err(CliError::Usage(words) | CliError::Failed(words)) => {
+        Err(CliError::Usage(words) | CliError::Failed(words) | CliError::Replaced(words)) => {
             let (found, next) = words.split_once("; ").unwrap_or((&words, master_key::ONE_PLACE));
             return vec![Finding::fault(WHAT, found, next)];
         }

@@ -95,10 +95,14 @@ pub(super) async fn alive() -> HttpResponse {
     plain(HttpResponse::Ok(), "ok\n")
 }
 
-/// `GET /readyz`: 503 with the reason while the server is stopping or cannot write or read its file, otherwise 200.
+/// `GET /readyz`: 503 with the reason while the server is stopping, cannot write or read its file or has lost it, otherwise
+/// 200.
 pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
     if readiness.stopping.load(Ordering::Acquire) {
         return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
+    }
+    if let Some(fault) = state.store.fault() {
+        return plain(HttpResponse::ServiceUnavailable(), format!("{fault}\n"));
     }
     match check(&state, &readiness).await {
         Ok(()) => plain(HttpResponse::Ok(), "ready\n"),

@@ -1,4 +1,5 @@
-//! The lock file of a data directory. It allows one server at a time, and describes the settings of that server.
+//! The lock of a data directory. It allows one server at a time. The lock file describes the settings of that server, and
+//! the data file is locked too, because somebody may remove the lock file.
 //!
 //! The first line is the process id. The server adds a second line with its settings as JSON once it serves.
 
@@ -7,13 +8,15 @@ use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::error::{DataDirError, Result};
-use super::files;
+use super::shared_file::SharedFile;
+use super::{DataDir, files};
 
 /// How often the lock is tried before it counts as held by another server. The command line holds it only for moments.
 const TRIES: u32 = 10;
@@ -28,6 +31,8 @@ const MAX_LENGTH: u64 = 64 << 10;
 #[derive(Debug)]
 pub struct Lock {
     file: File,
+    /// The locked data file; none on a network file system.
+    database: Option<Arc<SharedFile>>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,8 +72,8 @@ impl Lock {
 }
 
 /// Takes the lock of a directory. Fails if another server holds it.
-pub(super) fn take(home: &Path) -> Result<Lock> {
-    let path = file_of(home);
+pub(super) fn take(home: &DataDir) -> Result<Lock> {
+    let path = file_of(home.path());
     let failed = |source| DataDirError::Io {
         verb: "lock",
         path: path.clone(),
@@ -77,33 +82,58 @@ pub(super) fn take(home: &Path) -> Result<Lock> {
     };
     let mut file = files::open_or_create(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
-        return Err(DataDirError::Taken { path: home.to_owned(), pid: read(&file).pid });
+        return Err(DataDirError::Taken { path: home.path().to_owned(), pid: read(&file).pid });
+    }
+    let database = database_of(home).map_err(failed)?;
+    if let Some(database) = &database
+        && !free(|| database.try_lock()).map_err(failed)?
+    {
+        return Err(DataDirError::Taken { path: home.path().to_owned(), pid: None });
     }
     let write_pid = |file: &mut File| {
         file.set_len(0)?;
         file.rewind()?;
         file.write_all(format!("{}\n", std::process::id()).as_bytes())
     };
-    write_pid(&mut file).map_err(failed)?;
-    Ok(Lock { file })
+    let lock = write_pid(&mut file).map(|()| Lock { file, database });
+    lock.map_err(failed)
+}
+
+/// The data file, if it is there and can be locked itself.
+///
+/// On network file systems, a lock of the whole file (flock) meets SQLite's locks, and shuts it out.
+fn database_of(home: &DataDir) -> io::Result<Option<Arc<SharedFile>>> {
+    if home.network_file_system().is_some() {
+        return Ok(None);
+    }
+    match SharedFile::open(&home.database()) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Who holds the lock of a directory, if anybody. Keeps no lock.
-pub(super) fn holder(home: &Path) -> Result<Option<Holder>> {
-    let path = file_of(home);
+pub(super) fn holder(home: &DataDir) -> Result<Option<Holder>> {
+    let path = file_of(home.path());
     let failed = |source| DataDirError::Io {
         verb: "inspect",
         path: path.clone(),
         source,
         next: "run this command as the user that runs the server",
     };
-    let file = match File::open(&path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    match File::open(&path) {
+        Ok(file) => {
+            if !free(|| file.try_lock_shared()).map_err(failed)? {
+                return Ok(Some(read(&file)));
+            }
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(failed(source)),
-    };
-    let free = free(|| file.try_lock_shared()).map_err(failed)?;
-    Ok((!free).then(|| read(&file)))
+    }
+    let Some(database) = database_of(home).map_err(failed)? else { return Ok(None) };
+    let is_free = free(|| database.try_unlocked()).map_err(failed)?;
+    Ok((!is_free).then_some(Holder { pid: None, in_force: None }))
 }
 
 fn file_of(home: &Path) -> PathBuf {
@@ -147,6 +177,8 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // The file stays. Removing it would let two servers lock two files with one name.
         let _ = self.file.set_len(0);
+        // The end of the process unlocks it too.
+        let _ = self.database.as_ref().map(|database| database.unlock());
     }
 }
 
@@ -185,6 +217,24 @@ mod tests {
         let pid = Some(std::process::id());
         assert_eq!(home.holder().unwrap(), Some(Holder { pid, in_force: None }));
         drop(lock);
+        assert_eq!(home.holder().unwrap(), None);
+        home.lock().unwrap();
+    }
+
+    #[test]
+    fn a_removed_lock_file_lets_no_second_server_in() {
+        let place = tempfile::tempdir().unwrap();
+        let home = DataDir::open(place.path().join("home")).unwrap();
+        let first = home.lock().unwrap();
+        let lock_file = file_of(home.path());
+        for change in [|path: &Path| fs::remove_file(path), |path: &Path| fs::write(path, "")] {
+            change(&lock_file).unwrap();
+            let error = home.lock().unwrap_err().to_string();
+            assert!(error.starts_with("another atelier server is using "), "{error}");
+            assert_eq!(home.holder().unwrap(), Some(Holder { pid: None, in_force: None }));
+            fs::remove_file(&lock_file).unwrap();
+        }
+        drop(first);
         assert_eq!(home.holder().unwrap(), None);
         home.lock().unwrap();
     }

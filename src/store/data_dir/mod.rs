@@ -4,6 +4,7 @@ mod error;
 mod file_system;
 pub mod files;
 pub mod lock;
+pub(in crate::store) mod shared_file;
 
 use std::fs::{self, Permissions};
 use std::io;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use lock::{Holder, Lock};
 use rustix::process::geteuid;
+use shared_file::SharedFile;
 
 pub use error::{DataDirError, Result};
 
@@ -72,14 +74,15 @@ impl DataDir {
         self.path.join("first-admin.txt")
     }
 
-    /// Locks the directory for this server. Fails if another server holds the lock.
+    /// Locks the directory for this server. Fails if another server holds the lock, even if somebody has removed the lock
+    /// file meanwhile.
     pub fn lock(&self) -> Result<Lock> {
-        lock::take(&self.path)
+        lock::take(self)
     }
 
     /// Who holds the lock of the directory, if anybody. Changes nothing.
     pub fn holder(&self) -> Result<Option<Holder>> {
-        lock::holder(&self.path)
+        lock::holder(self)
     }
 
     /// The kind of network file system that the directory is on, if it is on one.
@@ -134,6 +137,9 @@ impl DataDir {
             next: "check that this user can read and write it",
         };
         let file = files::open_or_create(&path).map_err(failed)?;
+        // A store of this process may have the file open.
+        let shared = SharedFile::share(file).map_err(failed)?;
+        let file = shared.file();
         let mode = file.metadata().map_err(failed)?.permissions().mode() & 0o7777;
         if mode & 0o077 != 0 {
             file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;

@@ -219,6 +219,7 @@ mod tests {
         fn new() -> Self {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("atelier.db");
+            std::fs::write(&path, "").unwrap();
             let mut conn = open::for_writing(&path, 2048).unwrap();
             schema::bring_up_to_date(&mut conn).unwrap();
             conn.execute_batch("CREATE TABLE note (bytes BLOB)").unwrap();

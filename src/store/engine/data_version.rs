@@ -6,15 +6,14 @@
 //! counter, two salts and a checksum. A reader sees a commit once that header is written, and the writer returns only
 //! after that. A reader that finds the same version as before has missed no commit.
 
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::path::Path;
+use std::sync::Arc;
 
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
+use super::open::beside;
 use crate::error::{DiskFault, Error, Result};
+use crate::store::data_dir::shared_file::SharedFile;
 
 /// The length of the first copy of the header in bytes. SQLite writes this copy last.
 const HEADER: usize = 48;
@@ -22,12 +21,6 @@ const HEADER: usize = 48;
 /// The state of the data file at one moment. Two versions are equal only if no process committed anything between them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataVersion([u8; HEADER]);
-
-/// The shared memory files that this process has open, by device and inode. Closing one would drop the locks that any
-/// SQLite connection of this process holds on it
-/// (<https://sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_>). For this
-/// reason all stores of a file share one handle.
-static PROBED: Mutex<BTreeMap<(u64, u64), Weak<File>>> = Mutex::new(BTreeMap::new());
 
 /// The process of a reader that holds the write-ahead log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,24 +32,12 @@ pub(in crate::store) enum LogReader {
 
 /// Reads the version. It must be dropped after every connection of its store.
 #[derive(Clone, Debug)]
-pub(in crate::store) struct DataVersionProbe(Arc<File>);
+pub(in crate::store) struct DataVersionProbe(Arc<SharedFile>);
 
 impl DataVersionProbe {
     /// A probe of a data file that is already open.
     pub(in crate::store) fn on(path: &Path) -> Result<Self> {
-        let mut memory = path.as_os_str().to_owned();
-        memory.push("-shm");
-        let memory = PathBuf::from(memory);
-        let mut probed = PROBED.lock().unwrap_or_else(PoisonError::into_inner);
-        let found = memory.metadata().map_err(Error::internal)?;
-        let place = probed.entry((found.dev(), found.ino())).or_default();
-        if let Some(shared) = place.upgrade() {
-            return Ok(Self(shared));
-        }
-        let file = Arc::new(File::open(memory).map_err(Error::internal)?);
-        *place = Arc::downgrade(&file);
-        probed.retain(|_, file| file.strong_count() > 0);
-        Ok(Self(file))
+        SharedFile::open(&beside(path, "-shm")).map(Self).map_err(Error::internal)
     }
 
     pub(in crate::store) fn now(&self) -> Result<DataVersion> {

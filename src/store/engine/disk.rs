@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{ErrorCode, ffi};
 
+use super::StoreFault;
 use crate::error::{DiskFault, Error, Result};
 
 /// How often the same fault is logged, however many requests meet it.
@@ -67,7 +68,10 @@ impl Disk {
 
     /// Passes a result on, and logs a fault of the disk.
     pub(super) fn watched<T>(&self, access: Access, result: Result<T>) -> Result<T> {
-        if let Err(Error::Disk { fault, cause }) = &result {
+        // A permanent fault is logged once.
+        if let Err(Error::Disk { fault, cause }) = &result
+            && cause.get::<StoreFault>().is_none()
+        {
             self.log(access, *fault, &cause.to_string());
         }
         result

@@ -2,13 +2,13 @@
 
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{Conn, View, open};
+use super::{Conn, View, open, write_ahead_log};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 
@@ -16,7 +16,8 @@ use crate::error::{Error, Result};
 ///
 /// If no process has the file open, even a read-only connection makes SQLite create a write-ahead log and shared memory
 /// beside it, and leave them there. For this reason such a file is opened as immutable. It is read again in the
-/// ordinary way if it changed meanwhile. Fails if there is no file or if it cannot be read.
+/// ordinary way if it changed meanwhile. Fails if there is no file, if it cannot be read, or if the log beside it belongs
+/// to another file.
 pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
     let before = Trace::of(path)?;
     if !before.in_use {
@@ -25,6 +26,7 @@ pub fn inspect<T>(path: &Path, work: impl Fn(&View) -> Result<T>) -> Result<T> {
             return result;
         }
     }
+    write_ahead_log::refuse_foreign_log(path)?;
     read_snapshot(path, "?mode=ro", &work)
 }
 
@@ -46,10 +48,8 @@ struct Trace {
 
 impl Trace {
     fn of(path: &Path) -> Result<Self> {
-        let mut log = path.as_os_str().to_owned();
-        log.push("-wal");
         let file = fs::metadata(path).map_err(Error::internal)?;
-        Ok(Self { in_use: PathBuf::from(log).exists(), length: file.len(), modified: file.modified().ok() })
+        Ok(Self { in_use: open::beside(path, "-wal").exists(), length: file.len(), modified: file.modified().ok() })
     }
 }
 

@@ -14,9 +14,12 @@ pub(in crate::store) mod row;
 pub mod schema;
 mod sizes;
 mod snapshot;
+mod stamp;
 mod store;
 pub mod versioned_cache;
 mod view;
+mod watch;
+mod write_ahead_log;
 mod writer;
 
 #[cfg(test)]
@@ -31,3 +34,4 @@ pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
 pub use sizes::Sizes;
 pub use store::Store;
 pub use view::{Tx, View};
+pub use watch::StoreFault;

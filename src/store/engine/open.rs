@@ -1,15 +1,13 @@
 //! Opens connections and applies every setting to every connection.
 
-use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{checkpoints, fault, schema};
+use super::{checkpoints, fault, schema, write_ahead_log};
 use crate::error::{Error, Result};
 
 /// The oldest safe SQLite. In older versions, resetting the write-ahead log could lose commits.
@@ -24,14 +22,20 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 /// The number of prepared statements that a connection caches: at least as many as there are.
 pub(in crate::store) const MAX_CACHED_STATEMENTS: usize = 512;
 
-/// Opens the connection that writes. A new file is readable and writable only for its owner.
+/// The file of SQLite's beside a data file: its write-ahead log `-wal` or its shared memory `-shm`.
+pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(end);
+    beside.into()
+}
+
+/// Opens the connection that writes, to a file that exists.
 ///
-/// Refuses a SQLite that is too old. Refuses a file that is not atelier's or has a newer schema, without changing it.
+/// Refuses a SQLite that is too old. Refuses a file that is not atelier's, has a newer schema or the log of another
+/// file beside it, without changing it.
 pub(in crate::store) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<Connection> {
     refuse_old_sqlite()?;
-    // SQLite would create the file with a mode that depends on the umask. The write-ahead log and the shared memory
-    // inherit the mode of the file.
-    OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(Error::internal)?;
+    write_ahead_log::refuse_foreign_log(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;

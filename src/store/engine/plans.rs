@@ -307,7 +307,9 @@ mod tests {
 
     fn file() -> (Connection, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
-        let mut conn = open::for_writing(&folder.path().join("atelier.db"), 512).unwrap();
+        let path = folder.path().join("atelier.db");
+        std::fs::write(&path, "").unwrap();
+        let mut conn = open::for_writing(&path, 512).unwrap();
         schema::bring_up_to_date(&mut conn).unwrap();
         (conn, folder)
     }

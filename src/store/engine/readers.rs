@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::ffi;
 
 use super::name_cache::NameCache;
 use super::snapshot::Snapshot;
+use super::watch::Watch;
 use super::{Sizes, View, open};
 use crate::error::{Error, Result};
 
@@ -25,10 +27,19 @@ pub(in crate::store) struct Readers {
 }
 
 impl Readers {
-    pub(in crate::store) fn open(path: &Path, sizes: Sizes) -> Result<Self> {
-        let manager = SqliteConnectionManager::file(path)
-            .with_flags(open::reading_flags())
-            .with_init(move |conn| open::for_reading(conn, sizes.page_cache_kib));
+    /// Opens readers of a watched file.
+    pub(in crate::store) fn open(path: &Path, sizes: Sizes, watch: Arc<Watch>) -> Result<Self> {
+        let manager = SqliteConnectionManager::file(path).with_flags(open::reading_flags()).with_init(move |conn| {
+            open::for_reading(conn, sizes.page_cache_kib)?;
+            // The path may lead to another file now.
+            match watch.look() {
+                Some(fault) if fault.ends_server() => {
+                    let moved = ffi::Error::new(ffi::SQLITE_READONLY_DBMOVED);
+                    Err(rusqlite::Error::SqliteFailure(moved, Some(fault.to_string())))
+                }
+                _ => Ok(()),
+            }
+        });
         let max = sizes.readers.max(1);
         let pool = Pool::builder()
             .max_size(max)

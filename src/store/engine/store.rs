@@ -3,12 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::Connection;
+
 use super::checkpoints::Checkpoints;
 use super::data_version::{DataVersion, DataVersionProbe};
 use super::disk::{Access, Disk, Unready};
 use super::schema::{self, SchemaState, Unfit};
+use super::stamp::{self, Stamp};
+use super::watch::{StoreFault, Watch};
+use super::write_ahead_log::FileState;
 use super::{Sizes, Tx, View, health, inspection, open, readers, writer};
 use crate::error::{Error, Result};
+use crate::store::data_dir::shared_file::SharedFile;
 use crate::store::data_dir::{DataDir, DataDirError};
 
 /// The open data file. A clone is another handle to the same file.
@@ -17,7 +23,8 @@ pub struct Store {
     readers: readers::Readers,
     writer: Arc<writer::Writer>,
     disk: Arc<Disk>,
-    /// The last field, because it must be dropped last: see [`DataVersionProbe`].
+    /// The last fields, because they must be dropped last: see [`SharedFile`].
+    watch: Arc<Watch>,
     probe: DataVersionProbe,
 }
 
@@ -26,14 +33,41 @@ impl Store {
     ///
     /// Refuses a file with a newer schema, a file that is not atelier's, and a SQLite that is too old.
     pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
-        let mut conn = open::for_writing(path, sizes.page_cache_kib)?;
+        Self::open_with(path, sizes, |_, _| Ok(None))
+    }
+
+    /// Opens the data file of a server, which holds the lock of the directory, like [`Store::open`]. Stamps it, so that
+    /// a copy that is put over it is recognized.
+    pub fn open_for_server(home: &DataDir, sizes: Sizes) -> Result<Self> {
+        Self::open_with(&home.database(), sizes, |conn, file| {
+            let has_cookie = |cookie| {
+                let state = FileState::read(file, None);
+                state.is_ok_and(|state| state.header.is_some_and(|header| header.cookie == cookie))
+            };
+            stamp::renew(conn, has_cookie).map(Some)
+        })
+    }
+
+    fn open_with(
+        path: &Path,
+        sizes: Sizes,
+        renew_stamp: impl FnOnce(&mut Connection, &SharedFile) -> Result<Option<Stamp>>,
+    ) -> Result<Self> {
+        // SQLite would create the file with a mode that depends on the umask. The write-ahead log and the shared memory
+        // inherit the mode of the file.
+        let file = SharedFile::open_or_create(path).map_err(Error::internal)?;
+        let file_path = path.canonicalize().map_err(Error::internal)?;
+        let mut conn = open::for_writing(&file_path, sizes.page_cache_kib)?;
+        stamp::clear_in_copy(&mut conn)?;
         schema::bring_up_to_date(&mut conn)?;
-        let probe = DataVersionProbe::on(path)?;
+        let stamp = renew_stamp(&mut conn, &file)?;
+        let probe = DataVersionProbe::on(&file_path)?;
+        let watch = Arc::new(Watch::begin(&conn, path, &file_path, file, stamp)?);
         let disk = Arc::new(Disk::default());
         let checkpoints = Checkpoints::new(disk.clone(), probe.clone(), open::BUSY_TIMEOUT);
-        let writer = Arc::new(writer::Writer::start(conn, checkpoints, sizes.write_queue)?);
-        let readers = readers::Readers::open(path, sizes)?;
-        Ok(Self { readers, writer, disk, probe })
+        let writer = Arc::new(writer::Writer::start(conn, checkpoints, watch.clone(), sizes.write_queue)?);
+        let readers = readers::Readers::open(&file_path, sizes, watch.clone())?;
+        Ok(Self { readers, writer, disk, watch, probe })
     }
 
     /// Opens the data file of a directory on which a server may be running, like [`Store::open`].
@@ -53,7 +87,8 @@ impl Store {
 
     /// Reads from one snapshot, on the calling thread.
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.disk.watched(Access::Read, self.readers.read(work))
+        self.watch.refuse_replaced()?;
+        self.disk.watched(Access::Read, self.watch.checked(self.readers.read(work)))
     }
 
     /// Queues a write and returns its result after the commit is on the disk.
@@ -65,7 +100,7 @@ impl Store {
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
         let done = self.writer.send(work)?.answer().await;
-        self.disk.watched(Access::Write, done)
+        self.disk.watched(Access::Write, self.watch.checked(done))
     }
 
     /// Like [`Store::write`], for a thread that may block.
@@ -75,7 +110,7 @@ impl Store {
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
         let done = self.writer.send(work)?.wait();
-        self.disk.watched(Access::Write, done)
+        self.disk.watched(Access::Write, self.watch.checked(done))
     }
 
     /// Queues a write without waiting for it. The write is lost if the queue is full.
@@ -89,11 +124,17 @@ impl Store {
     /// The current version of the data. It changes with every commit of any process. Data read from a snapshot that was
     /// taken after this call is fresh as long as the version stays the same.
     pub fn data_version(&self) -> Result<DataVersion> {
+        self.watch.refuse_replaced()?;
         self.probe.now()
     }
 
     pub fn is_still(&self, version: DataVersion) -> Result<bool> {
-        Ok(self.probe.now()? == version)
+        Ok(self.data_version()? == version)
+    }
+
+    /// The permanent fault of the data file, if it has one. Looks whether the file was removed or replaced.
+    pub fn fault(&self) -> Option<&StoreFault> {
+        self.watch.look()
     }
 
     /// Writes a row, moves it into the data file, and reads it.
@@ -113,7 +154,8 @@ impl Store {
         self.disk.checkpoint_failure().map_or(Ok(()), Err)
     }
 
-    /// Finishes the queued writes, moves the write-ahead log into the file and closes it.
+    /// Finishes the queued writes, moves the write-ahead log into the file and closes it. Leaves all files as they are
+    /// if the data file has a permanent fault.
     pub fn close(&self) {
         self.readers.close();
         self.writer.close();

@@ -3,14 +3,16 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::checkpoints::Checkpoints;
+use super::watch::{StoreFault, Watch};
 use super::{Conn, Tx, View, disk, fault, health};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{DiskFault, Error, Result};
@@ -20,6 +22,8 @@ const MAX_BATCH: usize = 256;
 
 /// A write that takes longer is logged.
 const LONG_WRITE: Duration = Duration::from_millis(250);
+/// After a longer pause, the files are looked at before anything is written.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The retry delay while the queue is full.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -31,13 +35,18 @@ pub(in crate::store) struct Writer {
 }
 
 impl Writer {
-    pub(in crate::store) fn start(conn: Connection, mut checkpoints: Checkpoints, capacity: usize) -> Result<Self> {
+    pub(in crate::store) fn start(
+        conn: Connection,
+        mut checkpoints: Checkpoints,
+        watch: Arc<Watch>,
+        capacity: usize,
+    ) -> Result<Self> {
         let (sender, receiver) = sync_channel(capacity.max(1));
         let thread = std::thread::Builder::new()
             .name("writer".to_owned())
             .spawn(move || {
-                run_queue(&conn, &mut checkpoints, &receiver);
-                // Before the probe of the checkpoints.
+                run_queue(&conn, &mut checkpoints, &watch, &receiver);
+                // Before the handles of the checkpoints and of the watch.
                 drop(conn);
             })
             .map_err(Error::internal)?;
@@ -93,6 +102,8 @@ trait Job: Send {
     fn reset(&mut self);
     /// Runs the work inside an open savepoint. Returns whether it succeeded.
     fn run(&mut self, tx: &Tx) -> bool;
+    /// The error of the last run.
+    fn error(&self) -> Option<&Error>;
     /// Sends the result, once the batch is committed or has failed.
     fn finish(self: Box<Self>, committed: std::result::Result<(), &TxError>);
 }
@@ -102,6 +113,8 @@ enum TxError {
     /// Another process held its lock for longer than the writer waits.
     Locked,
     Disk(DiskFault, String),
+    /// The data file was removed, replaced or damaged.
+    Fault(StoreFault),
     InternalError(String),
 }
 
@@ -120,6 +133,7 @@ impl From<&TxError> for Error {
         match error {
             TxError::Locked => Self::Busy { retry_after: RETRY_AFTER },
             TxError::Disk(fault, cause) => Self::disk(*fault, cause.as_str()),
+            TxError::Fault(fault) => fault.into(),
             TxError::InternalError(reason) => Self::internal(reason.as_str()),
         }
     }
@@ -148,6 +162,10 @@ where
         succeeded
     }
 
+    fn error(&self) -> Option<&Error> {
+        self.outcome.as_ref()?.as_ref().err()
+    }
+
     fn finish(self: Box<Self>, committed: std::result::Result<(), &TxError>) {
         let answer = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
@@ -160,26 +178,47 @@ where
     }
 }
 
-fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, queue: &Receiver<Box<dyn Job>>) {
+fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, watch: &Watch, queue: &Receiver<Box<dyn Job>>) {
     loop {
-        // A killed server leaves a long log.
-        checkpoints.keep(conn);
-        let first = match checkpoints.wait() {
+        // A killed server leaves a long log. Nothing is moved into a file that may be another one.
+        if watch.fault().is_none() {
+            checkpoints.keep(conn);
+        }
+        let waiting = Instant::now();
+        let first = match checkpoints.wait().filter(|_| watch.fault().is_none()) {
             Some(wait) => queue.recv_timeout(wait),
             None => queue.recv().map_err(RecvTimeoutError::from),
         };
         let first = match first {
             Ok(first) => first,
-            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Timeout) => {
+                watch.look();
+                continue;
+            }
             Err(RecvTimeoutError::Disconnected) => break,
         };
         let mut batch = vec![first];
         batch.extend(queue.try_iter().take(MAX_BATCH - 1));
+        // While batches follow one another, the look after each commit is enough.
+        if waiting.elapsed() > PAUSE {
+            watch.look();
+        }
+        if let Some(fault) = watch.fault() {
+            refuse(batch, &TxError::Fault(fault.clone()));
+            continue;
+        }
         checkpoints.serve_check(conn);
         match checkpoints.refusal().map(TxError::from) {
-            Some(error) => batch.into_iter().for_each(|job| job.finish(Err(&error))),
-            None => commit(conn, batch),
+            Some(error) => refuse(batch, &error),
+            None => commit(conn, batch, watch),
         }
+    }
+    if watch.look().is_some() && !watch.lacks_only_log() {
+        // The log is all that is left of the writes since the last checkpoint.
+        if let Err(error) = conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
+            log::error!("cannot keep the write-ahead log: {error}");
+        }
+        return;
     }
     // `PRAGMA optimize` is not run: its statistics change SQLite's plans, and the plans without statistics are the
     // tested ones.
@@ -190,45 +229,53 @@ fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, queue: &Receiver<
 
 /// Runs a batch and sends the results. If the commit of the batch fails, each write is retried in a commit of its own,
 /// so that a write that breaks the transaction does not fail the others.
-fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>) {
+///
+/// After a permanent fault of the data file, nothing is committed, and a commit that may be lost by it is not acknowledged.
+fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>, watch: &Watch) {
     // Without a transaction nothing was run, and no write caused the failure. A retry for each write would only make
     // the queue longer.
     if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
-        let error = TxError::from(error);
-        for job in batch {
-            job.finish(Err(&error));
-        }
-        return;
+        watch.note_sqlite_error(&error);
+        let fault = watch.fault().cloned().map(TxError::Fault);
+        return refuse(batch, &fault.unwrap_or_else(|| error.into()));
     }
-    match try_commit(conn, &mut batch) {
+    let committed = try_commit(conn, &mut batch, watch);
+    if let Err(error) = &committed {
+        watch.note_sqlite_error(error);
+    }
+    if let Some(fault) = watch.look() {
+        return refuse(batch, &TxError::Fault(fault.clone()));
+    }
+    match committed {
         Ok(()) => batch.into_iter().for_each(|job| job.finish(Ok(()))),
-        Err(error) if batch.len() == 1 => {
-            let error = TxError::from(error);
-            for job in batch {
-                job.finish(Err(&error));
-            }
-        }
+        Err(error) if batch.len() == 1 => refuse(batch, &TxError::from(error)),
         Err(error) => {
             // Faults of the disk are logged by those who wait for the writes.
             let level = if disk::fault_of(&error).is_some() { log::Level::Debug } else { log::Level::Warn };
             log::log!(level, "batch commit failed, retrying its {} writes one by one: {error}", batch.len());
             for mut job in batch {
                 job.reset();
-                commit(conn, vec![job]);
+                commit(conn, vec![job], watch);
             }
         }
     }
 }
 
-fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let done = run_all(conn, batch).and_then(|()| run(conn, "COMMIT"));
+fn refuse(batch: Vec<Box<dyn Job>>, error: &TxError) {
+    for job in batch {
+        job.finish(Err(error));
+    }
+}
+
+fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusqlite::Result<()> {
+    let done = run_all(conn, batch, watch).and_then(|()| run(conn, "COMMIT"));
     if done.is_err() && !conn.is_autocommit() {
         run(conn, "ROLLBACK")?;
     }
     done
 }
 
-fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusqlite::Result<()> {
     let mut changed = false;
     let mut audit = None;
     for job in batch {
@@ -244,8 +291,8 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()
         if succeeded {
             audit = tx.audit.get();
             changed |= conn.total_changes() != changes_before;
-        } else if conn.is_autocommit() {
-            // SQLite rolled back the whole transaction, as it does when the disk is full.
+        } else if job.error().is_some_and(|error| watch.note_error(error)) || conn.is_autocommit() {
+            // SQLite rolled back the whole transaction, as it does when the disk is full, or the file is damaged.
             return Err(rusqlite::Error::SqliteFailure(
                 rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT_ROLLBACK),
                 Some("SQLite rolled the transaction back".to_owned()),

@@ -111,8 +111,8 @@ fn a_head_response_has_no_body_next_to_a_pipelined_get() {
     }
 }
 
-/// Every row of every table, except for the last use of sessions and counters of writes.
-/// The rows of all tables but `readiness`: the check of readiness writes it, and HEAD must answer as GET does.
+/// Every row of every table, except for the last use of sessions and counters of writes. The table `readiness` is left out:
+/// the check of readiness writes it, also for HEAD.
 fn content(database: &Database) -> BTreeSet<String> {
     let volatile = "'last_used_at', 'idle_until', 'generation'";
     let tables = database.rows(

@@ -52,6 +52,13 @@ pub enum Unfit {
     Foreign,
     #[error("the data file is not a SQLite database; choose another data directory")]
     NoDatabase,
+    /// The write-ahead log beside it belongs to another file.
+    #[error(
+        "atelier.db-wal belongs to another file than this atelier.db, and its writes would undo or damage it; to use this \
+         atelier.db, a copy for example, move atelier.db-wal and atelier.db-shm out of the data directory; to keep the \
+         newest writes, put back the atelier.db that they belong to"
+    )]
+    ForeignLog,
     /// The schema must be created or upgraded. That requires the lock of the directory, which a server holds.
     #[error(
         "the data file must be upgraded to schema version {VERSION} first, but a server is running{}; stop the server, \

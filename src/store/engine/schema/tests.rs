@@ -180,7 +180,8 @@ fn all_steps_together_create_the_schema() {
     assert_eq!(contents(&steps), contents(&created));
     assert_eq!(shape(&created)["application_id"], APPLICATION_ID.to_string());
     assert_eq!(shape(&created)["user_version"], VERSION.to_string());
-    assert_eq!(contents(&created)["meta"], [[Value::Integer(1), Value::Integer(1), Value::Blob(vec![0; 32])]]);
+    let meta = [Value::Integer(1), Value::Integer(1), Value::Blob(vec![0; 32]), Value::Null];
+    assert_eq!(contents(&created)["meta"], [meta]);
 }
 
 #[test]
@@ -394,6 +395,7 @@ fn concurrent_opens_of_an_older_file_run_each_step_once() {
 #[test]
 fn foreign_keys_are_enforced_after_the_schema_is_created() {
     let place = place();
+    fs::write(&place.path, "").unwrap();
     let mut conn = open::for_writing(&place.path, 2048).unwrap();
     bring_up_to_date(&mut conn).unwrap();
     let on: bool = conn.pragma_query_value(None, "foreign_keys", |row| row.get(0)).unwrap();

@@ -13,3 +13,6 @@ ALTER TABLE sessions ADD COLUMN places TEXT NOT NULL DEFAULT '' CHECK (length(pl
 
 -- Finds the owners of a workspace without reading all of its members.
 CREATE INDEX workspace_owners ON members (workspace_id, user_id) WHERE role = 'owner';
+
+-- Which number a server has written into the header of the file at its start.
+ALTER TABLE meta ADD COLUMN stamp BLOB;

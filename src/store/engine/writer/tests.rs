@@ -5,11 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Instant;
 
 use rusqlite::OpenFlags;
 
 use super::*;
+use crate::store::data_dir::shared_file::SharedFile;
 use crate::store::engine::data_version::DataVersionProbe;
 use crate::store::engine::{open, schema};
 
@@ -29,6 +29,7 @@ struct Bench {
 fn bench(queue: usize) -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("atelier.db");
+    let file = SharedFile::open_or_create(&path).unwrap();
     let mut conn = open::for_writing(&path, 2048).unwrap();
     schema::bring_up_to_date(&mut conn).unwrap();
     conn.execute_batch(
@@ -37,8 +38,9 @@ fn bench(queue: usize) -> Bench {
     .unwrap();
     conn.busy_timeout(BUSY_TIMEOUT).unwrap();
     let probe = DataVersionProbe::on(&path).unwrap();
+    let watch = Arc::new(Watch::begin(&conn, &path, &path, file, None).unwrap());
     let checkpoints = Checkpoints::new(Arc::default(), probe, BUSY_TIMEOUT);
-    Bench { writer: Writer::start(conn, checkpoints, queue).unwrap(), path, _folder: folder }
+    Bench { writer: Writer::start(conn, checkpoints, watch, queue).unwrap(), path, _folder: folder }
 }
 
 impl Bench {
