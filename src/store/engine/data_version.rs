@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use rustix::process::{Flock, FlockType, fcntl_getlk};
 
-use super::open::beside;
 use crate::error::{DiskFault, Error, Result};
+use crate::store::data_dir::files::beside;
 use crate::store::data_dir::shared_file::SharedFile;
 
 /// The length of the first copy of the header in bytes. SQLite writes this copy last.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::{Conn, View, open, write_ahead_log};
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
+use crate::store::data_dir::files;
 
 /// Reads from one snapshot of a data file, whether a server runs on it or not.
 ///
@@ -49,7 +50,7 @@ struct Trace {
 impl Trace {
     fn of(path: &Path) -> Result<Self> {
         let file = fs::metadata(path).map_err(Error::internal)?;
-        Ok(Self { in_use: open::beside(path, "-wal").exists(), length: file.len(), modified: file.modified().ok() })
+        Ok(Self { in_use: files::beside(path, "-wal").exists(), length: file.len(), modified: file.modified().ok() })
     }
 }
 

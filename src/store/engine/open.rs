@@ -1,6 +1,6 @@
 //! Opens connections and applies every setting to every connection.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,13 +21,6 @@ const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The number of prepared statements that a connection caches: at least as many as there are.
 pub(in crate::store) const MAX_CACHED_STATEMENTS: usize = 512;
-
-/// The file of SQLite's beside a data file: its write-ahead log `-wal` or its shared memory `-shm`.
-pub(super) fn beside(path: &Path, end: &str) -> PathBuf {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(end);
-    beside.into()
-}
 
 /// Opens the connection that writes, to a file that exists.
 ///

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::open::beside;
 use super::stamp::Stamp;
 use super::write_ahead_log::FileState;
 use crate::error::{DiskFault, Error, Result};
+use crate::store::data_dir::files::beside;
 use crate::store::data_dir::shared_file::{FileId, SharedFile};
 
 /// How often a data file with unexpected contents is read again, and the pause before. A checkpoint of another process

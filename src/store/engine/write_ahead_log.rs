@@ -9,10 +9,10 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use super::open::beside;
 use super::schema::Unfit;
 use super::stamp::{self, Stamp};
 use crate::error::{Error, Result};
+use crate::store::data_dir::files::beside;
 use crate::store::data_dir::shared_file::SharedFile;
 
 const LOG_HEADER: usize = 32;
