@@ -42,7 +42,7 @@ struct Tally {
 
 fn connect(server: &Server) -> Result<TcpStream> {
     let stream = TcpStream::connect::<SocketAddr>(server.address())?;
-    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.set_read_timeout(Some(Duration::from_mins(1)))?;
     Ok(stream)
 }
 
@@ -90,10 +90,12 @@ fn beside_askers(
     lists: impl FnOnce() -> Result<Run>,
     tally: &Tally,
 ) -> Result<Run> {
-    let is_over = AtomicBool::new(false);
+    let is_over = &AtomicBool::new(false);
     std::thread::scope(|scope| {
-        let ask = |request| scope.spawn(|| ask_until(server, request, &is_over, tally));
-        let askers: Vec<_> = requests.iter().map(ask).collect();
+        let mut askers = Vec::new();
+        for request in requests {
+            askers.push(scope.spawn(move || ask_until(server, request, is_over, tally)));
+        }
         let run = lists();
         is_over.store(true, Ordering::Relaxed);
         for asker in askers {
