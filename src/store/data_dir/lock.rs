@@ -15,8 +15,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::error::{DataDirError, Result};
+use super::files;
 use super::shared_file::SharedFile;
-use super::{DataDir, files};
 
 /// How often the lock is tried before it counts as held by another server. The command line holds it only for moments.
 const TRIES: u32 = 10;
@@ -71,9 +71,9 @@ impl Lock {
     }
 }
 
-/// Takes the lock of a directory. Fails if another server holds it.
-pub(super) fn take(home: &DataDir) -> Result<Lock> {
-    let path = file_of(home.path());
+/// Takes the lock of a directory, and of its data file if that can be locked. Fails if another server holds one of them.
+pub(super) fn take(home: &Path, database: Option<&Path>) -> Result<Lock> {
+    let path = file_of(home);
     let failed = |source| DataDirError::Io {
         verb: "lock",
         path: path.clone(),
@@ -82,13 +82,13 @@ pub(super) fn take(home: &DataDir) -> Result<Lock> {
     };
     let mut file = files::open_or_create(&path).map_err(failed)?;
     if !free(|| file.try_lock()).map_err(failed)? {
-        return Err(DataDirError::Taken { path: home.path().to_owned(), pid: read(&file).pid });
+        return Err(DataDirError::Taken { path: home.to_owned(), pid: read(&file).pid });
     }
-    let database = database_of(home).map_err(failed)?;
+    let database = opened(database).map_err(failed)?;
     if let Some(database) = &database
         && !free(|| database.try_lock()).map_err(failed)?
     {
-        return Err(DataDirError::Taken { path: home.path().to_owned(), pid: None });
+        return Err(DataDirError::Taken { path: home.to_owned(), pid: None });
     }
     let write_pid = |file: &mut File| {
         file.set_len(0)?;
@@ -99,23 +99,16 @@ pub(super) fn take(home: &DataDir) -> Result<Lock> {
     lock.map_err(failed)
 }
 
-/// The data file, if it is there and can be locked itself.
-///
-/// On network file systems, a lock of the whole file (flock) meets SQLite's locks, and shuts it out.
-fn database_of(home: &DataDir) -> io::Result<Option<Arc<SharedFile>>> {
-    if home.network_file_system().is_some() {
-        return Ok(None);
-    }
-    match SharedFile::open(&home.database()) {
-        Ok(file) => Ok(Some(file)),
+fn opened(database: Option<&Path>) -> io::Result<Option<Arc<SharedFile>>> {
+    match database.map(SharedFile::open).transpose() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        found => found,
     }
 }
 
 /// Who holds the lock of a directory, if anybody. Keeps no lock.
-pub(super) fn holder(home: &DataDir) -> Result<Option<Holder>> {
-    let path = file_of(home.path());
+pub(super) fn holder(home: &Path, database: Option<&Path>) -> Result<Option<Holder>> {
+    let path = file_of(home);
     let failed = |source| DataDirError::Io {
         verb: "inspect",
         path: path.clone(),
@@ -131,7 +124,7 @@ pub(super) fn holder(home: &DataDir) -> Result<Option<Holder>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(source) => return Err(failed(source)),
     }
-    let Some(database) = database_of(home).map_err(failed)? else { return Ok(None) };
+    let Some(database) = opened(database).map_err(failed)? else { return Ok(None) };
     let is_free = free(|| database.try_unlocked()).map_err(failed)?;
     Ok((!is_free).then_some(Holder { pid: None, in_force: None }))
 }

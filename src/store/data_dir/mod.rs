@@ -77,12 +77,18 @@ impl DataDir {
     /// Locks the directory for this server. Fails if another server holds the lock, even if somebody has removed the lock
     /// file meanwhile.
     pub fn lock(&self) -> Result<Lock> {
-        lock::take(self)
+        lock::take(&self.path, self.lockable_database().as_deref())
     }
 
     /// Who holds the lock of the directory, if anybody. Changes nothing.
     pub fn holder(&self) -> Result<Option<Holder>> {
-        lock::holder(self)
+        lock::holder(&self.path, self.lockable_database().as_deref())
+    }
+
+    /// The data file, if it can be locked. On network file systems, a lock of the whole file (flock) meets SQLite's locks,
+    /// and shuts it out.
+    fn lockable_database(&self) -> Option<PathBuf> {
+        self.network_file_system().is_none().then(|| self.database())
     }
 
     /// The kind of network file system that the directory is on, if it is on one.
