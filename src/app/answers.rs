@@ -58,7 +58,7 @@ impl AppState {
         W: FnOnce(OnPool) -> F + Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        let lane = Lane::from(actor);
+        let mut lane = Lane::from(actor);
         let woken = Arc::new(Woken(Notify::new()));
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work(OnPool { state: self.clone() }));
         loop {
@@ -72,6 +72,8 @@ impl AppState {
                 Err(pending) => future = pending,
             }
             woken.0.notified().await;
+            // The future may have written by now. A step of the server is not turned away for those of others.
+            lane = Lane::Server;
         }
     }
 }
