@@ -21,6 +21,8 @@ impl Client {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
+            // A server may close an idle connection at the moment of the next request.
+            .max_idle_connections(0)
             .timeout_global(Some(Duration::from_mins(1)));
         Self { agent: config.build().into(), base: base.to_owned() }
     }

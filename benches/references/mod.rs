@@ -20,10 +20,13 @@ use std::time::{Duration, Instant};
 use super::client::Client;
 use super::error::{BenchError, Result};
 use super::load::Load;
-use super::process::Process;
+use super::process::{Process, cpu_of};
 
 /// The maximum time until a product of others serves.
 const TIMEOUT: Duration = Duration::from_mins(3);
+
+/// The time without much work after which a product of others counts as idle.
+const IDLE: Duration = Duration::from_secs(1);
 
 /// A running reference with an HTTP interface.
 #[derive(Debug)]
@@ -41,7 +44,8 @@ impl Reference {
         Ok(Self { process, address: address.parse()? })
     }
 
-    /// Starts a product of others, and waits until it answers a GET of this path. Returns the time that this took.
+    /// Starts a product of others, and waits until it answers a GET of this path. Returns the time that this took. Then
+    /// waits for its other workers.
     fn serving(name: &str, command: &mut Command, address: SocketAddr, path: &str) -> Result<(Self, Duration)> {
         let begun = Instant::now();
         let mut process = Process::start(name, command.stdout(Stdio::null()).stderr(Stdio::null()))?;
@@ -52,7 +56,9 @@ impl Reference {
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Ok((Self { process, address }, begun.elapsed()))
+        let start = begun.elapsed();
+        rest(process.pid())?;
+        Ok((Self { process, address }, start))
     }
 
     /// A client for requests outside of the measured runs.
@@ -73,6 +79,20 @@ pub fn run(name: &str, arguments: &[String]) -> Result<()> {
         ("naive", [seeded, own, modulus, exponent]) => naive::serve(seeded, own, modulus, exponent),
         _ => Err(BenchError::new(format!("{name} with {} words is no reference", arguments.len()))),
     }
+}
+
+/// Waits until a process and its children are idle.
+fn rest(pid: u32) -> Result<()> {
+    let (begun, mut busy) = (Instant::now(), cpu_of(pid)?);
+    while begun.elapsed() < TIMEOUT {
+        std::thread::sleep(IDLE);
+        let now = cpu_of(pid)?;
+        if now.saturating_sub(busy) < IDLE / 10 {
+            break;
+        }
+        busy = now;
+    }
+    Ok(())
 }
 
 /// A free address on the loopback interface.
