@@ -3,6 +3,7 @@
 mod answers;
 mod creates;
 mod deletes;
+mod everybody;
 mod footprint;
 mod identity;
 mod kills;
@@ -50,6 +51,8 @@ pub enum Goal {
     L2,
     /// Tokens and their introspection, compared with oidc-provider.
     G14,
+    /// Pages of every list for every kind of person.
+    G13,
 }
 
 impl Goal {
@@ -70,6 +73,7 @@ impl Goal {
         Self::L1,
         Self::L2,
         Self::G14,
+        Self::G13,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -95,6 +99,7 @@ impl Goal {
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::G14 => "G14",
+            Self::G13 => "G13",
         }
     }
 
@@ -119,6 +124,9 @@ impl Goal {
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
             Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
+            Self::G13 => {
+                "the first and a deep page of every list, for every kind of person, of a million rows beside a thousand"
+            }
         }
     }
 
@@ -141,6 +149,7 @@ impl Goal {
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
+            Self::G13 => everybody::flat(bench),
         }
     }
 }
