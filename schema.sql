@@ -28,7 +28,8 @@ PRAGMA application_id = 0x6174656c;
 -- compared. `email_verified_by` and `email_verified_at` say who verified the address and when: the operator, or the
 -- UUID of an administrator; empty if nobody did. A user without a hash cannot sign in with a password. An invited user
 -- has not accepted the invitation yet. A blocked user is closed permanently; `enabled` can be switched off and on.
--- `developer` says whether the person may create keys.
+-- `developer` says whether the person may create keys. `lapsed` marks an invited user whose invitation was seen to have
+-- expired. `status` is that of a person in lists; none if the account is closed.
 CREATE TABLE users (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     uuid TEXT NOT NULL UNIQUE CHECK (length(uuid) = 36),
@@ -48,6 +49,10 @@ CREATE TABLE users (
     must_change_password INTEGER NOT NULL CHECK (must_change_password IN (0, 1)),
     created_at INTEGER NOT NULL,
     last_sign_in_at INTEGER,
+    lapsed INTEGER NOT NULL DEFAULT 0 CHECK (lapsed IN (0, 1)),
+    status TEXT GENERATED ALWAYS AS (
+    CASE WHEN kind <> 'person' OR state = 'blocked' THEN NULL WHEN enabled = 0 THEN 'disabled'
+         WHEN state = 'invited' AND lapsed = 1 THEN 'expired' ELSE state END) VIRTUAL,
     CHECK ((email_verified_by IS NULL) = (email_verified_at IS NULL))
 ) STRICT;
 
@@ -56,6 +61,11 @@ CREATE UNIQUE INDEX users_by_email ON users (email_key) WHERE state <> 'blocked'
 
 -- Finds the administrators without reading all users.
 CREATE INDEX users_by_role ON users (role, enabled);
+
+-- Lists of people.
+CREATE INDEX users_by_status ON users (status, email_verified_at IS NULL);
+CREATE INDEX users_people ON users (id) WHERE status IS NOT NULL;
+CREATE INDEX users_to_lapse ON users (invited_until) WHERE state = 'invited' AND lapsed = 0;
 
 -- One-time links to set a password, by the SHA-256 of their secret.
 CREATE TABLE links (
@@ -121,7 +131,8 @@ CREATE INDEX workspaces_by_organization ON workspaces (organization_id);
 CREATE INDEX workspaces_not_private ON workspaces (organization_id) WHERE private = 0;
 
 -- Roles: named sets of permissions, as 24 bytes of bits. Roles with `predefined` exist from the start and never change;
--- `policy` contains their permissions. `shows_workspaces` says whether SPACE_READ is among the permissions.
+-- `policy` contains their permissions. `shows_workspaces` says whether SPACE_READ is among the permissions, and the last
+-- three columns whether PROJECT_READ, PROJECT_RESTRICT and ROLE_BINDING_READ are.
 CREATE TABLE roles (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL CHECK (length(name) BETWEEN 1 AND 255),
@@ -130,7 +141,13 @@ CREATE TABLE roles (
     permissions BLOB NOT NULL CHECK (length(permissions) = 24),
     shows_workspaces INTEGER NOT NULL CHECK (shows_workspaces IN (0, 1)),
     created_at INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    reads_projects INTEGER GENERATED ALWAYS AS
+    ((instr('0123456789ABCDEF', substr(hex(permissions), 23, 1)) - 1) >> 1 & 1) VIRTUAL,
+    restricts_projects INTEGER GENERATED ALWAYS AS
+    ((instr('0123456789ABCDEF', substr(hex(permissions), 23, 1)) - 1) >> 2 & 1) VIRTUAL,
+    reads_bindings INTEGER GENERATED ALWAYS AS
+    ((instr('0123456789ABCDEF', substr(hex(permissions), 31, 1)) - 1) >> 2 & 1) VIRTUAL
 ) STRICT;
 
 CREATE UNIQUE INDEX roles_by_name ON roles (name) WHERE predefined IS NULL;
@@ -199,7 +216,8 @@ CREATE TABLE pipelines (
 CREATE INDEX pipelines_by_creator ON pipelines (created_by);
 CREATE INDEX pipelines_by_workspace ON pipelines (workspace_id);
 
--- Projects of a workspace.
+-- Projects of a workspace. The last three columns are copies, from which lists find what a user sees: the workspace's
+-- organization, whether the workspace is private, and whether the project is restricted.
 CREATE TABLE projects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id INTEGER NOT NULL REFERENCES workspaces (id) ON DELETE CASCADE,
@@ -209,11 +227,26 @@ CREATE TABLE projects (
     created_by INTEGER REFERENCES users (id) ON DELETE SET NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    organization_id INTEGER NOT NULL DEFAULT 0,
+    private INTEGER NOT NULL DEFAULT 1 CHECK (private IN (0, 1)),
+    restricted INTEGER NOT NULL DEFAULT 0 CHECK (restricted IN (0, 1)),
     UNIQUE (workspace_id, name)
 ) STRICT;
 
 CREATE INDEX projects_by_creator ON projects (created_by);
-CREATE INDEX projects_by_workspace ON projects (workspace_id);
+CREATE INDEX projects_by_workspace ON projects (workspace_id, restricted);
+CREATE INDEX projects_by_organization ON projects (organization_id, restricted, private);
+CREATE INDEX projects_by_kind ON projects (kind);
+
+CREATE TRIGGER projects_placed AFTER INSERT ON projects BEGIN
+    UPDATE projects SET (organization_id, private) =
+        (SELECT w.organization_id, w.private FROM workspaces w WHERE w.id = new.workspace_id)
+    WHERE id = new.id;
+END;
+
+CREATE TRIGGER workspaces_privacy_changed AFTER UPDATE OF private ON workspaces WHEN new.private <> old.private BEGIN
+    UPDATE projects SET private = new.private WHERE workspace_id = new.id;
+END;
 
 -- Projects that are visible only to users with a binding on them and to those who manage the workspace, its
 -- organization or the account.
@@ -225,7 +258,16 @@ CREATE TABLE restrictions (
 
 CREATE INDEX restrictions_by_creator ON restrictions (created_by);
 
--- Roles of users on one resource: a workspace with all its contents, or a project.
+CREATE TRIGGER projects_restricted AFTER INSERT ON restrictions BEGIN
+    UPDATE projects SET restricted = 1 WHERE id = new.project_id;
+END;
+
+CREATE TRIGGER projects_released AFTER DELETE ON restrictions BEGIN
+    UPDATE projects SET restricted = 0 WHERE id = old.project_id;
+END;
+
+-- Roles of users on one resource: a workspace with all its contents, or a project. `place_id` is the workspace that is
+-- or contains the resource, `organization_id` its organization.
 CREATE TABLE bindings (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     role_id INTEGER NOT NULL REFERENCES roles (id) ON DELETE RESTRICT,
@@ -234,6 +276,8 @@ CREATE TABLE bindings (
     project_id INTEGER REFERENCES projects (id) ON DELETE CASCADE,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    place_id INTEGER NOT NULL DEFAULT 0,
+    organization_id INTEGER NOT NULL DEFAULT 0,
     UNIQUE (user_id, workspace_id),
     UNIQUE (user_id, project_id),
     CHECK ((workspace_id IS NULL) <> (project_id IS NULL))
@@ -244,6 +288,16 @@ CREATE INDEX bindings_by_workspace ON bindings (workspace_id, id) WHERE workspac
 CREATE INDEX bindings_by_project ON bindings (project_id, id) WHERE project_id IS NOT NULL;
 CREATE INDEX bindings_on_workspaces ON bindings (id) WHERE project_id IS NULL;
 CREATE INDEX bindings_on_projects ON bindings (id) WHERE workspace_id IS NULL;
+CREATE INDEX bindings_by_place ON bindings (place_id, project_id IS NULL);
+CREATE INDEX bindings_by_organization ON bindings (organization_id, project_id IS NULL);
+CREATE INDEX bindings_by_user ON bindings (user_id, role_id, workspace_id, project_id);
+
+CREATE TRIGGER bindings_placed AFTER INSERT ON bindings BEGIN
+    UPDATE bindings SET (place_id, organization_id) =
+        (SELECT w.id, w.organization_id FROM workspaces w
+         WHERE w.id = coalesce(new.workspace_id, (SELECT workspace_id FROM projects WHERE id = new.project_id)))
+    WHERE id = new.id;
+END;
 
 -- OAuth clients: programs that request tokens on behalf of people, or of themselves. `grants`, `scopes` and the two
 -- lists of redirect addresses are separated by spaces. A client with a secret is confidential, one without is public.
@@ -312,7 +366,7 @@ CREATE TABLE sessions (
 ) STRICT;
 
 CREATE INDEX sessions_by_user ON sessions (user_id, id);
-CREATE INDEX sessions_by_client ON sessions (client, id) WHERE client IS NOT NULL;
+CREATE INDEX sessions_by_client ON sessions (client, id, idle_until, ends_at) WHERE client IS NOT NULL;
 CREATE INDEX sessions_by_idle ON sessions (idle_until);
 
 -- The addresses that users have signed in from, an IPv6 one as its /64. Failed sign-ins from elsewhere do not delay a
@@ -448,7 +502,8 @@ CREATE TABLE wrong_codes (
 ) STRICT;
 
 -- API keys, by the SHA-256 of their text. `redacted` is the part of the text that may be shown. A key of a bot is a
--- service key. After a refresh, the previous text is valid until `previous_expires_at`.
+-- service key, which `service` repeats. After a refresh, the previous text is valid until `previous_expires_at`.
+-- `expired` marks a key that was seen to have expired, `dead` one that is revoked too.
 CREATE TABLE keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     user_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -462,11 +517,21 @@ CREATE TABLE keys (
     created_at INTEGER NOT NULL,
     expires_at INTEGER,
     revoked_at INTEGER,
-    last_used_at INTEGER
+    last_used_at INTEGER,
+    service INTEGER NOT NULL DEFAULT 0 CHECK (service IN (0, 1)),
+    expired INTEGER NOT NULL DEFAULT 0 CHECK (expired IN (0, 1)),
+    dead INTEGER GENERATED ALWAYS AS (expired = 1 OR revoked_at IS NOT NULL) VIRTUAL
 ) STRICT;
 
-CREATE INDEX keys_by_user ON keys (user_id);
-CREATE INDEX keys_by_creator ON keys (created_by);
+CREATE INDEX keys_by_user ON keys (user_id, dead);
+CREATE INDEX keys_by_creator ON keys (created_by, service, dead);
+CREATE INDEX keys_of_services ON keys (dead) WHERE service = 1;
+CREATE INDEX keys_to_expire ON keys (expires_at) WHERE expires_at IS NOT NULL AND expired = 0 AND revoked_at IS NULL;
+
+CREATE TRIGGER keys_of_bots AFTER INSERT ON keys
+WHEN new.service = 0 AND (SELECT kind FROM users WHERE id = new.user_id) = 'bot' BEGIN
+    UPDATE keys SET service = 1 WHERE id = new.id;
+END;
 
 -- Keys that sign tokens, sealed under the master key. The active one signs, the next one is published ahead, and
 -- retired ones verify until their last token has expired. `token_life` is the longest life of a token that the key
@@ -509,7 +574,7 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_by_time ON audit (at);
 CREATE INDEX audit_by_verb ON audit (verb, at);
-CREATE INDEX audit_by_actor ON audit (actor_id, at);
+CREATE INDEX audit_by_actor ON audit (actor_id, verb, at);
 
 -- Both ends of the chain of audit rows: the first row follows `start_hash`, and the newest row has `last_hash`, so that
 -- rows missing at an end are detected too. `start_id` is 0 unless rows were removed on purpose.
@@ -561,8 +626,10 @@ CREATE TRIGGER projects_name_deleted AFTER DELETE ON projects BEGIN
     INSERT INTO name_changes (table_name, row) VALUES ('projects', old.id);
 END;
 
-CREATE TRIGGER users_name_changed AFTER UPDATE OF email_key ON users WHEN new.email_key <> old.email_key BEGIN
-    INSERT INTO name_changes (table_name, row, name) VALUES ('users', new.id, new.email_key);
+CREATE TRIGGER users_name_changed AFTER UPDATE OF email_key, first_name, last_name ON users
+WHEN new.email_key <> old.email_key OR new.first_name <> old.first_name OR new.last_name <> old.last_name BEGIN
+    INSERT INTO name_changes (table_name, row, name)
+    VALUES ('users', new.id, new.email_key || char(10) || new.first_name || char(10) || new.last_name);
 END;
 
 CREATE TRIGGER users_name_deleted AFTER DELETE ON users BEGIN

@@ -54,7 +54,11 @@ impl Bench {
 
     /// A new, writable copy of the data directory with these rows.
     pub fn copy(&mut self, seed: Seed) -> Result<PathBuf> {
-        let source = seed.prepare(&self.arguments)?;
+        self.copy_of(&seed.prepare(&self.arguments)?)
+    }
+
+    /// A new, writable copy of a data directory.
+    pub fn copy_of(&mut self, source: &Path) -> Result<PathBuf> {
         self.copies += 1;
         let copy = self.scratch.path().join(format!("data-{}", self.copies));
         fs::create_dir(&copy)?;

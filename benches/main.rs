@@ -7,6 +7,7 @@
 mod arguments;
 mod bench;
 mod client;
+mod crowd;
 mod error;
 mod goals;
 #[path = "../tests/support/kills/mod.rs"]

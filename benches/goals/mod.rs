@@ -4,6 +4,7 @@ mod answers;
 mod busy;
 mod creates;
 mod deletes;
+mod everybody;
 mod footprint;
 mod growth;
 mod identity;
@@ -56,6 +57,8 @@ pub enum Goal {
     L3,
     /// Tokens and their introspection, compared with oidc-provider.
     G14,
+    /// Pages of every list for every kind of person.
+    G13,
 }
 
 impl Goal {
@@ -78,6 +81,7 @@ impl Goal {
         Self::L2,
         Self::L3,
         Self::G14,
+        Self::G13,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -105,6 +109,7 @@ impl Goal {
             Self::L2 => "L2",
             Self::L3 => "L3",
             Self::G14 => "G14",
+            Self::G13 => "G13",
         }
     }
 
@@ -131,6 +136,9 @@ impl Goal {
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
             Self::L3 => "the growth of the data file in a simulated year of 50 clients and 20 people",
             Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
+            Self::G13 => {
+                "the first and a deep page of every list, for every kind of person, of a million rows beside a thousand"
+            }
         }
     }
 
@@ -155,6 +163,7 @@ impl Goal {
             Self::L2 => answers::bounded(bench),
             Self::L3 => growth::slow(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
+            Self::G13 => everybody::flat(bench),
         }
     }
 }

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use crate::app::identity::passwords::{self, Owner};
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
-use crate::app::{audit, lookup, standing, users, workspaces};
+use crate::app::{audit, expiry, lookup, standing, users, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -153,6 +153,7 @@ pub fn invite(tx: &Tx, actor: &Actor, invitation: &Invitation) -> Result<Outcome
             | UserStatus::Blocked => return Err(taken()),
         }
     }
+    expiry::sweep(tx)?;
     let mut user = if let Some(before) = before.clone() {
         reset(tx, &before)?;
         User { first_name: new.first_name.clone(), last_name: new.last_name.clone(), role: new.role, ..before }

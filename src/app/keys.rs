@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::runtime::long_view::LongView;
-use crate::app::{audit, bots, lookup, standing};
+use crate::app::{audit, bots, expiry, lookup, standing};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
@@ -57,6 +57,7 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
     }
     let expires_at = end(tx, actor, rules, new.expires_at, None)?;
     let (texts, maker) = ((&new.name, &new.description), actor.user());
+    expiry::sweep(tx)?;
     let id = store::keys::insert(tx, user.id, texts, &new.secret, maker, expires_at)?;
     let key = found(tx, id)?;
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, to_audit(&key)))?;

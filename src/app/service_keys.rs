@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::bots::Giver;
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::runtime::state::AppState;
-use crate::app::{audit, bots, standing, users};
+use crate::app::{audit, bots, expiry, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
@@ -77,6 +77,7 @@ pub fn create(
     store::organizations::insert_memberships(tx, bot, organizations)?;
     store::members::insert_many(tx, bot, grants.workspaces())?;
     let (texts, maker) = ((&new.name, &new.description), actor.user());
+    expiry::sweep(tx)?;
     let id = store::keys::insert(tx, bot, texts, &new.secret, maker, expires_at)?;
     let (key, bot) = (keys::found(tx, id)?, bots::find(tx, bot)?);
     let mut after = keys::to_audit(&key);

@@ -175,7 +175,7 @@ impl Default for Config {
             readers: 4,
             page_cache: 2 << 20,
             answer_memory: 8 << 20,
-            search_memory: 64 << 20,
+            search_memory: 256 << 20,
             password_threads: 0,
             password_queue: 256,
             password_grant: true,

@@ -38,6 +38,14 @@ impl Pattern {
         }
     }
 
+    /// The longest text that occurs in every text that matches.
+    fn longest_part(&self) -> &str {
+        match self {
+            Self::Whole(text) | Self::Part(text) => text,
+            Self::Wild(parts) => parts.iter().map(String::as_str).max_by_key(|part| part.len()).unwrap_or_default(),
+        }
+    }
+
     pub fn matches(&self, text: &str) -> bool {
         let text = Email::fold(text);
         match self {
@@ -95,6 +103,26 @@ impl PeopleSearch {
             Some(Pattern::Whole(address)) => Some(address.as_str()),
             Some(Pattern::Part(_) | Pattern::Wild(_)) | None => None,
         })
+    }
+
+    /// Whether every user matches.
+    pub fn is_empty(&self) -> bool {
+        self.has_no_text() && self.enabled.is_none() && self.email_verified.is_none()
+    }
+
+    /// Whether the filter looks at neither emails nor names.
+    pub fn has_no_text(&self) -> bool {
+        self.patterns().next().is_none()
+    }
+
+    /// The longest text that occurs in the email or a name of every user who matches. May be empty.
+    pub fn text(&self) -> &str {
+        self.patterns().map(Pattern::longest_part).max_by_key(|part| part.len()).unwrap_or_default()
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        let fields = [&self.email, &self.username, &self.first_name, &self.last_name];
+        self.words.iter().chain(fields.into_iter().flatten())
     }
 
     pub fn matches(&self, user: &User) -> bool {

@@ -16,8 +16,8 @@ use crate::error::Result;
 
 /// The rows of a search between two times, both included, newest first.
 ///
-/// A search for some verbs runs one query for each of them, so that a search for a rare verb need not scan all other
-/// rows.
+/// A search for some verbs or for a user looks into the index once for each verb, so that a search for rare rows need
+/// not look at all others.
 pub fn page(
     view: &View,
     (from, until): (Timestamp, Timestamp),
@@ -27,42 +27,71 @@ pub fn page(
     let last = page.after.map(|id| moment(view, id)).transpose()?.flatten();
     let end = last.filter(|last| last.0 <= until.micros()).unwrap_or((until.micros(), i64::MAX));
     let mut found = Vec::new();
-    if search.verbs.is_empty() {
-        found = before(view, from, end, None, search.by, page)?;
+    match search.by {
+        None if search.verbs.is_empty() => found = before(view, from, end, None, None, page)?,
+        Some(by) if search.verbs.is_empty() => {
+            for verb in verbs_of(view, by)? {
+                found.extend(before(view, from, end, Some(&verb), Some(by), page)?);
+            }
+        }
+        by => {
+            for verb in &search.verbs {
+                found.extend(before(view, from, end, Some(verb), by, page)?);
+            }
+        }
     }
-    for verb in &search.verbs {
-        found.extend(before(view, from, end, Some(verb), search.by, page)?);
-    }
-    found.sort_by_key(|recorded| std::cmp::Reverse((recorded.at, recorded.id)));
-    found.dedup_by_key(|recorded| recorded.id);
+    found.sort_unstable_by_key(|place| std::cmp::Reverse(*place));
+    found.dedup();
     found.truncate(page.fetch_limit() as usize);
-    Ok(Slice::from_rows(found, page, |recorded| recorded.id.0))
+    Ok(Slice::from_rows(rows(view, &found)?, page, |recorded| recorded.id.0))
 }
 
-/// The time and the id of a row.
-fn moment(view: &View, id: i64) -> Result<Option<(i64, i64)>> {
+/// The time and the id of a row, by which rows are ordered.
+type Moment = (i64, i64);
+
+fn moment(view: &View, id: i64) -> Result<Option<Moment>> {
     let mut query = view.conn.prepare_cached("SELECT at, id FROM audit WHERE id = :id")?;
     Ok(query.query_row(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
 
-/// The rows from one time to another, newest first, before row `before` at the last one: of one verb or of all.
+/// The verbs of the rows of a user. Each is one step in the index, whatever rows the user has.
+fn verbs_of(view: &View, by: UserId) -> Result<Vec<String>> {
+    let by_is = if by == NO_ACCOUNT { "actor_id IS NULL" } else { "actor_id = :by" };
+    let sql = format!("SELECT verb FROM audit WHERE {by_is} AND verb > :verb ORDER BY verb LIMIT 1");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let last = all.last().map_or("", String::as_str);
+        let mut params: Vec<(&str, &dyn ToSql)> = vec![(":verb", &last)];
+        if by != NO_ACCOUNT {
+            params.push((":by", &by.0));
+        }
+        match query.query_row(params.as_slice(), |row| row.get(0)).optional()? {
+            Some(verb) => all.push(verb),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The rows from one time to another, newest first, before row `before` at the last one: of all verbs, or of one verb
+/// and perhaps one user.
 fn before(
     view: &View,
     from: Timestamp,
-    (until, before): (i64, i64),
+    (until, before): Moment,
     verb: Option<&str>,
     by: Option<UserId>,
     page: Page,
-) -> Result<Vec<Recorded>> {
-    let verb_is = if verb.is_some() { "AND verb = :verb" } else { "" };
-    let by_is = match by {
-        None => "",
-        Some(NO_ACCOUNT) => "AND actor_id IS NULL",
-        Some(_) => "AND actor_id = :by",
+) -> Result<Vec<Moment>> {
+    let only = match (verb, by) {
+        (None, _) => "",
+        (Some(_), None) => "AND verb = :verb",
+        (Some(_), Some(NO_ACCOUNT)) => "AND verb = :verb AND actor_id IS NULL",
+        (Some(_), Some(_)) => "AND verb = :verb AND actor_id = :by",
     };
     let sql = format!(
-        "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit
-         WHERE at >= :from AND at <= :until AND (at < :until OR id < :before) {verb_is} {by_is}
+        "SELECT at, id FROM audit
+         WHERE at >= :from AND at <= :until AND (at < :until OR id < :before) {only}
          ORDER BY at DESC, id DESC LIMIT :limit"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -76,7 +105,20 @@ fn before(
     if user.is_some() {
         params.push((":by", &user));
     }
-    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+    let rows = query.query_map(params.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The rows at these moments, in this order.
+fn rows(view: &View, places: &[Moment]) -> Result<Vec<Recorded>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit WHERE id = :id",
+    )?;
+    let mut found = Vec::with_capacity(places.len());
+    for (_, id) in places {
+        found.push(query.query_row(named_params! { ":id": id }, read)?);
+    }
+    Ok(found)
 }
 
 /// Appends a row to the chain.

@@ -3,8 +3,9 @@
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
-use super::visibility::{self, Visibility, Where};
-use super::{Row, Tx, View, row};
+use super::search::{self, Way};
+use super::visibility::{self, Visibility};
+use super::{Params, Row, Tx, View, row};
 use crate::domain::ids::{BindingId, OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::page::Page;
@@ -19,10 +20,104 @@ pub fn find(view: &View, id: BindingId) -> Result<Option<Binding>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// A part of the bindings that a user sees, which an index contains in order.
+enum Part {
+    /// On a workspace, or on the projects in it.
+    At(i64),
+    /// In an organization.
+    In(OrganizationId),
+    /// On a project.
+    On(i64),
+}
+
+/// The ids of the next bindings of some parts, in order.
+fn parts(view: &View, parts: &[Part], on_projects: bool, after: i64, limit: u32) -> Result<Vec<i64>> {
+    let whole = !on_projects;
+    search::merged(parts, after, limit, |part, after, limit| match part {
+        Part::At(place) => visibility::numbers(
+            view,
+            "SELECT id FROM bindings WHERE place_id = :in AND (project_id IS NULL) = :whole AND id > :after
+             ORDER BY id LIMIT :limit",
+            named_params! { ":in": place, ":whole": whole, ":after": after, ":limit": limit },
+        ),
+        Part::In(organization) => visibility::numbers(
+            view,
+            "SELECT id FROM bindings WHERE organization_id = :in AND (project_id IS NULL) = :whole AND id > :after
+             ORDER BY id LIMIT :limit",
+            named_params! { ":in": organization.0, ":whole": whole, ":after": after, ":limit": limit },
+        ),
+        Part::On(project) => visibility::numbers(
+            view,
+            "SELECT id FROM bindings WHERE project_id = :in AND id > :after ORDER BY id LIMIT :limit",
+            named_params! { ":in": project, ":after": after, ":limit": limit },
+        ),
+    })
+}
+
+/// The parts that contain all bindings that a user sees. Returns none if there are more than `most`.
+fn parts_of(view: &View, me: UserId, on_projects: bool, most: u32) -> Result<Option<Vec<Part>>> {
+    let Some(memberships) = visibility::memberships(view, me, most)? else { return Ok(None) };
+    let Some(places) = visibility::places(view, me, most)? else { return Ok(None) };
+    let governed = memberships.into_iter().filter(|(_, governs)| *governs).map(|(place, _)| Part::In(place));
+    let places = places.into_iter().filter(|place| place.reads_bindings).map(|place| Part::At(place.id));
+    let mut all: Vec<_> = governed.chain(places).collect();
+    if on_projects {
+        let Some(roles) = visibility::roles(view, me, most)? else { return Ok(None) };
+        let sql = "SELECT project_id FROM bindings
+                   WHERE user_id = :me AND role_id = :role AND workspace_id IS NULL LIMIT :most";
+        for role in roles.into_iter().filter(|role| role.reads_bindings) {
+            let params = named_params! { ":me": me.0, ":role": role.id, ":most": most.saturating_add(1) };
+            all.extend(visibility::numbers(view, sql, params)?.into_iter().map(Part::On));
+        }
+    }
+    Ok((all.len() <= most as usize).then_some(all))
+}
+
+/// The bindings that a user may be able to see.
+const MAY_BE_VISIBLE: &str = "(:bindings AND EXISTS (SELECT 1 FROM bindings own JOIN roles r ON r.id = own.role_id
+             WHERE own.user_id = :me AND own.project_id = b.project_id AND r.reads_bindings = 1)
+    OR :organizations AND EXISTS (SELECT 1 FROM organization_members o
+               WHERE o.organization_id = b.organization_id AND o.user_id = :me AND o.role = 'admin')
+    OR :workspaces AND EXISTS (SELECT 1 FROM members m LEFT JOIN roles r ON r.id = m.role_id
+               WHERE m.workspace_id = b.place_id AND m.user_id = :me AND (m.role = 'owner' OR r.reads_bindings = 1))
+    OR :bindings AND EXISTS (SELECT 1 FROM bindings own JOIN roles r ON r.id = own.role_id
+               WHERE own.user_id = :me AND own.workspace_id = b.place_id AND r.reads_bindings = 1))";
+
+/// Looks at the next bindings on workspaces, or on projects, of one user or of all: whether a user may be able to see
+/// them.
+fn every_of(
+    view: &View,
+    me: UserId,
+    (user, on_projects): (Option<i64>, bool),
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, bool)>> {
+    let which = match (user, on_projects) {
+        (None, false) => "b.project_id IS NULL",
+        (None, true) => "b.workspace_id IS NULL",
+        (Some(_), false) => "b.user_id = :user AND b.project_id IS NULL",
+        (Some(_), true) => "b.user_id = :user AND b.workspace_id IS NULL",
+    };
+    let sql = format!(
+        "SELECT b.id, iif({MAY_BE_VISIBLE}, 1, 0) FROM bindings b WHERE {which} AND b.id > :after ORDER BY b.id LIMIT :limit"
+    );
+    let has = visibility::has(view, me)?;
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![
+        (":after", &after),
+        (":limit", &limit),
+        (":me", &me.0),
+        (":organizations", &has.organizations),
+        (":workspaces", &has.workspaces),
+        (":bindings", &has.bindings),
+    ];
+    if user.is_some() {
+        params.push((":user", &user));
+    }
+    visibility::flagged(view, &sql, &params)
+}
+
 /// A page of the bindings on workspaces, or of those on projects, ordered by id: of all users or of one. Omits only
 /// bindings that the viewer certainly cannot see. Fetches one row more than a page contains.
-///
-/// If the viewer can see bindings in a few workspaces only, only those are searched.
 pub fn page(
     view: &View,
     visibility: Visibility,
@@ -30,67 +125,72 @@ pub fn page(
     user: Option<UserId>,
     page: Page,
 ) -> Result<Vec<Binding>> {
-    let places = match user {
-        None => visibility::where_governed(view, visibility)?,
-        Some(_) => Where::Anywhere,
-    };
-    let kind = if on_projects { "b.workspace_id IS NULL" } else { "b.project_id IS NULL" };
-    let visible = match visibility {
-        Visibility::Everything => "",
-        Visibility::Of(_) => {
-            "AND (EXISTS (SELECT 1 FROM bindings own WHERE own.user_id = :me AND own.project_id = b.project_id)
-                 OR EXISTS (SELECT 1 FROM workspaces w
-                     WHERE w.id = coalesce(b.workspace_id, (SELECT workspace_id FROM projects WHERE id = b.project_id))
-                         AND (EXISTS (SELECT 1 FROM organization_members o
-                                      WHERE o.organization_id = w.organization_id AND o.user_id = :me
-                                          AND o.role = 'admin')
-                              OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.user_id = :me)
-                              OR EXISTS (SELECT 1 FROM bindings own
-                                         WHERE own.user_id = :me AND own.workspace_id = w.id))))"
+    let me = visibility.user();
+    let user = user.map(|id| id.0);
+    let mine = |after, limit| {
+        let Some(me) = me else { return Ok(None) };
+        match parts_of(view, me, on_projects, limit)? {
+            Some(all) => parts(view, &all, on_projects, after, limit).map(Some),
+            None => Ok(None),
         }
     };
-    let sql = match (&places, user) {
-        (Where::In(_), _) if on_projects => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
-                 SELECT y.id FROM json_each(:places) j CROSS JOIN projects p ON p.workspace_id = j.value
-                 CROSS JOIN bindings y ON y.id IN (
-                     SELECT x.id FROM bindings x WHERE x.project_id = p.id AND x.id > :after
-                     ORDER BY x.id LIMIT :limit))
-             ORDER BY b.id LIMIT :limit"
-        ),
-        (Where::In(_), _) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE {kind} {visible} AND b.id IN (
-                 SELECT y.id FROM json_each(:places) j
-                 CROSS JOIN bindings y ON y.id IN (
-                     SELECT x.id FROM bindings x WHERE x.workspace_id = j.value AND x.id > :after
-                     ORDER BY x.id LIMIT :limit))
-             ORDER BY b.id LIMIT :limit"
-        ),
-        (Where::Anywhere, Some(_)) => format!(
-            "SELECT {COLUMNS} FROM bindings b WHERE b.user_id = :user AND b.id > :after AND {kind} {visible}
-             ORDER BY b.id LIMIT :limit"
-        ),
-        (Where::Anywhere, None) => {
-            format!(
-                "SELECT {COLUMNS} FROM bindings b WHERE b.id > :after AND {kind} {visible} ORDER BY b.id LIMIT :limit"
-            )
-        }
+    let every = |after, limit| {
+        let params: Params = &[(":after", &after), (":limit", &limit), (":user", &user)];
+        let (sql, params) = match (user, on_projects) {
+            (None, false) => (
+                "SELECT id FROM bindings WHERE project_id IS NULL AND id > :after ORDER BY id LIMIT :limit",
+                &params[..2],
+            ),
+            (None, true) => (
+                "SELECT id FROM bindings WHERE workspace_id IS NULL AND id > :after ORDER BY id LIMIT :limit",
+                &params[..2],
+            ),
+            (Some(_), false) => (
+                "SELECT id FROM bindings WHERE user_id = :user AND project_id IS NULL AND id > :after
+                 ORDER BY id LIMIT :limit",
+                params,
+            ),
+            (Some(_), true) => (
+                "SELECT id FROM bindings WHERE user_id = :user AND workspace_id IS NULL AND id > :after
+                 ORDER BY id LIMIT :limit",
+                params,
+            ),
+        };
+        Ok(search::seen(visibility::numbers(view, sql, params)?))
     };
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let (after, limit, user) = (page.after.unwrap_or(0), page.fetch_limit(), user.map(|id| id.0));
-    let places = places.numbers();
-    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
-    if places.is_some() {
-        params.push((":places", &places));
-    }
-    if user.is_some() {
-        params.push((":user", &user));
-    }
-    let me = visibility.user().map(|id| id.0);
-    if me.is_some() {
-        params.push((":me", &me));
-    }
-    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+    let every = |after, limit| match me {
+        Some(me) => every_of(view, me, (user, on_projects), after, limit),
+        None => every(after, limit),
+    };
+    let every = Way::Every(&every);
+    let ways = match me {
+        Some(_) => vec![Way::Ids(&mine, false), every],
+        None => vec![every],
+    };
+    search::find((page.after.unwrap_or(0), page.fetch_limit()), &ways, |these, visible| {
+        let me = me.filter(|_| !visible);
+        let has = me.map(|me| visibility::has(view, me)).transpose()?;
+        let me = me.map(|id| id.0);
+        let seen = if me.is_some() { MAY_BE_VISIBLE } else { "TRUE" };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM bindings b
+             WHERE b.id IN (SELECT value FROM json_each(:these))
+                 AND (CAST(:user AS INTEGER) IS NULL OR b.user_id = :user) AND {seen}
+             ORDER BY b.id"
+        );
+        let mut query = view.conn.prepare_cached(&sql)?;
+        let these = row::numbers(these.iter().copied());
+        let mut params: Vec<(&str, &dyn ToSql)> = vec![(":these", &these), (":user", &user)];
+        if let Some(has) = &has {
+            params.extend_from_slice(&[
+                (":me", &me),
+                (":organizations", &has.organizations),
+                (":workspaces", &has.workspaces),
+                (":bindings", &has.bindings),
+            ]);
+        }
+        Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+    })
 }
 
 pub fn find_on(view: &View, user: UserId, resource: Resource) -> Result<Option<Binding>> {

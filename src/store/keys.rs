@@ -1,8 +1,11 @@
 //! The table `keys`.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
-use super::{Row, Tx, View, row};
+use super::search::{self, Way};
+use super::{Row, Tx, View, row, visibility};
 use crate::domain::email::Email;
 use crate::domain::ids::{KeyId, UserId, WorkspaceId};
 use crate::domain::key::{Key, KeyKind, KeyName};
@@ -48,17 +51,19 @@ pub fn list(view: &View) -> Result<Vec<Key>> {
 
 /// The keys that act as a user, oldest first.
 pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.user_id = :user ORDER BY k.id");
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.user_id = :user");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+    let rows = query.query_map(named_params! { ":user": user.0 }, read)?;
+    let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+    found.sort_unstable_by_key(|key| key.id);
+    Ok(found)
 }
 
 /// The service keys that a user created and that are still valid, oldest first.
 pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM {TABLES}
-         WHERE k.created_by = :user AND u.kind = 'bot' AND k.revoked_at IS NULL
-             AND (k.expires_at IS NULL OR k.expires_at > :now)
+         WHERE k.created_by = :user AND k.service = 1 AND k.dead = 0 AND (k.expires_at IS NULL OR k.expires_at > :now)
          ORDER BY k.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -79,34 +84,110 @@ pub enum Scope {
 
 /// A page of the keys of a scope, ordered by id: the valid ones, or those revoked or expired.
 pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<Key>> {
-    let within = match scope {
-        Scope::Of(_) => "k.user_id = :user AND u.kind = 'person'",
-        Scope::MadeBy(_) => "k.created_by = :user AND u.kind = 'bot'",
-        Scope::In(..) => {
-            "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR k.created_by = :user)
-             AND k.id IN (SELECT y.id FROM members m CROSS JOIN keys y ON y.user_id = m.user_id
-                          WHERE m.workspace_id = :workspace AND y.id > :after)"
-        }
-    };
-    let sql = format!(
-        "SELECT {COLUMNS} FROM {TABLES}
-         WHERE {within} AND k.id > :after
-             AND (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)) = :live
-         ORDER BY k.id LIMIT :limit"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
+    let now = view.now.micros();
     let (user, workspace) = match scope {
         Scope::Of(user) | Scope::MadeBy(user) => (Some(user.0), None),
         Scope::In(workspace, user) => (user.map(|id| id.0), Some(workspace.0)),
     };
-    let (after, now, limit) = (page.after.unwrap_or(0), view.now.micros(), page.fetch_limit());
-    let mut params: Vec<(&str, &dyn ToSql)> =
-        vec![(":user", &user), (":after", &after), (":now", &now), (":live", &live), (":limit", &limit)];
+    let of_scope = |after, limit| {
+        let marked = marked(view, scope, !live, after, limit)?;
+        if live {
+            return Ok(Some(marked));
+        }
+        let expiring = expiring(view, after)?;
+        let all: BTreeSet<i64> = marked.into_iter().chain(expiring).collect();
+        Ok(Some(all.into_iter().take(limit as usize).collect()))
+    };
+    let in_workspace = |after, limit| in_workspace(view, workspace, after, limit);
+    let mut ways = vec![Way::Ids(&of_scope, workspace.is_none())];
     if workspace.is_some() {
-        params.push((":workspace", &workspace));
+        ways.insert(0, Way::Ids(&in_workspace, true));
     }
-    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
+    let found = search::find((page.after.unwrap_or(0), page.fetch_limit()), &ways, |these, visible| {
+        let within = match scope {
+            Scope::Of(_) => "+k.user_id = :user AND u.kind = 'person'",
+            Scope::MadeBy(_) => "+k.created_by = :user AND u.kind = 'bot'",
+            Scope::In(..) => {
+                "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR +k.created_by = :user)
+                 AND (:visible OR EXISTS (SELECT 1 FROM members m
+                                          WHERE m.workspace_id = :workspace AND m.user_id = k.user_id))"
+            }
+        };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM {TABLES}
+             WHERE k.id IN (SELECT value FROM json_each(:these)) AND {within}
+                 AND (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)) = :live
+             ORDER BY k.id"
+        );
+        let mut query = view.conn.prepare_cached(&sql)?;
+        let these = row::numbers(these.iter().copied());
+        let mut params: Vec<(&str, &dyn ToSql)> =
+            vec![(":these", &these), (":user", &user), (":now", &now), (":live", &live)];
+        if workspace.is_some() {
+            params.extend_from_slice(&[(":workspace", &workspace), (":visible", &visible)]);
+        }
+        Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+    })?;
     Ok(Slice::from_rows(found, page, |key| key.id.0))
+}
+
+/// The ids of the next keys of a scope that are marked as dead, or of the others, in order. For a workspace: of all
+/// service keys, or of those that the user created.
+fn marked(view: &View, scope: Scope, dead: bool, after: i64, limit: u32) -> Result<Vec<i64>> {
+    let (sql, user) = match scope {
+        Scope::Of(user) => (
+            "SELECT id FROM keys WHERE user_id = :user AND dead = :dead AND id > :after ORDER BY id LIMIT :limit",
+            user,
+        ),
+        Scope::MadeBy(user) | Scope::In(_, Some(user)) => (
+            "SELECT id FROM keys WHERE created_by = :user AND service = 1 AND dead = :dead AND id > :after
+             ORDER BY id LIMIT :limit",
+            user,
+        ),
+        Scope::In(_, None) => {
+            let sql = "SELECT id FROM keys WHERE service = 1 AND dead = :dead AND id > :after ORDER BY id LIMIT :limit";
+            return visibility::numbers(view, sql, named_params! { ":dead": dead, ":after": after, ":limit": limit });
+        }
+    };
+    let params = named_params! { ":user": user.0, ":dead": dead, ":after": after, ":limit": limit };
+    visibility::numbers(view, sql, params)
+}
+
+/// The ids of the keys that have expired, but are not marked yet.
+fn expiring(view: &View, after: i64) -> Result<Vec<i64>> {
+    let sql = "SELECT id FROM keys
+               WHERE expires_at IS NOT NULL AND expires_at <= :now AND expired = 0 AND revoked_at IS NULL AND id > :after";
+    visibility::numbers(view, sql, named_params! { ":now": view.now.micros(), ":after": after })
+}
+
+/// The ids of the next service keys that are members of a workspace, in order. Returns none if it has more than `limit`
+/// members.
+fn in_workspace(view: &View, workspace: Option<i64>, after: i64, limit: u32) -> Result<Option<Vec<i64>>> {
+    let sql = "SELECT user_id FROM members WHERE workspace_id = :workspace LIMIT :most";
+    let params = named_params! { ":workspace": workspace, ":most": limit.saturating_add(1) };
+    let members = visibility::numbers(view, sql, params)?;
+    if members.len() > limit as usize {
+        return Ok(None);
+    }
+    let sql = "SELECT k.id FROM json_each(:members) j CROSS JOIN users u ON u.id = j.value
+               CROSS JOIN keys k ON k.user_id = u.id
+               WHERE u.kind = 'bot' AND k.id > :after";
+    let params = named_params! { ":members": row::numbers(members.into_iter()), ":after": after };
+    let mut all = visibility::numbers(view, sql, params)?;
+    all.sort_unstable();
+    all.truncate(limit as usize);
+    Ok(Some(all))
+}
+
+/// Marks at most `limit` keys that have expired.
+pub fn mark_expired(tx: &Tx, limit: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE keys SET expired = 1 WHERE id IN (
+             SELECT id FROM keys
+             WHERE expires_at IS NOT NULL AND expires_at <= :now AND expired = 0 AND revoked_at IS NULL LIMIT :most)",
+    )?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
+    Ok(())
 }
 
 /// The stored parts of a key's secret.
@@ -153,7 +234,8 @@ pub fn renew(
 ) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS INTEGER) IS NULL THEN NULL ELSE fingerprint END,
-             previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at
+             previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at,
+             expired = 0
          WHERE id = :id",
     )?;
     query.execute(named_params! {

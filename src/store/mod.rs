@@ -18,6 +18,7 @@ mod engine;
 pub mod keys;
 pub mod known_places;
 pub mod links;
+mod listed_people;
 pub mod members;
 pub mod names;
 pub mod organizations;
@@ -34,6 +35,7 @@ pub mod signing_keys;
 pub mod standings;
 pub mod users;
 pub mod visibility;
+mod visible_projects;
 pub mod workspaces;
 pub mod wrong_codes;
 

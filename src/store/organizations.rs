@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::search::{self, SearchTable};
-use super::visibility::Visibility;
+use super::search::{self, SearchTable, Way};
+use super::visibility::{self, Visibility};
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{OrganizationId, OrganizationMemberId, UserId};
 use crate::domain::noun::Noun;
@@ -44,41 +44,40 @@ pub fn find_home(view: &View) -> Result<Option<Organization>> {
 pub fn page(view: &View, visibility: Visibility, name: Option<&str>, page: Page) -> Result<Slice<Organization>> {
     let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
     let name = name.map(fold).unwrap_or_default();
-    let found = match visibility {
-        Visibility::Everything if name.is_empty() => {
-            let sql = format!("SELECT {COLUMNS} FROM organizations WHERE id > :after ORDER BY id LIMIT :limit");
-            let mut query = view.conn.prepare_cached(&sql)?;
-            let params = named_params! { ":after": after, ":limit": limit };
-            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
-        }
-        Visibility::Everything => with_name(view, &name, after, limit)?,
-        Visibility::Of(me) => {
-            let mut query = view.conn.prepare_cached(
-                "SELECT o.id, o.name, o.description, o.home, o.created_at
-                 FROM organization_members m CROSS JOIN organizations o ON o.id = m.organization_id
-                 WHERE m.user_id = :me AND m.organization_id > :after AND (:name = '' OR instr(o.name_key, :name) > 0)
-                 ORDER BY m.organization_id LIMIT :limit",
-            )?;
-            let params = named_params! { ":me": me.0, ":after": after, ":name": name, ":limit": limit };
-            query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
-        }
+    let me = visibility.user().map(|id| id.0);
+    let all = |after, limit| {
+        let sql = "SELECT id FROM organizations WHERE id > :after ORDER BY id LIMIT :limit";
+        visibility::numbers(view, sql, named_params! { ":after": after, ":limit": limit }).map(Some)
     };
+    let mine = |after, limit| {
+        let sql = "SELECT organization_id FROM organization_members WHERE user_id = :me AND organization_id > :after
+                   ORDER BY organization_id LIMIT :limit";
+        visibility::numbers(view, sql, named_params! { ":me": me, ":after": after, ":limit": limit }).map(Some)
+    };
+    let named = |after, limit| search::by_name(view, (SearchTable::Organizations, &name), after, limit);
+    let mut ways = Vec::new();
+    match me {
+        Some(_) => ways.push(Way::Ids(&mine, true)),
+        None if name.is_empty() => ways.push(Way::Ids(&all, true)),
+        None => {}
+    }
+    if !name.is_empty() {
+        ways.push(Way::Ids(&named, me.is_none()));
+    }
+    let found = search::find((after, limit), &ways, |these, visible| {
+        let me = me.filter(|_| !visible);
+        let sql = format!(
+            "SELECT {COLUMNS} FROM organizations o
+             WHERE o.id IN (SELECT value FROM json_each(:these)) AND (:name = '' OR instr(o.name_key, :name) > 0)
+                 AND (CAST(:me AS INTEGER) IS NULL OR EXISTS (
+                     SELECT 1 FROM organization_members m WHERE m.organization_id = o.id AND m.user_id = :me))
+             ORDER BY o.id"
+        );
+        let mut query = view.conn.prepare_cached(&sql)?;
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name, ":me": me };
+        Ok(query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?)
+    })?;
     Ok(Slice::from_rows(found, page, |organization| organization.id.0))
-}
-
-/// The organizations with a text in their name, ordered by id.
-fn with_name(view: &View, name: &str, after: i64, limit: u32) -> Result<Vec<Organization>> {
-    let sql = format!(
-        "SELECT {COLUMNS} FROM organizations
-         WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0"
-    );
-    let mut query = view.conn.prepare_cached(&sql)?;
-    search::find(view, (after, limit), None, Some((SearchTable::Organizations, name)), |these| {
-        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-        let mut found = query.query_map(params, read)?.collect::<rusqlite::Result<Vec<_>>>()?;
-        found.sort_by_key(|organization| organization.id);
-        Ok(found)
-    })
 }
 
 /// Inserts an organization. A conflict if the name is taken.

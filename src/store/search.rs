@@ -13,42 +13,126 @@ use crate::error::{Error, Result};
 /// A table, and the folded part of a name that is searched for. The text is not empty.
 pub(super) type Search<'t> = (SearchTable, &'t str);
 
-/// Returns the ids of a list after an id, without looking at names: at most `limit`. Fewer means the end of the list.
-pub(super) type Walk<'f> = &'f dyn Fn(i64, u32) -> Result<Vec<i64>>;
+/// A way to the rows of a list.
+pub(super) enum Way<'f> {
+    /// Returns the ids of rows after an id, in order, at most so many. Fewer means the end of the list. Returns none if
+    /// this would take longer than looking at so many rows.
+    Ids(&'f dyn Fn(i64, u32) -> Result<Option<Vec<i64>>>, Visible),
+    /// Looks at the next rows after an id, in order, at most so many: their ids, and whether the user sees them.
+    Every(&'f dyn Fn(i64, u32) -> Result<Vec<(i64, bool)>>),
+}
+
+/// Whether a way leads only to rows that the user sees.
+pub(super) type Visible = bool;
 
 /// The maximum number of rows that one statement checks.
-const MAX_CHUNK: u32 = 4096;
+const MAX_CHUNK: usize = 4096;
 
-/// The first `limit` rows after an id, ordered by id. May return more. `check` returns those of some rows that match.
+/// The number of rows that [`Way::Every`] looks at in one statement. A page is often full before the turn ends.
+const EVERY_CHUNK: u32 = 128;
+
+/// The least and the most rows that a way looks at in its first turn.
+const FIRST_TURN: u32 = 64;
+const MAX_FIRST_TURN: u32 = 1024;
+
+/// The first `limit` rows after an id, ordered by id. May return more. `check` returns those of some rows that match;
+/// it is told whether the user is known to see them.
 ///
-/// Walking through the rows suits a user who sees few rows. Scanning the names suits a user who sees many. If both are
-/// possible, they take turns in growing chunks until one has enough rows or reaches the end. That costs at most twice
-/// the better one.
+/// No way suits every user: one starts from what the user has and suits those who see few rows, another looks at all
+/// rows or names and suits those who see many. The ways take turns of growing length until one has enough rows or
+/// reaches the end. That costs at most a small multiple of the best one.
 pub(super) fn find<T>(
-    view: &View,
     (after, limit): (i64, u32),
-    walk: Option<Walk>,
-    search: Option<Search>,
-    mut check: impl FnMut(&[i64]) -> Result<Vec<T>>,
+    ways: &[Way],
+    mut check: impl FnMut(&[i64], bool) -> Result<Vec<T>>,
 ) -> Result<Vec<T>> {
-    let next_named =
-        |after, limit| search.map_or_else(|| Ok(Vec::new()), |search| ids_by_name(view, search, after, limit));
-    let ways = [walk, search.is_some().then_some(&next_named as Walk)];
-    let mut ways: Vec<_> = ways.into_iter().flatten().map(|next| (next, after, Vec::new())).collect();
-    let mut chunk = limit.max(64);
+    let mut ways: Vec<_> = ways.iter().map(|way| (way, after, Vec::new())).collect();
+    let mut turn = limit.clamp(FIRST_TURN, MAX_FIRST_TURN);
     while !ways.is_empty() {
-        for (next, last, found) in &mut ways {
-            let these = next(*last, chunk)?;
-            found.extend(check(&these)?);
-            if these.len() < chunk as usize || found.len() >= limit as usize {
-                return Ok(std::mem::take(found));
+        for (way, after, found) in &mut ways {
+            let mut looked_at = 0;
+            while looked_at < turn {
+                let (these, last, visible) = match way {
+                    Way::Ids(next, visible) => {
+                        let Some(ids) = next(*after, turn)? else { break };
+                        looked_at = turn;
+                        let last = ids.last().copied().filter(|_| ids.len() >= turn as usize);
+                        (ids, last, *visible)
+                    }
+                    Way::Every(next) => {
+                        let chunk = (turn - looked_at).min(EVERY_CHUNK);
+                        let rows = next(*after, chunk)?;
+                        looked_at += chunk;
+                        let last = rows.last().map(|(id, _)| *id).filter(|_| rows.len() >= chunk as usize);
+                        (rows.into_iter().filter(|(_, visible)| *visible).map(|(id, _)| id).collect(), last, true)
+                    }
+                };
+                for chunk in these.chunks(MAX_CHUNK) {
+                    found.extend(check(chunk, visible)?);
+                    if found.len() >= limit as usize {
+                        return Ok(std::mem::take(found));
+                    }
+                }
+                match last {
+                    Some(last) => *after = last,
+                    None => return Ok(std::mem::take(found)),
+                }
             }
-            *last = these.last().copied().unwrap_or(*last);
         }
-        chunk = chunk.saturating_mul(2).min(MAX_CHUNK.max(limit));
+        turn = turn.saturating_mul(2);
     }
     Ok(Vec::new())
 }
+
+/// Rows that the user sees, for [`Way::Every`].
+pub(super) fn seen(ids: Vec<i64>) -> Vec<(i64, bool)> {
+    ids.into_iter().map(|id| (id, true)).collect()
+}
+
+/// The way through the names of a table. The text is not empty.
+pub(super) fn by_name(view: &View, search: Search, after: i64, limit: u32) -> Result<Option<Vec<i64>>> {
+    ids_by_name(view, search, after, limit).map(Some)
+}
+
+/// The first `limit` ids after an id in the union of several lists, in order. `next` returns the next ids of one list
+/// after an id, at most so many.
+///
+/// Each list is read only as far as it contributes.
+pub(super) fn merged<S>(
+    lists: &[S],
+    after: i64,
+    limit: u32,
+    next: impl Fn(&S, i64, u32) -> Result<Vec<i64>>,
+) -> Result<Vec<i64>> {
+    if let [list] = lists {
+        return next(list, after, limit);
+    }
+    let mut batch = (limit / u32::try_from(lists.len()).unwrap_or(u32::MAX).max(1)).max(FIRST_BATCH).min(limit);
+    let mut all = Vec::new();
+    // The lists that may have more rows, and how far each was read.
+    let mut open: Vec<(&S, i64)> = lists.iter().map(|list| (list, after)).collect();
+    while !open.is_empty() {
+        let mut still_open = Vec::new();
+        for (list, last) in open {
+            let found = next(list, last, batch)?;
+            if found.len() == batch as usize {
+                still_open.push((list, found.last().copied().unwrap_or(last)));
+            }
+            all.extend(found);
+        }
+        all.sort_unstable();
+        all.dedup();
+        all.truncate(limit as usize);
+        let enough = all.len() == limit as usize;
+        let end = all.last().copied().filter(|_| enough).unwrap_or(i64::MAX);
+        open = still_open.into_iter().filter(|(_, last)| *last < end).collect();
+        batch = batch.saturating_mul(2).min(limit);
+    }
+    Ok(all)
+}
+
+/// The number of ids that are first read from each of several lists.
+const FIRST_BATCH: u32 = 8;
 
 /// The ids of at most `limit` rows after an id that may have the text in their name, ordered by id.
 fn ids_by_name(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
@@ -68,7 +152,7 @@ fn ids_by_name(view: &View, (table, text): Search, after: i64, limit: u32) -> Re
     while found.len() < limit
         && let Some(row) = rows.next()?
     {
-        if text.find(row.get_ref(1)?.as_bytes().map_err(Error::internal)?).is_some() {
+        if text.find(table.folded(row.get_ref(1)?.as_str().map_err(Error::internal)?).as_bytes()).is_some() {
             found.push(row.get(0)?);
         }
     }

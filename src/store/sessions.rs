@@ -96,12 +96,15 @@ pub fn for_each_of(view: &View, user: UserId, mut each: impl FnMut(Session) -> R
     Ok(())
 }
 
-/// At most `limit` live sessions of a client, newest first, after skipping `skip`.
+/// At most `limit` live sessions of a client, newest first, after skipping `skip`. The skipped ones are not read, only
+/// counted in the index.
 pub fn list_through(view: &View, client: &ClientId, skip: usize, limit: usize) -> Result<Vec<Session>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM sessions s
-         WHERE s.client = :client AND s.idle_until > :now AND s.ends_at > :now
-         ORDER BY s.id DESC LIMIT :most OFFSET :skip"
+        "SELECT {COLUMNS} FROM sessions s WHERE s.id IN (
+             SELECT id FROM sessions
+             WHERE client = :client AND idle_until > :now AND ends_at > :now
+             ORDER BY id DESC LIMIT :most OFFSET :skip)
+         ORDER BY s.id DESC"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let params = named_params! {

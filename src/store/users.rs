@@ -1,13 +1,12 @@
 //! The table `users`.
 
-use std::collections::BTreeSet;
-
 use rusqlite::{OptionalExtension, ToSql, named_params};
 use uuid::Uuid;
 
-use super::circle::Circle;
+use super::circle::{self, Circle, IN_ORGANIZATIONS, IN_WORKSPACES};
 use super::fault::conflict;
-use super::search::{self, SearchTable};
+use super::listed_people::{Part, ids};
+use super::search::{self, SearchTable, Way};
 use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::UserId;
@@ -92,85 +91,72 @@ pub fn page(view: &View, circle: Circle, search: &UserSearch, page: Page) -> Res
         (wanted(UserStatus::Active), wanted(UserStatus::Invited), wanted(UserStatus::Expired));
     let email = search.email.as_deref().map(Email::fold_part).unwrap_or_default();
     let now = view.now.micros();
-    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
-    let mut params: Vec<(&str, &dyn ToSql)> =
-        vec![(":email", &email), (":active", &active), (":invited", &invited), (":expired", &expired), (":now", &now)];
+    let mut parts = Vec::new();
+    parts.extend(active.then_some(Part::Status("active")));
+    parts.extend(invited.then_some(Part::Status("invited")));
+    parts.extend(expired.then_some(Part::Status("expired")));
+    parts.extend(expired.then_some(Part::Lapsing));
+
     let me = circle.user();
-    let found = if email.is_empty() && me.is_none() {
-        let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.id > :after AND {MATCHES} ORDER BY u.id LIMIT :limit");
-        params.extend_from_slice(&[(":after", &after), (":limit", &limit)]);
-        let mut query = view.conn.prepare_cached(&sql)?;
-        query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?
-    } else {
-        let visible = match circle {
-            Circle::Everybody => "",
-            Circle::OfWorkspaces(_) => {
-                "AND (u.id = :me OR EXISTS (
-                     SELECT 1 FROM members mine
-                     CROSS JOIN members theirs ON theirs.workspace_id = mine.workspace_id
-                     WHERE mine.user_id = :me AND theirs.user_id = u.id))"
-            }
-            Circle::OfOrganizations(_) => {
-                "AND (u.id = :me OR EXISTS (
-                     SELECT 1 FROM organization_members mine
-                     CROSS JOIN organization_members theirs ON theirs.organization_id = mine.organization_id
-                     WHERE mine.user_id = :me AND theirs.user_id = u.id))"
-            }
+    let of_circle = |after, limit| circle::next(view, circle, after, limit);
+    let of_status = |after, limit| ids(view, &parts, None, after, limit).map(Some);
+    let every = |after, limit| circle::every(view, circle, after, limit);
+    let named = |after, limit| search::by_name(view, (SearchTable::Users, &email), after, limit);
+    let mut ways = Vec::new();
+    if me.is_some() {
+        ways.push(Way::Ids(&of_circle, true));
+    }
+    if me.is_some() && active {
+        ways.push(Way::Every(&every));
+    } else if me.is_some() || email.is_empty() || !search.statuses.is_empty() {
+        ways.push(Way::Ids(&of_status, me.is_none()));
+    }
+    if !email.is_empty() {
+        ways.push(Way::Ids(&named, me.is_none()));
+    }
+    let found = search::find((page.after.unwrap_or(0), page.fetch_limit()), &ways, |these, visible| {
+        let me = me.filter(|_| !visible).map(|id| id.0);
+        let in_circle = match circle {
+            Circle::OfOrganizations(_) if !visible => IN_ORGANIZATIONS,
+            Circle::OfWorkspaces(_) if !visible => IN_WORKSPACES,
+            Circle::Everybody | Circle::OfOrganizations(_) | Circle::OfWorkspaces(_) => "TRUE",
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM users u
-             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {MATCHES} {visible} ORDER BY u.id"
+             WHERE u.id IN (SELECT value FROM json_each(:these)) AND {MATCHES} AND {in_circle} ORDER BY u.id"
         );
-        let number = me.map(|id| id.0);
-        if number.is_some() {
-            params.push((":me", &number));
-        }
         let mut query = view.conn.prepare_cached(&sql)?;
-        let next = |after, limit| next_of_circle(view, circle, after, limit);
-        let walk = me.map(|_| &next as search::Walk);
-        let search = (!email.is_empty()).then_some((SearchTable::Users, &*email));
-        search::find(view, (after, limit), walk, search, |these| {
-            let these = row::numbers(these.iter().copied());
-            let mut params = params.clone();
-            params.push((":these", &these));
-            Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
-        })?
-    };
-    Ok(Slice::from_rows(found, page, |user| user.id.0))
-}
-
-/// The ids of the next people of a limited circle, in order.
-fn next_of_circle(view: &View, circle: Circle, after: i64, limit: u32) -> Result<Vec<i64>> {
-    let (places, people) = match circle {
-        Circle::Everybody => return Ok(Vec::new()),
-        Circle::OfOrganizations(_) => (
-            "SELECT organization_id FROM organization_members WHERE user_id = :me",
-            "SELECT user_id FROM organization_members WHERE organization_id = :in AND user_id > :after
-             ORDER BY user_id LIMIT :most",
-        ),
-        Circle::OfWorkspaces(_) => (
-            "SELECT workspace_id FROM members WHERE user_id = :me",
-            "SELECT user_id FROM members WHERE workspace_id = :in AND user_id > :after ORDER BY user_id LIMIT :most",
-        ),
-    };
-    let me = circle.user().map(|id| id.0);
-    let mut query = view.conn.prepare_cached(places)?;
-    let places = query.query_map(named_params! { ":me": me }, |row| row.get::<_, i64>(0))?;
-    let mut query = view.conn.prepare_cached(people)?;
-    let mut all: BTreeSet<i64> = me.into_iter().filter(|me| *me > after).collect();
-    for place in places {
-        let params = named_params! { ":in": place?, ":after": after, ":most": limit };
-        for found in query.query_map(params, |row| row.get(0))? {
-            all.insert(found?);
+        let these = row::numbers(these.iter().copied());
+        let mut params: Vec<(&str, &dyn ToSql)> = vec![
+            (":these", &these),
+            (":email", &email),
+            (":active", &active),
+            (":invited", &invited),
+            (":expired", &expired),
+            (":now", &now),
+        ];
+        if me.is_some() {
+            params.push((":me", &me));
         }
-    }
-    Ok(all.into_iter().take(limit as usize).collect())
+        Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+    })?;
+    Ok(Slice::from_rows(found, page, |user| user.id.0))
 }
 
 /// The conditions of a search on a person.
 const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR instr(u.email_key, :email) > 0)
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
+
+/// Marks at most `limit` invitations that have expired.
+pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE users SET lapsed = 1 WHERE id IN (
+             SELECT id FROM users WHERE state = 'invited' AND lapsed = 0 AND invited_until <= :now LIMIT :most)",
+    )?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
+    Ok(())
+}
 
 /// Calls `each` with the people with these UUIDs, oldest account first.
 pub fn for_each_of(view: &View, uuids: &[Uuid], mut each: impl FnMut(User) -> Result<()>) -> Result<()> {
@@ -272,7 +258,8 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET email = :email, email_key = iif(email = :email, email_key, :email_key), email_verified_by = :verified_by,
              email_verified_at = :verified_at, first_name = :first_name, last_name = :last_name,
-             state = :state, invited_until = :until, enabled = :enabled, developer = :developer,
+             state = :state, invited_until = :until, lapsed = iif(invited_until IS :until, lapsed, 0),
+             enabled = :enabled, developer = :developer,
              must_change_password = :must_change, role = :role
          WHERE id = :id",
     )?;

@@ -5,8 +5,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::search::{self, SearchTable};
-use super::visibility::{self, Visibility, Where};
+use super::search::{self, SearchTable, Way};
+use super::visibility::{self, Visibility};
 use super::{Row, Tx, View, row};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
@@ -119,38 +119,88 @@ pub fn page(view: &View, visibility: Visibility, search: &WorkspaceSearch, page:
             query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?
         }
         (visibility, organization, name) => {
-            let next = |after, limit| match (visibility, organization) {
-                (Visibility::Of(me), place) => visibility::workspaces(view, me, place, after, limit),
-                (Visibility::Everything, Some(place)) => visibility::of_organization(view, place, after, limit),
-                (Visibility::Everything, None) => Ok(Vec::new()),
+            let (name, me) = (name.as_deref().unwrap_or_default(), visibility.user());
+            let mine = |after, limit| match (visibility, organization) {
+                (Visibility::Of(me), None) => visibility::workspaces(view, me, after, limit),
+                (Visibility::Of(me), Some(place)) => visibility::workspaces_in(view, me, place, after, limit),
+                (Visibility::Everything, _) => Ok(None),
             };
-            let everywhere = matches!((visibility, organization), (Visibility::Everything, None));
-            let walk = (!everywhere).then_some(&next as search::Walk);
-            match name.as_deref() {
-                // The user sees all of these, and there is no text to search for.
-                None => matching(view, Visibility::Everything, (None, ""), &next(after, limit)?)?,
-                Some(name) => {
-                    let search = Some((SearchTable::Workspaces, name));
-                    let check = |these: &[i64]| matching(view, visibility, (organization, name), these);
-                    search::find(view, (after, limit), walk, search, check)?
-                }
+            let every = |after, limit| match (me, organization) {
+                (Some(me), _) => every(view, me, organization, after, limit),
+                (None, Some(place)) => Ok(search::seen(visibility::of_organization(view, place, after, limit)?)),
+                (None, None) => Ok(Vec::new()),
+            };
+            let named = |after, limit| search::by_name(view, (SearchTable::Workspaces, name), after, limit);
+            let mut ways = Vec::new();
+            if me.is_some() {
+                ways.push(Way::Ids(&mine, organization.is_none()));
             }
+            if name.is_empty() || organization.is_some() {
+                ways.push(Way::Every(&every));
+            }
+            if !name.is_empty() {
+                ways.push(Way::Ids(&named, me.is_none() && organization.is_none()));
+            }
+            search::find((after, limit), &ways, |these, visible| {
+                let visibility = if visible { Visibility::Everything } else { visibility };
+                matching(view, visibility, (organization, name), these)
+            })?
         }
     };
     Ok(Slice::from_rows(found, page, |workspace| workspace.id.0))
 }
 
-/// The workspaces with a text in their name.
-pub(super) fn with_name(view: &View, name: &str) -> Result<Where> {
+/// The ids of the workspaces with a text in their name, in order. Returns none if there are more than `most`.
+pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec<i64>>> {
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
     )?;
-    let found =
-        search::find(view, (0, visibility::MAX_PLACES + 1), None, Some((SearchTable::Workspaces, name)), |these| {
-            let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
-            Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<_>>()?)
-        })?;
-    Ok(visibility::at_most(found))
+    let named = |after, limit| search::by_name(view, (SearchTable::Workspaces, name), after, limit);
+    let way = Way::Ids(&named, true);
+    let found = search::find((0, most.saturating_add(1)), &[way], |these, _| {
+        let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
+        Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()?)
+    })?;
+    Ok((found.len() <= most as usize).then_some(found))
+}
+
+/// The workspaces that a user sees.
+const IS_VISIBLE: &str = "(:organizations AND EXISTS (SELECT 1 FROM organization_members o
+        WHERE o.organization_id = w.organization_id AND o.user_id = :me AND (w.private = 0 OR o.role = 'admin'))
+    OR :workspaces AND EXISTS (SELECT 1 FROM members m INDEXED BY members_by_user
+                               WHERE m.workspace_id = w.id AND m.user_id = :me)
+    OR :bindings AND EXISTS (SELECT 1 FROM bindings b JOIN roles r ON r.id = b.role_id
+                             WHERE b.user_id = :me AND b.workspace_id = w.id AND r.shows_workspaces = 1))";
+
+/// Looks at the next workspaces, of one organization or of all: whether a user sees them.
+fn every(
+    view: &View,
+    me: UserId,
+    organization: Option<OrganizationId>,
+    after: i64,
+    limit: u32,
+) -> Result<Vec<(i64, bool)>> {
+    let has = visibility::has(view, me)?;
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![
+        (":after", &after),
+        (":limit", &limit),
+        (":me", &me.0),
+        (":organizations", &has.organizations),
+        (":workspaces", &has.workspaces),
+        (":bindings", &has.bindings),
+    ];
+    let Some(organization) = organization else {
+        let sql = format!(
+            "SELECT w.id, iif({IS_VISIBLE}, 1, 0) FROM workspaces w WHERE w.id > :after ORDER BY w.id LIMIT :limit"
+        );
+        return visibility::flagged(view, &sql, &params);
+    };
+    let sql = format!(
+        "SELECT w.id, iif({IS_VISIBLE}, 1, 0) FROM workspaces w WHERE w.organization_id = :in AND w.id > :after
+         ORDER BY w.id LIMIT :limit"
+    );
+    params.push((":in", &organization.0));
+    visibility::flagged(view, &sql, &params)
 }
 
 /// Those of these workspaces that the user sees and that match a search, ordered by id.
@@ -164,32 +214,30 @@ fn matching(
         return Ok(Vec::new());
     }
     let visible = match visibility {
-        Visibility::Everything => "",
-        Visibility::Of(_) => {
-            "AND (EXISTS (SELECT 1 FROM organization_members o
-                          WHERE o.organization_id = w.organization_id AND o.user_id = :me
-                              AND (w.private = 0 OR o.role = 'admin'))
-                 OR EXISTS (SELECT 1 FROM members m INDEXED BY members_by_user
-                            WHERE m.workspace_id = w.id AND m.user_id = :me)
-                 OR EXISTS (SELECT 1 FROM bindings b JOIN roles r ON r.id = b.role_id
-                            WHERE b.user_id = :me AND b.workspace_id = w.id AND r.shows_workspaces = 1))"
-        }
+        Visibility::Everything => "TRUE",
+        Visibility::Of(_) => IS_VISIBLE,
     };
     let sql = format!(
         "SELECT {COLUMNS} FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
          WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
-             AND (:name = '' OR instr(w.name_key, :name) > 0) {visible}"
+             AND (:name = '' OR instr(w.name_key, :name) > 0) AND {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let these = row::numbers(these.iter().copied());
     let organization = organization.map(|id| id.0);
+    let has = visibility.user().map(|me| visibility::has(view, me)).transpose()?;
     let me = visibility.user().map(|id| id.0);
     let mut params: Vec<(&str, &dyn ToSql)> =
         vec![(":these", &these), (":organization", &organization), (":name", &name)];
-    if me.is_some() {
-        params.push((":me", &me));
+    if let Some(has) = &has {
+        params.extend_from_slice(&[
+            (":me", &me),
+            (":organizations", &has.organizations),
+            (":workspaces", &has.workspaces),
+            (":bindings", &has.bindings),
+        ]);
     }
     let mut found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<Vec<_>>>()?;
     found.sort_by_key(|workspace| workspace.id);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::{attempts, reauthentication};
-use crate::app::{audit, lookup, standing};
+use crate::app::{audit, expiry, lookup, standing};
 use crate::domain::actor::{Actor, Person, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Grant, RefreshPolicy, Scopes};
@@ -19,9 +19,6 @@ use crate::policy::Action;
 use crate::store::sessions::{SessionCredential, SessionPrincipal};
 use crate::store::{self, Tx, View};
 use crate::tokens::refresh::RefreshToken;
-
-/// The maximum number of dead sessions that each new session deletes, so that they do not accumulate.
-const SWEEP: u32 = 8;
 
 #[derive(Clone, Debug)]
 pub struct NewSession {
@@ -88,7 +85,7 @@ pub(in crate::app) fn begin_of_bot(tx: &Tx, actor: &Actor, bot: &User, new: &New
 }
 
 fn insert(tx: &Tx, actor: &Actor, user: &User, new: &NewSession) -> Result<Session> {
-    store::sessions::delete_dead(tx, SWEEP)?;
+    expiry::sweep(tx)?;
     let mut session = Session {
         id: SessionId(0),
         uuid: new.uuid,

@@ -75,8 +75,11 @@ fn world(dice: &mut Dice, people: &[UserId]) -> String {
     }
     for id in 1..=PROJECTS {
         let place = 1 + dice.below(8);
-        let _ =
-            write!(sql, "INSERT INTO projects VALUES ({id}, {place}, 'p{id}', 'p{id}', 'application', NULL, 0, 0);");
+        let _ = write!(
+            sql,
+            "INSERT INTO projects (id, workspace_id, name, name_key, kind, created_at, updated_at)
+             VALUES ({id}, {place}, 'p{id}', 'p{id}', 'application', 0, 0);"
+        );
         if dice.once_in(3) {
             let _ = write!(sql, "INSERT INTO restrictions VALUES ({id}, NULL, 0);");
         }

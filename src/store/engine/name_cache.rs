@@ -3,6 +3,7 @@
 //! They are read at the first search of a table. Every search brings them up to date within its own snapshot: from the
 //! rows after the last known id, and from `name_changes`, in which triggers log renamed and deleted rows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Bound::{Excluded, Unbounded};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
@@ -11,6 +12,7 @@ use memchr::memmem::Finder;
 use rusqlite::named_params;
 
 use super::Conn;
+use crate::domain::email::Email;
 use crate::error::{Error, Result};
 
 /// A table that is searched by a part of a name.
@@ -23,7 +25,15 @@ pub(in crate::store) enum SearchTable {
 }
 
 impl SearchTable {
-    /// The table's name, and the statement that selects the rows after an id with their folded names.
+    /// The name of a row as it is searched. That of a user, three lines, is not folded in the file.
+    pub(in crate::store) fn folded(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Workspaces | Self::Organizations | Self::Projects => Cow::Borrowed(name),
+            Self::Users => Cow::Owned(name.split('\n').map(Email::fold).collect::<Vec<_>>().join("\n")),
+        }
+    }
+
+    /// The table's name, and the statement that selects the rows after an id with their names.
     pub(in crate::store) const fn sql(self) -> (&'static str, &'static str) {
         match self {
             Self::Workspaces => ("workspaces", "SELECT id, name_key FROM workspaces WHERE id > :id ORDER BY id"),
@@ -31,7 +41,11 @@ impl SearchTable {
                 ("organizations", "SELECT id, name_key FROM organizations WHERE id > :id ORDER BY id")
             }
             Self::Projects => ("projects", "SELECT id, name_key FROM projects WHERE id > :id ORDER BY id"),
-            Self::Users => ("users", "SELECT id, email_key FROM users WHERE id > :id ORDER BY id"),
+            Self::Users => (
+                "users",
+                "SELECT id, email_key || char(10) || first_name || char(10) || last_name FROM users
+                 WHERE id > :id ORDER BY id",
+            ),
         }
     }
 }
@@ -150,7 +164,10 @@ impl Names {
             "SELECT row, seq, name FROM name_changes WHERE seq > :seq AND table_name = :table ORDER BY seq",
         )?;
         let params = named_params! { ":seq": self.seq, ":table": table.sql().0 };
-        let changes = query.query_map(params, |row| Ok((row.get(0)?, (row.get(1)?, row.get(2)?))))?;
+        let changes = query.query_map(params, |row| {
+            let name = row.get::<_, Option<String>>(2)?.map(|name| table.folded(&name).into_owned());
+            Ok((row.get(0)?, (row.get(1)?, name)))
+        })?;
         self.changed.extend(changes.collect::<rusqlite::Result<Vec<_>>>()?);
         // The log may have lost changes since.
         if first > self.seq + 1 || self.changed.len() > MAX_CHANGES || self.ids.is_empty() {
@@ -163,7 +180,7 @@ impl Names {
             && let Some(row) = rows.next()?
         {
             self.ids.push(row.get(0)?);
-            self.text.extend(row.get_ref(1)?.as_bytes().map_err(Error::internal)?);
+            self.text.extend(table.folded(row.get_ref(1)?.as_str().map_err(Error::internal)?).as_bytes());
             self.text.push(END);
             self.ends.push(u32::try_from(self.text.len()).map_err(Error::internal)?);
         }

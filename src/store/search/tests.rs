@@ -1,5 +1,7 @@
 //! Every snapshot finds its rows, independent of earlier and later changes to the names in memory.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -67,11 +69,61 @@ proptest! {
             }
             prop_assert_eq!(&check(&found).unwrap(), &expected, "{:?} among {:?}", text, &found);
             let after = expected.get(limit as usize).copied().unwrap_or(0);
-            let page = find(&view, (after, 3), None, Some(search), check).unwrap();
+            let next = |after, limit| by_name(&view, search, after, limit);
+            let way = Way::Ids(&next, true);
+            let page = find((after, 3), &[way], |these, _| check(these)).unwrap();
             let rest = expected.iter().filter(|id| **id > after);
             prop_assert!(page.iter().eq(rest.take(page.len().max(3))), "{:?} of {:?}", page, expected);
             let bytes: usize = memory.bytes();
             prop_assert!(bytes <= max_bytes + 8 * 128 + 100);
+        }
+    }
+}
+
+fn after(list: &BTreeSet<i64>, after: i64, limit: u32) -> Vec<i64> {
+    list.range(after + 1..).take(limit as usize).copied().collect()
+}
+
+proptest! {
+    #[test]
+    fn lists_are_merged_in_order(
+        lists in proptest::collection::vec(proptest::collection::btree_set(1..200_i64, 0..80), 0..12),
+        from in 0..200_i64,
+        limit in 1..120_u32,
+    ) {
+        let all: BTreeSet<i64> = lists.iter().flatten().copied().collect();
+        let read = std::cell::Cell::new(0);
+        let found = merged(&lists, from, limit, |list, from, limit| {
+            let found = after(list, from, limit);
+            read.set(read.get() + found.len());
+            Ok(found)
+        });
+        prop_assert_eq!(found.unwrap(), after(&all, from, limit));
+        // Nothing is read twice.
+        let rows: usize = lists.iter().map(|list| list.range(from + 1..).count()).sum();
+        prop_assert!(read.get() <= rows);
+    }
+
+    #[test]
+    fn every_way_leads_to_the_same_rows(
+        rows in proptest::collection::btree_set(1..2000_i64, 0..400),
+        needed in 0..3000_u32,
+        shown in 1..40_i64,
+        (from, limit) in (0..2000_i64, 1..60_u32),
+    ) {
+        let seen: BTreeSet<i64> = rows.iter().copied().filter(|row| row % shown == 0).collect();
+        let every = |from, limit| Ok(Some(after(&rows, from, limit)));
+        let mine = |from, limit| Ok((limit > needed).then(|| after(&seen, from, limit)));
+        let (every, mine) = (Way::Ids(&every, false), Way::Ids(&mine, true));
+        let ways = [mine, every];
+        for ways in [&ways[..1], &ways[1..], &ways] {
+            let found = find((from, limit), ways, |these, visible| {
+                Ok(these.iter().copied().filter(|row| visible || seen.contains(row)).collect())
+            });
+            let mut found: Vec<i64> = found.unwrap();
+            prop_assert!(found.len() >= limit as usize || found.len() == after(&seen, from, limit).len());
+            found.truncate(limit as usize);
+            prop_assert_eq!(found, after(&seen, from, limit));
         }
     }
 }

@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::audit;
 use crate::app::identity::{attempts, sessions};
 use crate::app::runtime::state::AppState;
+use crate::app::{audit, expiry};
 use crate::domain::actor::{Actor, Credential, Origin, Who};
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::SessionId;
@@ -17,9 +17,6 @@ use crate::error::{AuthError, Error, Result};
 use crate::store::sessions::SessionCredential;
 use crate::store::{self, Tx};
 use crate::tokens::opaque::{self, Kind};
-
-/// The maximum number of dead sessions that each new session deletes, so that they do not accumulate.
-const SWEEP: u32 = 8;
 
 /// A user who has signed in at the pages.
 #[derive(Clone, Debug)]
@@ -39,7 +36,7 @@ pub(super) fn begin(
     second_factor: bool,
     lifetimes: &Lifetimes,
 ) -> Result<BrowserSignIn> {
-    store::sessions::delete_dead(tx, SWEEP)?;
+    expiry::sweep(tx)?;
     let (cookie, fingerprint) = opaque::mint(Kind::Session);
     let ends_at = tx.now.after(lifetimes.browser_life);
     let mut session = Session {

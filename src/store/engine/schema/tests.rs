@@ -114,7 +114,13 @@ fn rows_of_version(version: u32) -> &'static str {
         }
         8 => {
             "UPDATE readiness SET checked_at = 12;
-             UPDATE sessions SET places = '192.0.2.8' WHERE client IS NOT NULL;"
+             UPDATE sessions SET places = '192.0.2.8' WHERE client IS NOT NULL;
+             UPDATE projects SET organization_id = 1, private = 1, restricted = 1;
+             UPDATE bindings SET place_id = 1, organization_id = 1;
+             INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, invited_until, enabled,
+                                developer, role, must_change_password, created_at, lapsed)
+                 VALUES ('7f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11', 'bob@example.com', 'bob@example.com', '', '', 'person',
+                         'invited', 11, 1, 1, 'member', 0, 5, 1);"
         }
         other => panic!("no rows are written down for version {other}"),
     }
