@@ -44,7 +44,6 @@ pub fn find_by_name(view: &View, organization: OrganizationId, name: &WorkspaceN
     Ok(query.query_row(params, read).optional()?)
 }
 
-/// Is called with each workspace of a list.
 pub type Each<'f> = &'f mut dyn FnMut(WorkspaceEntry) -> Result<()>;
 
 /// Calls `each` with every workspace of an organization, ordered by id.
@@ -297,7 +296,6 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// Deletes a workspace with everything in it.
 pub fn delete(tx: &Tx, id: WorkspaceId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM workspaces WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
     Ok(())
