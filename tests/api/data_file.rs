@@ -168,7 +168,7 @@ fn a_server_that_loses_its_data_file_acknowledges_nothing_more_and_stops() {
         assert_eq!(exit_code(&mut server), Some(3), "{sentence}");
         let log = server.log();
         let [error] = errors(&log)[..] else { panic!("{sentence}: {log}") };
-        assert!(error.contains(sentence) && error.contains("; nothing is written any more; "), "{error}");
+        assert!(error.contains(sentence) && error.contains("; nothing more is written; "), "{error}");
         let last = log.lines().rfind(|line| line.starts_with("error: ")).expect("a last word");
         assert!(last.starts_with(&format!("error: {sentence} ")), "{last}");
     };

@@ -42,12 +42,12 @@ impl StoreFault {
     pub const fn next(&self) -> &'static str {
         match self {
             Self::Replaced { .. } => {
-                "nothing is written any more; stop the server before you change its data directory, and see that \
+                "nothing more is written; stop the server before you change its data directory, and see that \
                  atelier.db, atelier.db-wal and atelier.db-shm are there from one moment, or only atelier.db from a \
                  backup; then start it again"
             }
             Self::Damaged { .. } => {
-                "nothing is written any more; stop the server, keep a copy of the data directory, check the disk, and \
+                "nothing more is written; stop the server, keep a copy of the data directory, check the disk, and \
                  restore the newest backup that `atelier check` finds sound"
             }
         }

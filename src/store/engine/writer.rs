@@ -22,6 +22,7 @@ const MAX_BATCH: usize = 256;
 
 /// A write that takes longer is logged.
 const LONG_WRITE: Duration = Duration::from_millis(250);
+
 /// After a longer pause, the files are looked at before anything is written.
 const PAUSE: Duration = Duration::from_millis(100);
 
