@@ -72,7 +72,8 @@ class Chromium:
                 "goog:chromeOptions": {
                     "binary": os.environ["ATELIER_TEST_CHROMIUM"],
                     "args": flags,
-                    "prefs": {"credentials_enable_service": False},
+                    # Connections ahead of a request block clients whose callback server answers one after another.
+                    "prefs": {"credentials_enable_service": False, "net": {"network_prediction_options": 2}},
                 },
                 "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
                 "timeouts": {"pageLoad": 20000, "script": 10000, "implicit": 0},

@@ -55,7 +55,7 @@ class Typed:
         self.address = OPENED.read_text()
 
     def ended(self):
-        out, err = self.process.communicate(timeout=30)
+        out, err = self.process.communicate(timeout=100)
         return self.process.returncode, out, err
 
 
