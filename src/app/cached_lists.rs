@@ -1,9 +1,9 @@
 //! Reads lists through the response cache.
 
 use crate::app::identity::sign_in::Authenticated;
-use crate::app::runtime::answer::{Answer, AnswerWriter};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
+use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
 use crate::app::runtime::response_cache::CacheKey;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
@@ -20,10 +20,10 @@ pub async fn get_or_read<Q, F>(
     request: Vec<u8>,
     parse: impl FnOnce() -> Result<Q>,
     read: F,
-) -> Result<Answer>
+) -> Result<ResponseBody>
 where
     Q: ListQuery + Send + 'static,
-    F: Fn(&LongView, &Actor, &Q, &mut AnswerWriter) -> Result<()> + Send + 'static,
+    F: Fn(&LongView, &Actor, &Q, &mut BodyWriter) -> Result<()> + Send + 'static,
 {
     let version = state.store.data_version()?;
     let key = CacheKey { list, request, user: caller.actor.user() };
@@ -33,7 +33,7 @@ where
     }
     let query = parse()?;
     if is_valid {
-        let mut out = AnswerWriter::new(&state.unsent_memory, key.user);
+        let mut out = BodyWriter::new(&state.unsent_memory, key.user);
         let is_read = state.read_inline(|view| match query.cost(view, &caller.actor)? {
             // The query says that the list is short.
             ReadCost::Inline => read(&LongView::of(view), &caller.actor, &query, &mut out).map(|()| true),
@@ -44,6 +44,6 @@ where
             return Ok(state.response_cache().insert(key, version, out.finish()));
         }
     }
-    let answer = state.answer(&caller.actor, move |view, actor, out| read(view, actor, &query, out)).await?;
+    let answer = state.read_list(&caller.actor, move |view, actor, out| read(view, actor, &query, out)).await?;
     Ok(state.response_cache().insert(key, version, answer))
 }

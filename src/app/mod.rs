@@ -3,7 +3,6 @@
 //! A use case takes domain types, finds, asks the policy, checks the state, writes and records. It has no effect
 //! outside its `Tx`, because a transaction may be run again.
 
-pub mod answers;
 pub mod audit;
 pub mod bindings;
 mod bots;
@@ -14,6 +13,7 @@ mod expiry;
 pub mod identity;
 pub mod invitations;
 pub mod keys;
+pub mod long_reads;
 mod lookup;
 pub mod members;
 pub mod organizations;

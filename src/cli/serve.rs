@@ -75,7 +75,7 @@ fn serve(
         password_pool: password_pool(config)?,
         signing_pool: signing_pool()?,
         read_pool: read_pool(store)?,
-        answer_pool: answer_pool()?,
+        list_pool: list_pool()?,
         unsent_memory: UnsentMemory::new(config.unsent_memory),
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
@@ -231,7 +231,7 @@ fn read_pool(store: &Store) -> Result<Pool, CliError> {
 }
 
 /// One thread, so that long answers use at most one core, and the memory of one at a time beside `unsent_memory`.
-fn answer_pool() -> Result<Pool, CliError> {
+fn list_pool() -> Result<Pool, CliError> {
     Pool::start(PoolKind::Reading, NonZeroUsize::MIN, MAX_QUEUED_READS).map_err(|error| {
         CliError::Failed(format!(
             "cannot start the thread for long answers: {error}; raise the thread limit of the server"

@@ -10,7 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 
-use crate::app::runtime::answer::{Answer, Body, CHUNK, CachedBody, Chunks, SharedMemory};
+use crate::app::runtime::response_body::{Body, CHUNK, CachedBody, Chunks, ResponseBody, SharedMemory};
 
 /// The bytes that are still to be sent.
 struct Pieces<M> {
@@ -32,7 +32,7 @@ impl<M: Unpin> MessageBody for Pieces<M> {
     }
 }
 
-/// A long answer, whose memory is released as it is sent.
+/// A long response, whose memory is released as it is sent.
 struct Unsent(Chunks);
 
 impl MessageBody for Unsent {
@@ -55,8 +55,8 @@ fn pieces<M: Unpin + 'static>(bytes: Bytes, memory: M) -> BoxBody {
     if bytes.len() > CHUNK { BoxBody::new(Pieces { bytes, _memory: memory }) } else { BoxBody::new(bytes) }
 }
 
-/// The body of a response that contains this answer.
-pub(super) fn answer(answer: Answer) -> BoxBody {
+/// The web server's body for this one.
+pub(super) fn answer(answer: ResponseBody) -> BoxBody {
     match answer.into_body() {
         Body::Short(bytes) => BoxBody::new(Bytes::from(bytes)),
         Body::Long(chunks) => BoxBody::new(Unsent(chunks)),
@@ -68,7 +68,7 @@ fn cached(body: CachedBody, memory: SharedMemory) -> BoxBody {
     pieces(Bytes::from_owner(body), memory)
 }
 
-/// A response with an answer in JSON.
-pub(super) fn json(content: Answer) -> HttpResponse {
+/// A response with this body, which is JSON.
+pub(super) fn json(content: ResponseBody) -> HttpResponse {
     HttpResponse::Ok().content_type(ContentType::json()).body(answer(content))
 }

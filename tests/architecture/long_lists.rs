@@ -4,7 +4,7 @@ use super::{is_tests, sources};
 
 /// The places that make a `LongView`, each with the reason why it may.
 const MAKERS: &[(&str, &str)] = &[
-    ("app/answers.rs", "it runs on the pools of long reads"),
+    ("app/long_reads.rs", "it runs on the pools of long reads"),
     ("app/cached_lists.rs", "its query has said that the list is short"),
     ("cli/client.rs", "a command serves nobody else"),
     ("cli/key.rs", "a command serves nobody else"),
@@ -55,7 +55,7 @@ fn only_few_places_make_a_long_view() {
     let sources = sources();
     for (path, text) in sources.iter().filter(|(path, _)| !is_tests(path)) {
         let listed = MAKERS.iter().any(|(known, _)| known == path);
-        assert!(listed || !makes(text), "{path} makes a LongView; read the list on a pool (AppState::answer)");
+        assert!(listed || !makes(text), "{path} makes a LongView; read the list on a pool (AppState::read_list)");
         assert!(!listed || makes(text), "{path} makes no LongView any more; strike it off the list");
     }
     assert!(makes("fn f(view: &View) { list(&LongView::of(view)) }"));

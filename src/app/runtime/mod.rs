@@ -1,6 +1,5 @@
 //! What serves every request and belongs to none: the state, its pools, caches and limits. It knows no noun of the product.
 
-pub mod answer;
 pub(in crate::app) mod budget;
 pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
@@ -12,6 +11,7 @@ pub(in crate::app) mod places;
 pub mod pool;
 pub mod read_cost;
 pub(in crate::app) mod refusals;
+pub mod response_body;
 pub mod response_cache;
 pub mod state;
 pub mod throttle;

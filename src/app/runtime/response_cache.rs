@@ -3,7 +3,7 @@
 //! An entry is valid only for the data version it was computed at, so it is as fresh as a read. A body may depend on the
 //! data, the request and the user, never on the time.
 
-use crate::app::runtime::answer::{Answer, CachedBody};
+use crate::app::runtime::response_body::{CachedBody, ResponseBody};
 use crate::domain::ids::UserId;
 use crate::store::DataVersion;
 use crate::store::versioned_cache::VersionedCache;
@@ -23,8 +23,8 @@ impl ResponseCache {
         self.0.find(key, version)
     }
 
-    /// Caches an answer unless it is too long, and returns it.
-    pub(in crate::app) fn insert(&self, key: CacheKey, version: DataVersion, answer: Answer) -> Answer {
+    /// Caches a response unless it is too long, and returns it.
+    pub(in crate::app) fn insert(&self, key: CacheKey, version: DataVersion, answer: ResponseBody) -> ResponseBody {
         let weight = answer.len() + key.request.len() + OVERHEAD;
         if !self.0.accepts(weight) {
             return answer;

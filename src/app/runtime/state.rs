@@ -46,7 +46,7 @@ pub struct Fields {
     /// Reads long lists. It has fewer threads than there are readers, so inline reads never wait for it.
     pub read_pool: Pool,
     /// Builds answers that are longer than a first attempt, one at a time.
-    pub answer_pool: Pool,
+    pub list_pool: Pool,
     pub unsent_memory: UnsentMemory,
     /// The key of the tags of public ids.
     pub tags: TagKey,

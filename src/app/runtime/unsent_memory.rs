@@ -1,4 +1,4 @@
-//! Bounds the memory of long answers that are built or wait to be sent, so that slow readers cannot fill the server.
+//! Bounds the memory of long responses that are built or wait to be sent, so that slow readers cannot fill the server.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,17 +10,17 @@ use crate::error::{Error, Result};
 /// The `Retry-After` of a refusal.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// An answer of up to this size may use the whole memory, a larger one seven eighths of it. A large answer that is read
-/// slowly therefore leaves room for the usual lists of others.
+/// A response of up to this size may use the whole memory, a larger one seven eighths of it. A large response that is
+/// read slowly therefore leaves room for the usual lists of others.
 const SMALL: usize = 1 << 20;
 
-/// The memory of all long answers, over all connections. Cloning it gives another handle to the same memory.
+/// The memory of all long responses, over all connections. Cloning it gives another handle to the same memory.
 #[derive(Clone, Debug)]
 pub struct UnsentMemory(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// The limit of all answers together, in bytes.
+    /// The limit of all responses together, in bytes.
     total: usize,
     taken: Mutex<Taken>,
 }
@@ -36,7 +36,7 @@ impl UnsentMemory {
         Self(Arc::new(Inner { total, taken: Mutex::default() }))
     }
 
-    /// A share for an answer to this user. It holds no memory yet.
+    /// A share for a response to this user. It holds no memory yet.
     pub(in crate::app) fn share(&self, user: Option<UserId>) -> Share {
         Share { memory: self.clone(), user, held: 0 }
     }
@@ -46,7 +46,7 @@ impl UnsentMemory {
     }
 }
 
-/// The memory that one answer holds. Dropping it releases the memory.
+/// The memory that one response holds. Dropping it releases the memory.
 #[derive(Debug)]
 pub struct Share {
     memory: UnsentMemory,
@@ -57,8 +57,8 @@ pub struct Share {
 impl Share {
     /// Takes more memory.
     ///
-    /// Refused for good when the answer is too long even if nothing else waits, and for now when other answers hold too
-    /// much memory: all of them together, or the answers of this user more than half of it.
+    /// Refused for good when the response is too long even if nothing else waits, and for now when other responses hold
+    /// too much memory: all of them together, or the responses of this user more than half of it.
     pub(in crate::app) fn grow(&mut self, more: usize) -> Result<()> {
         let (total, held) = (self.memory.0.total, self.held + more);
         let large = total / 8 * 7;
@@ -72,7 +72,7 @@ impl Share {
         let of_user = taken.by_user.get(&self.user).copied().unwrap_or_default();
         let is_small = held <= SMALL;
         let fits = taken.total + more <= if is_small { total } else { large };
-        // An answer that is the user's only one may take all of it.
+        // A response that is the user's only one may take all of it.
         let is_fair = is_small || of_user == self.held || of_user + more <= total / 2;
         if !fits || !is_fair {
             return Err(Error::Busy { retry_after: RETRY_AFTER });
@@ -83,7 +83,7 @@ impl Share {
         Ok(())
     }
 
-    /// Releases what was sent, at most what the answer holds.
+    /// Releases what was sent, at most what the response holds.
     pub(in crate::app) fn shrink(&mut self, less: usize) {
         let less = less.min(self.held);
         if less == 0 {

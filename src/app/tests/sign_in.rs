@@ -55,7 +55,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         password_pool: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),
         signing_pool: Pool::start(PoolKind::Signing, one, one.saturating_add(63)).unwrap(),
         read_pool: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
-        answer_pool: Pool::start(PoolKind::Reading, one, one).unwrap(),
+        list_pool: Pool::start(PoolKind::Reading, one, one).unwrap(),
         unsent_memory: UnsentMemory::new(1 << 20),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),

@@ -16,9 +16,9 @@ pub(super) use super::listed::{Listed, Shaped};
 use super::page::Pagination;
 use super::{Caller, Failure};
 use crate::app::cached_lists;
-use crate::app::runtime::answer::{Answer, AnswerWriter};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::ListQuery;
+use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::page::Slice;
@@ -33,7 +33,7 @@ pub(super) enum Reply<T> {
     /// 200 with a body.
     Ok(T),
     /// 200 with a body that is already serialized.
-    Serialized(Answer),
+    Serialized(ResponseBody),
     /// 201 with a body.
     Created(T),
     /// 204.
@@ -112,7 +112,7 @@ impl ListRequest {
         Q: ListQuery + Send + 'static,
     {
         let (tags, generation) = (state.tags.clone(), self.generation);
-        let read = move |view: &LongView, actor: &Actor, query: &Q, out: &mut AnswerWriter| {
+        let read = move |view: &LongView, actor: &Actor, query: &Q, out: &mut BodyWriter| {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
             if generation.is_newest() { out.json(&list) } else { out.json(&downgraded(generation, &list)?) }
         };

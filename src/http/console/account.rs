@@ -19,8 +19,8 @@ use super::retry::show_again;
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{own_password, second_factors, session_list};
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
@@ -89,11 +89,11 @@ pub(super) async fn show(
         _ => "",
     };
     let token = browser.token();
-    let write = move |view: &LongView, actor: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
         let page = account(view, actor, &session, done, token.clone())?;
         page.write_into(out).map_err(|error| out.failure(error))
     };
-    let page = state.answer(&actor, write).await?;
+    let page = state.read_list(&actor, write).await?;
     Ok(browser.show_answer(page))
 }
 

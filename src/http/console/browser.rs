@@ -12,8 +12,8 @@ use uuid::Uuid;
 use super::paths::SIGN_IN;
 use super::{Console, Failure, page};
 use crate::app::identity::sign_in;
-use crate::app::runtime::answer::Answer;
 use crate::app::runtime::issuers::REALM_PATH;
+use crate::app::runtime::response_body::ResponseBody;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::secret::Secret;
@@ -192,7 +192,7 @@ impl Browser {
     }
 
     /// Responds with a page that is already rendered.
-    pub(super) fn show_answer(&self, answer: Answer) -> HttpResponse {
+    pub(super) fn show_answer(&self, answer: ResponseBody) -> HttpResponse {
         let mut response = page::response(StatusCode::OK, pieces::answer(answer));
         if self.is_new {
             self.set_cookie(&mut response, Cookie::Form, &self.form);

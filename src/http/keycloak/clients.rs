@@ -12,8 +12,8 @@ use super::users::{ServiceUser, flag, number, parsed};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::clients::{self, Registered};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Grant, RedirectUri, Scope};
@@ -44,7 +44,7 @@ pub(super) async fn list(
     let part = flag("search", query.search)?.unwrap_or(false);
     flag("viewableOnly", query.viewable_only)?;
     let (first, max) = (number("first", query.first)?, number("max", query.max)?);
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let matches = |one: &Registered| {
             let id = one.client.id.as_str();
             query.client_id.as_deref().is_none_or(|searched| if part { id.contains(searched) } else { id == searched })
@@ -58,16 +58,16 @@ pub(super) async fn list(
         }
         out.text("]")
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
 pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         out.json(&representation(&clients::get_by_uuid(view, caller, uuid)?))
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
@@ -77,12 +77,12 @@ pub(super) async fn service_account(
     id: Path<String>,
 ) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let Registered { client, service } = clients::get_by_uuid(view, caller, uuid)?;
         let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
         out.json(&ServiceUser::new(&ServiceAccount { user, client: Some(client.id) }))
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// An id that is no UUID belongs to no client.

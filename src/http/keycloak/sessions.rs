@@ -15,8 +15,8 @@ use crate::app::identity::oauth::clients;
 use crate::app::identity::session_list::{self, SessionOwner};
 use crate::app::identity::sessions;
 use crate::app::people;
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::noun::Noun;
@@ -60,7 +60,7 @@ impl SessionRepresentation {
 /// `GET /auth/admin/realms/master/users/{id}/sessions`
 pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>) -> Result<HttpResponse, Failure> {
     let uuid = parse(&id)?;
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let user = people::get(view, caller, uuid)?.user;
         let owner = SessionOwner { uuid, name: user.email.to_string() };
         let mut is_first = true;
@@ -71,7 +71,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>
         })?;
         out.text("]")
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 #[derive(Deserialize)]
@@ -92,13 +92,13 @@ pub(super) async fn list_through(
     let part = parsed(query)?;
     let first = number("first", part.first)?.unwrap_or(0);
     let max = number("max", part.max)?.unwrap_or(session_list::MAX_PAGE);
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let client = clients::get_by_uuid(view, caller, uuid)?.client;
         let found = session_list::list_through(view, caller, &client.id, first, max)?;
         let show = |(session, owner): &(Session, SessionOwner)| SessionRepresentation::new(session, owner);
         out.json(&found.iter().map(show).collect::<Vec<_>>())
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

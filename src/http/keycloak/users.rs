@@ -15,8 +15,8 @@ use super::user_request::{Credential, UserRequest, new_person};
 use super::{Caller, Failure};
 use crate::app::identity::oauth::service_accounts::ServiceAccount;
 use crate::app::people::{self, Found, Profile};
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::app::user_deletion;
 use crate::domain::actor::Actor;
@@ -184,14 +184,14 @@ pub(super) async fn list(
     query: Result<Query<UserQuery>, actix_web::Error>,
 ) -> Result<HttpResponse, Failure> {
     let UserSearch { search, brief, first, max } = UserSearch::try_from(parsed(query)?)?;
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let found = people::search(view, caller, &search, first, max)?;
         let show = |profile: &Profile| {
             if brief { Representation::brief(&profile.user, caller) } else { representation(profile, caller) }
         };
         out.json(&found.iter().map(show).collect::<Vec<_>>())
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/count`

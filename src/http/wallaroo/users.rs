@@ -12,8 +12,8 @@ use super::body::{Body, Nothing};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::people::{self, Registration};
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::app::users;
 use crate::domain::actor::Actor;
@@ -54,7 +54,7 @@ pub(super) async fn query(
     body: Body<UserQuestion>,
 ) -> Result<HttpResponse, Failure> {
     let requested = body.0.user_ids;
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         out.text(r#"{"users":{"#)?;
         let mut is_first = true;
         let mut entry = |id: Uuid, found: &Found| {
@@ -78,7 +78,7 @@ pub(super) async fn query(
         }
         out.text("}}")
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// A new user.

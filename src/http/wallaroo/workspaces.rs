@@ -10,8 +10,8 @@ use super::body::{Body, Nothing, RawBody};
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::cached_lists;
-use crate::app::runtime::answer::AnswerWriter;
 use crate::app::runtime::long_view::LongView;
+use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::app::{contents, members, users, workspaces};
 use crate::domain::actor::Actor;
@@ -67,7 +67,7 @@ pub(super) struct Workspace {
         AlwaysRefusals))]
 pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -> Result<HttpResponse, Failure> {
     let parse = || Ok(WorkspaceFilter::from(body.read::<ListQuestion>()?));
-    let read = move |view: &LongView, caller: &Actor, filter: &WorkspaceFilter, out: &mut AnswerWriter| {
+    let read = move |view: &LongView, caller: &Actor, filter: &WorkspaceFilter, out: &mut BodyWriter| {
         let mut is_first = true;
         out.text(r#"{"workspaces":["#)?;
         workspaces::list(view, caller, filter, |batch| {
@@ -242,7 +242,7 @@ pub(super) async fn list_users(
     body: Body<WorkspaceQuestion>,
 ) -> Result<HttpResponse, Failure> {
     let workspace = WorkspaceId(body.0.workspace_id);
-    let write = move |view: &LongView, caller: &Actor, out: &mut AnswerWriter| {
+    let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         let members = members::list(view, caller, workspace)?;
         let mut is_first = true;
         out.text(r#"{"users":["#)?;
@@ -252,7 +252,7 @@ pub(super) async fn list_users(
         }
         out.text("]}")
     };
-    Ok(pieces::json(state.answer(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// A user and the workspace to remove the user from. Either `email` or `user_id` is required; both must name the same

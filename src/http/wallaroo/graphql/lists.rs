@@ -11,7 +11,7 @@ use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerError, ServerResult, Value};
 
 use super::members::WorkspaceUser;
-use crate::app::runtime::answer::{Answer, AnswerWriter};
+use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
 use crate::domain::member::Member;
 use crate::error::{Error, Result};
 use crate::http::wallaroo::workspaces::user_type;
@@ -97,7 +97,7 @@ impl Columns {
         }
     }
 
-    fn write(&self, out: &mut AnswerWriter, member: &Member) -> Result<()> {
+    fn write(&self, out: &mut BodyWriter, member: &Member) -> Result<()> {
         let mut is_first = true;
         out.text("{")?;
         for (name, column) in &self.0 {
@@ -126,11 +126,11 @@ pub(super) struct Lists {
 
 struct Inner {
     lists: BTreeMap<u64, (Columns, Arc<Vec<Member>>)>,
-    out: Option<AnswerWriter>,
+    out: Option<BodyWriter>,
 }
 
 impl Lists {
-    pub(super) fn new(out: AnswerWriter, are_written: bool) -> Self {
+    pub(super) fn new(out: BodyWriter, are_written: bool) -> Self {
         let inner = Inner { lists: BTreeMap::new(), out: Some(out) };
         Self { are_written, inner: Arc::new(Mutex::new(inner)) }
     }
@@ -165,7 +165,7 @@ impl Lists {
     }
 
     /// Writes the response to a document without errors.
-    pub(super) fn write(&self, data: &Value) -> Result<Answer> {
+    pub(super) fn write(&self, data: &Value) -> Result<ResponseBody> {
         let mut inner = self.inner();
         let mut out = inner.out.take().ok_or_else(|| Error::internal("the response is written already"))?;
         out.text(r#"{"data":"#)?;
@@ -176,7 +176,7 @@ impl Lists {
 }
 
 impl Inner {
-    fn write(&self, out: &mut AnswerWriter, value: &Value) -> Result<()> {
+    fn write(&self, out: &mut BodyWriter, value: &Value) -> Result<()> {
         let mut is_first = true;
         match value {
             Value::Object(fields) => {

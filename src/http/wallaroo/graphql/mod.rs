@@ -33,7 +33,7 @@ use self::lists::Lists;
 use self::question::{Document, Question};
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
-use crate::app::answers::OnPool;
+use crate::app::long_reads::OnPool;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::http::dialect::{self, Dialect};

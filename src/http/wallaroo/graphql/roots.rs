@@ -9,7 +9,7 @@ use super::filters::{DefaultWorkspaceFilter, MemberFilter};
 use super::lists::{Lists, MemberList};
 use super::scalars::BigInt;
 use super::workspaces::{CreateRequest, OnConflict, Parts, Workspace, WorkspaceInsert};
-use crate::app::answers::OnPool;
+use crate::app::long_reads::OnPool;
 use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
 use crate::domain::actor::Actor;

@@ -94,7 +94,7 @@ fn state(store: Store) -> AppState {
         password_pool: Pool::start(PoolKind::Hashing, one, one).expect("a thread"),
         signing_pool: Pool::start(PoolKind::Signing, one, one).expect("a thread"),
         read_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
-        answer_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
+        list_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         unsent_memory: UnsentMemory::new(64 << 20),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),

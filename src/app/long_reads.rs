@@ -1,4 +1,4 @@
-//! Builds answers of any length on the pools of long reads, never on a thread that serves requests.
+//! Builds responses of any length on the pools of long reads, never on a thread that serves requests.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -7,27 +7,27 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::sync::Notify;
 
 use crate::app::identity::caller;
-use crate::app::runtime::answer::{Answer, AnswerWriter};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::pool::Lane;
+use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::error::Result;
 
 impl AppState {
-    /// Reads a list on behalf of an actor and writes it as an answer. The actor's credential and role are read again
+    /// Reads a list on behalf of an actor and writes it as a response. The actor's credential and role are read again
     /// first.
     ///
     /// A list that turns out to be long is begun again on a thread of its own, so that long lists do not hold up short
     /// ones. Refused when the credential has ended meanwhile, and when too much memory waits to be sent.
-    pub async fn answer<F>(&self, actor: &Actor, build: F) -> Result<Answer>
+    pub async fn read_list<F>(&self, actor: &Actor, build: F) -> Result<ResponseBody>
     where
-        F: Fn(&LongView, &Actor, &mut AnswerWriter) -> Result<()> + Send + 'static,
+        F: Fn(&LongView, &Actor, &mut BodyWriter) -> Result<()> + Send + 'static,
     {
         let lane = Lane::from(actor);
         let (state, acting) = (self.clone(), actor.clone());
         let attempt = move || {
-            let mut out = AnswerWriter::new(&state.unsent_memory, acting.user());
+            let mut out = BodyWriter::new(&state.unsent_memory, acting.user());
             let mut is_too_long = false;
             let read = state.store.read(|view| {
                 let view = LongView::attempt(view);
@@ -43,11 +43,11 @@ impl AppState {
         };
         let (state, acting) = (self.clone(), actor.clone());
         let in_full = move || {
-            let mut out = AnswerWriter::new(&state.unsent_memory, acting.user());
+            let mut out = BodyWriter::new(&state.unsent_memory, acting.user());
             state.store.read(|view| build(&LongView::of(view), &caller::recheck(view, &acting)?, &mut out))?;
             Ok(out.finish())
         };
-        self.answer_pool.run(lane, in_full).await?
+        self.list_pool.run(lane, in_full).await?
     }
 
     /// Runs a future whose steps may take long: each step runs on the read pool. While the future waits, it holds no
@@ -100,8 +100,8 @@ impl OnPool {
         self.state.store.read(|view| work(&LongView::of(view), &caller::recheck(view, actor)?))
     }
 
-    /// A writer of the answer to an actor.
-    pub fn writer(&self, actor: &Actor) -> AnswerWriter {
-        AnswerWriter::new(&self.state.unsent_memory, actor.user())
+    /// A writer of the response to an actor.
+    pub fn writer(&self, actor: &Actor) -> BodyWriter {
+        BodyWriter::new(&self.state.unsent_memory, actor.user())
     }
 }

@@ -1,4 +1,4 @@
-//! Serialized answers. A long one is kept in chunks, and each chunk is released when it has been sent.
+//! Serialized responses. A long one is kept in chunks, and each chunk is released when it has been sent.
 
 use std::collections::VecDeque;
 use std::io;
@@ -10,15 +10,15 @@ use crate::app::runtime::unsent_memory::{Share, UnsentMemory};
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
 
-/// The size of a chunk, in bytes. An answer of one chunk is short: it is copied to its connection at once, and does not
-/// count as memory that waits.
+/// The size of a chunk, in bytes. A response of one chunk is short: it is copied to its connection at once, and does
+/// not count as memory that waits.
 pub const CHUNK: usize = 32 << 10;
 
-/// The size of the buffer of a short answer at first, in bytes. Most answers fit.
+/// The size of the buffer of a short response at first, in bytes. Most responses fit.
 const FIRST: usize = 2 << 10;
 
-/// Writes an answer. A long one takes its memory from the memory of unsent answers as it grows.
-pub struct AnswerWriter {
+/// Writes a response. A long one takes its memory from the memory of unsent responses as it grows.
+pub struct BodyWriter {
     full: VecDeque<Vec<u8>>,
     last: Vec<u8>,
     share: Share,
@@ -28,7 +28,7 @@ pub struct AnswerWriter {
     refusal: Option<Error>,
 }
 
-impl AnswerWriter {
+impl BodyWriter {
     pub(in crate::app) fn new(memory: &UnsentMemory, user: Option<UserId>) -> Self {
         Self {
             full: VecDeque::new(),
@@ -57,26 +57,26 @@ impl AnswerWriter {
         self.refusal.take().unwrap_or_else(|| Error::internal(error))
     }
 
-    /// Takes memory for something else that is kept until the answer is written.
+    /// Takes memory for something else that is kept until the response is written.
     pub fn reserve(&mut self, bytes: usize) -> Result<()> {
         self.share.grow(bytes)?;
         self.reserved += bytes;
         Ok(())
     }
 
-    pub fn finish(mut self) -> Answer {
+    pub fn finish(mut self) -> ResponseBody {
         self.share.shrink(self.reserved);
         if self.full.is_empty() {
             self.last.shrink_to_fit();
-            return Answer(Body::Short(self.last));
+            return ResponseBody(Body::Short(self.last));
         }
         self.full.push_back(self.last);
         let length = self.full.iter().map(Vec::len).sum();
-        Answer(Body::Long(Chunks { left: self.full, share: self.share, length }))
+        ResponseBody(Body::Long(Chunks { left: self.full, share: self.share, length }))
     }
 }
 
-impl io::Write for AnswerWriter {
+impl io::Write for BodyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.last.len() == CHUNK {
             if let Err(error) = self.share.grow(CHUNK) {
@@ -103,10 +103,10 @@ impl io::Write for AnswerWriter {
     }
 }
 
-/// A serialized answer.
-pub struct Answer(Body);
+/// A serialized response.
+pub struct ResponseBody(Body);
 
-/// The parts of an answer as they are sent.
+/// The parts of a response as they are sent.
 pub enum Body {
     /// At most one chunk.
     Short(Vec<u8>),
@@ -114,15 +114,15 @@ pub enum Body {
     Cached(CachedBody, SharedMemory),
 }
 
-/// The memory of a cached body, held by the answers that send it.
+/// The memory of a cached body, held by the responses that send it.
 pub struct SharedMemory(#[expect(dead_code, reason = "only held")] Option<Arc<Share>>);
 
-impl Answer {
+impl ResponseBody {
     pub fn into_body(self) -> Body {
         self.0
     }
 
-    /// All bytes of the answer, in one piece.
+    /// All bytes of the response, in one piece.
     pub fn into_bytes(self) -> Vec<u8> {
         match self.0 {
             Body::Short(bytes) => bytes,
@@ -139,7 +139,7 @@ impl Answer {
         }
     }
 
-    /// The answer as a body that can be cached, and an answer that sends it.
+    /// The response as a body that can be cached, and a response that sends it.
     pub(in crate::app) fn into_cached(self) -> (CachedBody, Self) {
         let (bytes, share) = match self.0 {
             Body::Short(bytes) => (bytes, None),
@@ -155,7 +155,7 @@ impl Answer {
     }
 }
 
-/// The chunks of a long answer that are still to be sent. Each takes its memory with it.
+/// The chunks of a long response that are still to be sent. Each takes its memory with it.
 pub struct Chunks {
     left: VecDeque<Vec<u8>>,
     share: Share,
@@ -184,7 +184,7 @@ impl Iterator for Chunks {
     }
 }
 
-/// A body as it is sent, shared by the answers that contain it.
+/// A body as it is sent, shared by the responses that contain it.
 #[derive(Clone)]
 pub struct CachedBody(Arc<Cached>);
 
@@ -201,11 +201,11 @@ impl AsRef<[u8]> for CachedBody {
 }
 
 impl CachedBody {
-    /// An answer that sends the body. Refused when the body is long and too much memory waits to be sent.
-    pub(in crate::app) fn answer(self, memory: &UnsentMemory, user: Option<UserId>) -> Result<Answer> {
+    /// A response that sends the body. Refused when the body is long and too much memory waits to be sent.
+    pub(in crate::app) fn answer(self, memory: &UnsentMemory, user: Option<UserId>) -> Result<ResponseBody> {
         let length = self.0.bytes.len();
         if length <= CHUNK {
-            return Ok(Answer(Body::Cached(self, SharedMemory(None))));
+            return Ok(ResponseBody(Body::Cached(self, SharedMemory(None))));
         }
         let mut sent = self.0.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let share = if let Some(share) = sent.upgrade() {
@@ -218,7 +218,7 @@ impl CachedBody {
             share
         };
         drop(sent);
-        Ok(Answer(Body::Cached(self, SharedMemory(Some(share)))))
+        Ok(ResponseBody(Body::Cached(self, SharedMemory(Some(share)))))
     }
 }
 
@@ -230,8 +230,8 @@ mod tests {
 
     const MEMORY: usize = 8 << 20;
 
-    fn written(memory: &UnsentMemory, length: usize) -> Result<Answer> {
-        let mut out = AnswerWriter::new(memory, Some(UserId(1)));
+    fn written(memory: &UnsentMemory, length: usize) -> Result<ResponseBody> {
+        let mut out = BodyWriter::new(memory, Some(UserId(1)));
         let bytes: Vec<u8> = (0..length).map(|n| b'a' + u8::try_from(n % 26).unwrap_or_default()).collect();
         for part in bytes.chunks(1009) {
             out.write_all(part).map_err(|error| out.failure(error))?;
@@ -239,7 +239,7 @@ mod tests {
         Ok(out.finish())
     }
 
-    fn collected(answer: Answer) -> Vec<u8> {
+    fn collected(answer: ResponseBody) -> Vec<u8> {
         match answer.into_body() {
             Body::Short(bytes) => bytes,
             Body::Long(chunks) => {
