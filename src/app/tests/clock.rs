@@ -18,6 +18,7 @@ const FAR: Duration = Duration::from_hours(400 * 24);
 
 /// Moves every time in the file, except those of the audit log. A new column is included by its name.
 fn move_times(office: &Office, by: i128) {
+    office.write(|_| Ok(())).expect("no write of the times before is still waiting");
     let columns = "SELECT s.name, c.name FROM sqlite_schema s, pragma_table_info(s.name) c
                    WHERE s.type = 'table' AND s.name <> 'audit'
                        AND (c.name LIKE '%\\_at' ESCAPE '\\' OR c.name LIKE '%\\_until' ESCAPE '\\')";
@@ -68,7 +69,6 @@ fn a_browser_session_that_is_used_meanwhile_survives_a_clock_that_goes_back_and_
     enter().unwrap();
     set_back(office);
     enter().unwrap();
-    office.write(|_| Ok(())).unwrap();
     set_forward(office);
     enter().unwrap();
 }
