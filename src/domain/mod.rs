@@ -30,6 +30,7 @@ pub mod scope;
 pub mod second_factor;
 pub mod secret;
 pub mod session;
+pub mod sha256;
 pub mod text;
 pub mod timestamp;
 pub mod user;
