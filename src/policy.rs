@@ -38,6 +38,37 @@ pub enum Action {
     DeleteProject,
     /// Restrict a project to users with a binding on it, or remove the restriction.
     RestrictProject,
+    /// Read a model, its versions and their files.
+    ReadModel,
+    /// Upload a version of a model, new or not.
+    CreateModel,
+    /// Change, configure or tag a version of a model.
+    UpdateModel,
+    /// Delete a model or a version of it, or move it to another workspace.
+    DeleteModel,
+    ReadPipeline,
+    /// Create a version of a pipeline, new or not.
+    CreatePipeline,
+    /// Change or tag a pipeline.
+    UpdatePipeline,
+    /// Delete a pipeline or a version of it, or move it to another workspace.
+    DeletePipeline,
+    /// Read the connections of a workspace, with their details.
+    ReadConnections,
+    /// Add a connection to a workspace, or remove it.
+    LinkConnection,
+    /// Create a connection, which belongs to no workspace yet.
+    CreateConnection,
+    /// Read or delete a connection itself.
+    ManageConnection,
+    /// Read a tag of a workspace.
+    ReadTag,
+    /// Create a tag in a workspace.
+    CreateTag,
+    UpdateTag,
+    DeleteTag,
+    /// Create a tag of an organization.
+    CreateSharedTag,
     ReadOrganization,
     CreateOrganization,
     /// Change the name or the description of an organization.
@@ -93,7 +124,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 60] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -109,6 +140,23 @@ impl Action {
         Self::UpdateProject,
         Self::DeleteProject,
         Self::RestrictProject,
+        Self::ReadModel,
+        Self::CreateModel,
+        Self::UpdateModel,
+        Self::DeleteModel,
+        Self::ReadPipeline,
+        Self::CreatePipeline,
+        Self::UpdatePipeline,
+        Self::DeletePipeline,
+        Self::ReadConnections,
+        Self::LinkConnection,
+        Self::CreateConnection,
+        Self::ManageConnection,
+        Self::ReadTag,
+        Self::CreateTag,
+        Self::UpdateTag,
+        Self::DeleteTag,
+        Self::CreateSharedTag,
         Self::ReadOrganization,
         Self::CreateOrganization,
         Self::UpdateOrganization,
@@ -189,6 +237,50 @@ impl Action {
             }
             Self::RestrictProject => {
                 "you cannot restrict this project: only owners, administrators and roles with PROJECT_RESTRICT can"
+            }
+            Self::ReadModel => "you cannot see models here: only roles with ML_MODEL_READ in the {workspace} can",
+            Self::CreateModel => {
+                "you cannot upload models here: only roles with ML_MODEL_CREATE in the {workspace} can"
+            }
+            Self::UpdateModel => "you cannot change this model: only roles with ML_MODEL_UPDATE in its {workspace} can",
+            Self::DeleteModel => {
+                "you cannot delete or move this model: only owners of its {workspace}, administrators and named roles \
+                 with ML_MODEL_DELETE can"
+            }
+            Self::ReadPipeline => "you cannot see pipelines here: only roles with PROJECT_READ in the {workspace} can",
+            Self::CreatePipeline => {
+                "you cannot create pipelines here: only roles with PROJECT_CREATE in the {workspace} can"
+            }
+            Self::UpdatePipeline => {
+                "you cannot change this pipeline: only roles with PROJECT_UPDATE in its {workspace} can"
+            }
+            Self::DeletePipeline => {
+                "you cannot delete or move this pipeline: only owners of its {workspace}, administrators and named \
+                 roles with PROJECT_DELETE can"
+            }
+            Self::ReadConnections => {
+                "you cannot see connections here: only members of the {workspace} and administrators can"
+            }
+            Self::LinkConnection => {
+                "you cannot add or remove connections here: only owners and members of the {workspace} and \
+                 administrators can"
+            }
+            Self::CreateConnection => {
+                "you cannot create a connection: only members of the organization and administrators can"
+            }
+            Self::ManageConnection => {
+                "you cannot delete this connection: only the user who created it and administrators can"
+            }
+            Self::ReadTag => "you cannot see this tag: only roles with TAG_READ in its {workspace} can",
+            Self::CreateTag => "you cannot create a tag here: only roles with TAG_CREATE in the {workspace} can",
+            Self::UpdateTag => "you cannot change this tag: only roles with TAG_UPDATE in its {workspace} can",
+            Self::DeleteTag => {
+                "you cannot delete this tag: only owners of its {workspace}, administrators and named roles with \
+                 TAG_DELETE can"
+            }
+            Self::CreateSharedTag => {
+                "you cannot create a tag for the whole organization: only its members and administrators can, not its \
+                 readers and annotators"
             }
             Self::ReadOrganization => "you cannot see this organization: only its members and administrators can",
             Self::CreateOrganization => "you cannot create an organization: only administrators can",
@@ -322,6 +414,16 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     let all = held.union(standing.direct);
     let sees_thing = sees_workspace || all.contains(Permission::PROJECT_READ);
     let on_thing = |permission| by_permission(all, sees_thing, permission);
+    let sees = |permission| sees_workspace && held.contains(permission);
+    let of_model = |permission| by_permission(held, sees(Permission::ML_MODEL_READ), permission);
+    let of_pipeline = |permission| by_permission(held, sees(Permission::PROJECT_READ), permission);
+    let of_tag = |permission| by_permission(held, sees(Permission::TAG_READ), permission);
+    // Members write the contents of a workspace, but only owners and named roles delete them.
+    let owns = governs_organization || standing.workspace == Some(Role::Owner);
+    let as_owner = |decision, permission| match decision {
+        Decision::Allowed => forbidden_unless(owns || standing.named.contains(permission)),
+        Decision::Forbidden | Decision::Hidden => decision,
+    };
     match action {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
         Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),
@@ -344,11 +446,35 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::UpdateProject => in_project(Permission::PROJECT_UPDATE),
         Action::DeleteProject => in_project(Permission::PROJECT_DELETE),
         Action::RestrictProject => in_project(Permission::PROJECT_RESTRICT),
+        Action::ReadModel => of_model(Permission::ML_MODEL_READ),
+        Action::CreateModel => in_workspace(Permission::ML_MODEL_CREATE),
+        Action::UpdateModel => of_model(Permission::ML_MODEL_UPDATE),
+        Action::DeleteModel => as_owner(of_model(Permission::ML_MODEL_DELETE), Permission::ML_MODEL_DELETE),
+        Action::ReadPipeline => of_pipeline(Permission::PROJECT_READ),
+        Action::CreatePipeline => in_workspace(Permission::PROJECT_CREATE),
+        Action::UpdatePipeline => of_pipeline(Permission::PROJECT_UPDATE),
+        Action::DeletePipeline => as_owner(of_pipeline(Permission::PROJECT_DELETE), Permission::PROJECT_DELETE),
+        Action::ReadTag => of_tag(Permission::TAG_READ),
+        Action::CreateTag => in_workspace(Permission::TAG_CREATE),
+        Action::UpdateTag => of_tag(Permission::TAG_UPDATE),
+        Action::DeleteTag => as_owner(of_tag(Permission::TAG_DELETE), Permission::TAG_DELETE),
+        // The details of a connection are secrets: the organization's right to read is not enough.
+        Action::ReadConnections => match in_workspace(Permission::SPACE_READ) {
+            Decision::Allowed => {
+                forbidden_unless(owns || matches!(standing.workspace, Some(Role::Member | Role::Reader)))
+            }
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
+        Action::LinkConnection => match in_workspace(Permission::SPACE_READ) {
+            Decision::Allowed => forbidden_unless(owns || standing.workspace == Some(Role::Member)),
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
+        Action::ManageConnection => hidden_unless(governs || standing.own),
         Action::ReadServiceKeys => in_workspace(Permission::SERVICE_KEY_READ),
         Action::CreateServiceKey => in_workspace(Permission::SERVICE_KEY_CREATE),
         Action::RevokeServiceKey => in_workspace(Permission::SERVICE_KEY_REVOKE),
         Action::ReadOrganization => hidden_unless(belongs),
-        Action::CreateWorkspace => match standing.organization {
+        Action::CreateWorkspace | Action::CreateConnection | Action::CreateSharedTag => match standing.organization {
             _ if governs => Decision::Allowed,
             Some(OrganizationRole::Admin | OrganizationRole::Member) => {
                 forbidden_unless(account != Some(AccountRole::Annotator))

@@ -428,8 +428,8 @@ fn audit_verbs() -> BTreeSet<String> {
 }
 
 #[test]
-fn the_page_on_the_security_log_has_every_verb_of_the_audit_and_no_other() {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/security-log.md");
+fn the_page_on_audit_verbs_has_every_verb_of_the_audit_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reference/audit-verbs.md");
     let page = fs::read_to_string(page).unwrap();
     let (_, table) = page.split_once("| verb | what was done |").unwrap();
     let rows = table.lines().skip(2).take_while(|line| line.starts_with("| `"));
@@ -437,9 +437,9 @@ fn the_page_on_the_security_log_has_every_verb_of_the_audit_and_no_other() {
     let verbs = audit_verbs();
     assert!(verbs.len() > 60, "{verbs:?}");
     let untold: Vec<_> = verbs.difference(&told).collect();
-    assert!(untold.is_empty(), "docs/reference/security-log.md has no row for {untold:?}");
+    assert!(untold.is_empty(), "docs/reference/audit-verbs.md has no row for {untold:?}");
     let stale: Vec<_> = told.difference(&verbs).collect();
-    assert!(stale.is_empty(), "docs/reference/security-log.md has rows for verbs that are no more: {stale:?}");
+    assert!(stale.is_empty(), "docs/reference/audit-verbs.md has rows for verbs that are no more: {stale:?}");
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::HashMap;
 
-use crate::app::lookup;
 use crate::app::runtime::long_view::LongView;
+use crate::app::{lookup, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{PipelineId, WorkspaceId};
-use crate::domain::workspace::{Contents, WorkspaceEntry};
+use crate::domain::page::Page;
+use crate::domain::workspace::{Contents, WorkspaceEntry, WorkspaceSearch};
 use crate::error::Result;
+use crate::policy::{Action, Decision, decide};
 use crate::store::contents::ModelRow;
 use crate::store::{self, View};
 
@@ -27,4 +29,26 @@ pub fn models(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<
 pub fn pipelines(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<PipelineId>> {
     let workspace = lookup::workspace(view, actor, workspace)?;
     store::contents::pipelines(view, workspace.id)
+}
+
+/// The number of workspaces that are read at once.
+const BATCH: u32 = 1000;
+
+/// The workspaces in which the actor may do this, by number.
+pub fn workspaces_where(view: &LongView, actor: &Actor, action: Action) -> Result<Vec<WorkspaceId>> {
+    let Some(seen) = visibility::of(actor) else { return Ok(Vec::new()) };
+    let mut allowed = Vec::new();
+    let mut page = Page { after: None, limit: BATCH };
+    loop {
+        let found = store::workspaces::page(view, seen, &WorkspaceSearch::default(), page)?;
+        let ids: Vec<_> = found.items.iter().map(|workspace| workspace.id).collect();
+        let places = standing::in_workspaces(view, actor, ids.iter().copied())?;
+        let may =
+            |id: &WorkspaceId| places.get(id).is_some_and(|place| decide(&place.standing, action) == Decision::Allowed);
+        allowed.extend(ids.into_iter().filter(may));
+        match found.next {
+            Some(next) => page.after = Some(next),
+            None => return Ok(allowed),
+        }
+    }
 }

@@ -122,3 +122,23 @@ pub fn workspace(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspac
 pub(super) fn require_workspace(view: &View, actor: &Actor, workspace: &Workspace, action: Action) -> Result<()> {
     standing::require(&standing::in_workspace(view, actor, workspace)?, action, Noun::Workspace, workspace.id)
 }
+
+/// Requires an action on something in a workspace. Where the actor may not see the thing, it is reported as missing.
+pub(super) fn require_in(
+    view: &View,
+    actor: &Actor,
+    workspace: &Workspace,
+    action: Action,
+    what: Noun,
+    key: impl ToString,
+) -> Result<()> {
+    standing::require(&standing::in_workspace(view, actor, workspace)?, action, what, key)
+}
+
+/// Refuses to change the contents of an archived workspace.
+pub(super) fn require_not_archived(workspace: &Workspace) -> Result<()> {
+    if workspace.archived {
+        return Err(Error::Refused { rule: "this {workspace} is archived, so its contents cannot be changed" });
+    }
+    Ok(())
+}

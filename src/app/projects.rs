@@ -66,10 +66,11 @@ fn may(view: &View, actor: &Actor, id: ProjectId, action: Action) -> Result<bool
 
 /// Creates a project in a workspace.
 ///
-/// Requires `PROJECT_CREATE` in the workspace. Refused when the name is taken.
+/// Requires `PROJECT_CREATE` in the workspace. Refused when the name is taken, and in an archived workspace.
 pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName) -> Result<Project> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateProject)?;
+    lookup::require_not_archived(&workspace)?;
     let project = store::projects::insert(tx, workspace.id, name, ProjectKind::Application, actor.user())?;
     audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, to_audit(&project)))?;
     Ok(project)
@@ -77,10 +78,11 @@ pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName
 
 /// Renames a project.
 ///
-/// Requires `PROJECT_UPDATE`. Refused when the name is taken.
+/// Requires `PROJECT_UPDATE`. Refused when the name is taken, and in an archived workspace.
 pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Result<Project> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::UpdateProject)?;
+    lookup::require_not_archived(&place.1)?;
     let before = place.0;
     if before.name == *name {
         return Ok(before);
@@ -93,10 +95,11 @@ pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Resu
 
 /// Deletes a project.
 ///
-/// Requires `PROJECT_DELETE`.
+/// Requires `PROJECT_DELETE`. Refused in an archived workspace.
 pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::DeleteProject)?;
+    lookup::require_not_archived(&place.1)?;
     store::projects::delete(tx, id)?;
     audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (to_audit(&place.0), Value::Null))
 }

@@ -105,10 +105,16 @@ fn list_of(what: Noun) -> &'static str {
         Noun::Key => "`atelier key list` shows all keys",
         Noun::Client => "`atelier client list` shows all clients",
         Noun::Audit
+        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Member
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
         | Noun::Organization
+        | Noun::Pipeline
+        | Noun::PipelineVersion
         | Noun::Project
         | Noun::ProjectRestriction
         | Noun::Role
@@ -116,6 +122,7 @@ fn list_of(what: Noun) -> &'static str {
         | Noun::RoleBinding
         | Noun::Session
         | Noun::SigningKey
+        | Noun::Tag
         | Noun::User
         | Noun::Workspace => "`atelier user list` shows all users",
     }

@@ -19,6 +19,12 @@ pub enum ObjectKind {
     /// A binding of a named role.
     Binding,
     Project,
+    Model,
+    ModelVersion,
+    Pipeline,
+    PipelineVersion,
+    Connection,
+    Tag,
     /// An API key.
     Key,
     Session,

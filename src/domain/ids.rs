@@ -35,7 +35,11 @@ id! {
     /// A model, a named series of versions.
     ModelId;
     ModelVersionId;
+    ModelConfigId;
     PipelineId;
+    PipelineVersionId;
+    ConnectionId;
+    TagId;
 }
 
 #[cfg(test)]

@@ -8,11 +8,20 @@ use strum::{Display, IntoStaticStr};
 pub enum Noun {
     Audit,
     Client,
+    Connection,
     Consent,
     Credential,
     Key,
     Member,
+    Model,
+    #[strum(serialize = "model configuration")]
+    ModelConfig,
+    #[strum(serialize = "model version")]
+    ModelVersion,
     Organization,
+    Pipeline,
+    #[strum(serialize = "pipeline version")]
+    PipelineVersion,
     Project,
     #[strum(serialize = "restriction of project")]
     ProjectRestriction,
@@ -25,6 +34,7 @@ pub enum Noun {
     Session,
     #[strum(serialize = "signing key")]
     SigningKey,
+    Tag,
     User,
     Workspace,
 }

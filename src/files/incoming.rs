@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::directories::{create_file, create_folder};
 use super::disk_error;
-use crate::domain::sha256::Sha256;
+use crate::domain::model::Sha256;
 use crate::error::{Error, Result};
 use crate::tokens::file_hash::FileHash;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::directories::{create_folder, folder_of, sync_folder};
 use super::{FileStore, Listed, Spooled, disk_error, incoming};
-use crate::domain::sha256::Sha256;
+use crate::domain::model::Sha256;
 use crate::error::Result;
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
-use crate::domain::sha256::Sha256;
+use crate::domain::model::Sha256;
 use crate::error::{DiskFault, Error, Result};
 
 pub use incoming::{Incoming, Limit, Spool, Spooled};

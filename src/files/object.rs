@@ -19,8 +19,8 @@ use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::{FileStore, Listed, Spooled};
+use crate::domain::model::Sha256;
 use crate::domain::secret::Secret;
-use crate::domain::sha256::Sha256;
 use crate::error::{DiskFault, Error, Result};
 
 /// The time in which the storage must accept a part, and send more of a file.
@@ -291,7 +291,7 @@ mod tests {
             region: None,
             access_key: Some(("id".to_owned(), Secret::new("secret"))),
         };
-        let key = |url| ObjectFiles::connect(&settings(url)).unwrap().path(&Sha256::new([0xab; 32])).to_string();
+        let key = |url| ObjectFiles::connect(&settings(url)).unwrap().path(&Sha256([0xab; 32])).to_string();
         assert_eq!(key("s3://models"), "ab".repeat(32));
         assert_eq!(key("s3://models/team/files/"), format!("team/files/{}", "ab".repeat(32)));
     }

@@ -8,7 +8,10 @@ use std::{env, fs};
 use super::*;
 use crate::domain::ids::RoleId;
 
+mod about;
 mod assignments;
+
+use about::{About, about};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy.txt");
 
@@ -126,61 +129,6 @@ const PEOPLE: [(&str, &str, Standing); 17] = [
     ),
 ];
 
-/// The kind of object that an action is about, which determines the facts that it may depend on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum About {
-    Workspace,
-    Project,
-    Organization,
-    Account,
-    Person,
-}
-
-const fn about(action: Action) -> About {
-    match action {
-        Action::ReadWorkspace
-        | Action::UpdateWorkspace
-        | Action::DeleteWorkspace
-        | Action::AddMember
-        | Action::BindRole
-        | Action::ReadBindings
-        | Action::RemoveMember
-        | Action::UnbindRole
-        | Action::LeaveWorkspace
-        | Action::CreateProject
-        | Action::ReadServiceKeys
-        | Action::CreateServiceKey
-        | Action::RevokeServiceKey => About::Workspace,
-        Action::ReadProject | Action::UpdateProject | Action::DeleteProject | Action::RestrictProject => About::Project,
-        Action::ReadOrganization
-        | Action::CreateWorkspace
-        | Action::UpdateOrganization
-        | Action::DeleteOrganization
-        | Action::ManageOrganizationMembers
-        | Action::ManageAdministrator => About::Organization,
-        Action::CreateOrganization
-        | Action::ReadRoles
-        | Action::ManageRoles
-        | Action::CreateUser
-        | Action::InviteUser
-        | Action::InviteWithoutLink
-        | Action::HoldKeys
-        | Action::ReadClients
-        | Action::ManageClients
-        | Action::ReadAudit
-        | Action::ReadEverything => About::Account,
-        Action::ReadUser
-        | Action::ChangeUser
-        | Action::BlockUser
-        | Action::SetPassword
-        | Action::ReadKeys
-        | Action::CreateKey
-        | Action::RevokeKey
-        | Action::ReadSessions
-        | Action::EndSession => About::Person,
-    }
-}
-
 fn actions(of: About) -> impl Iterator<Item = Action> {
     Action::ALL.into_iter().filter(move |action| about(*action) == of)
 }
@@ -250,7 +198,7 @@ fn in_short(page: &mut String) {
     for (name, _, _) in &PEOPLE {
         let _ = write!(page, "{name:<9}");
     }
-    for of in [About::Workspace, About::Project, About::Organization, About::Account, About::Person] {
+    for of in [About::Workspace, About::Content, About::Project, About::Organization, About::Account, About::Person] {
         for action in actions(of) {
             page.push_str(&label(action));
             for (_, _, standing) in &PEOPLE {
@@ -291,7 +239,7 @@ fn block(account: Account) -> String {
     for _ in ORGANIZATIONS {
         page.push_str("no     yes      ");
     }
-    let rows = actions(About::Workspace).map(|action| (action, false));
+    let rows = [About::Workspace, About::Content].into_iter().flat_map(actions).map(|action| (action, false));
     let rows = rows.chain([false, true].into_iter().flat_map(|shut| actions(About::Project).map(move |a| (a, shut))));
     for (action, restricted) in rows {
         let name = if restricted { format!("{action:?}, restricted") } else { format!("{action:?}") };
@@ -438,7 +386,7 @@ fn the_tables_omit_no_relevant_fact() {
     for standing in all() {
         for action in Action::ALL {
             let same = match about(action) {
-                About::Workspace => Standing { restricted: false, ..standing },
+                About::Workspace | About::Content => Standing { restricted: false, ..standing },
                 About::Project => Standing { own: false, ..standing },
                 About::Organization => {
                     Standing { account: standing.account, organization: standing.organization, ..Standing::default() }
@@ -530,6 +478,16 @@ fn a_visible_object_is_forbidden_and_an_invisible_one_hidden() {
         for action in actions(About::Project) {
             assert_eq!(sees(action), sees(Action::ReadProject), "{action:?}: {standing:?}");
         }
+        for action in actions(About::Content) {
+            let read = match action {
+                Action::UpdateModel | Action::DeleteModel => Action::ReadModel,
+                Action::UpdatePipeline | Action::DeletePipeline => Action::ReadPipeline,
+                Action::UpdateTag | Action::DeleteTag => Action::ReadTag,
+                _ => Action::ReadWorkspace,
+            };
+            assert!(sees(read) || !sees(action), "{action:?}: {standing:?}");
+            assert!(sees(action) || read == Action::ReadWorkspace || !sees(read), "{action:?}: {standing:?}");
+        }
     }
 }
 
@@ -560,7 +518,9 @@ fn a_restricted_project_is_hidden_without_a_binding() {
 
 #[test]
 fn actions_on_an_invisible_user_are_hidden() {
-    for action in actions(About::Person).filter(|action| *action != Action::RevokeKey) {
+    for action in
+        actions(About::Person).filter(|action| !matches!(action, Action::RevokeKey | Action::ManageConnection))
+    {
         for standing in all() {
             let seen = decide(&standing, Action::ReadUser) == Decision::Allowed;
             assert_eq!(decide(&standing, action) != Decision::Hidden, seen, "{action:?}: {standing:?}");

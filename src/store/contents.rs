@@ -9,38 +9,35 @@ use crate::domain::ids::{ModelId, ModelVersionId, PipelineId, WorkspaceId};
 use crate::domain::workspace::Contents;
 use crate::error::Result;
 
-/// Whether any workspace has contents. atelier never creates models or pipelines, so most files have none.
-fn any(view: &View) -> Result<bool> {
-    let mut query =
-        view.conn.prepare_cached("SELECT EXISTS (SELECT 1 FROM model_versions) OR EXISTS (SELECT 1 FROM pipelines)")?;
-    Ok(query.query_row(&[], |row| row.get(0))?)
-}
-
-/// The contents of each of these workspaces, ordered by id. An empty workspace has no entry.
+/// The contents of each of these workspaces: the versions by model, and then by number; the pipelines by number. An empty
+/// workspace has no entry.
 pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, Contents>> {
-    if !any(view)? {
-        return Ok(HashMap::new());
-    }
     let ids = row::numbers(workspaces.iter().map(|id| id.0));
-    let mut all: HashMap<WorkspaceId, Contents> = HashMap::new();
+    let mut found: HashMap<WorkspaceId, (Vec<(i64, i64)>, Vec<i64>)> = HashMap::new();
     let mut query = view.conn.prepare_cached(
-        "SELECT m.workspace_id, v.id, NULL FROM json_each(:ids) j
+        "SELECT m.workspace_id, m.id, v.id FROM json_each(:ids) j
          CROSS JOIN models m ON m.workspace_id = j.value JOIN model_versions v ON v.model_id = m.id
          UNION ALL
-         SELECT p.workspace_id, NULL, p.id FROM json_each(:ids) j
+         SELECT p.workspace_id, p.id, NULL FROM json_each(:ids) j
          CROSS JOIN pipelines p ON p.workspace_id = j.value",
     )?;
     let mut rows = query.query(named_params! { ":ids": ids })?;
     while let Some(row) = rows.next()? {
-        let contents = all.entry(WorkspaceId(row.get(0)?)).or_default();
-        contents.model_versions.extend(row.get::<_, Option<i64>>(1)?.map(ModelVersionId));
-        contents.pipelines.extend(row.get::<_, Option<i64>>(2)?.map(PipelineId));
+        let (versions, pipelines) = found.entry(WorkspaceId(row.get(0)?)).or_default();
+        match row.get(2)? {
+            Some(version) => versions.push((row.get(1)?, version)),
+            None => pipelines.push(row.get(1)?),
+        }
     }
-    for contents in all.values_mut() {
-        contents.model_versions.sort_unstable();
-        contents.pipelines.sort_unstable();
-    }
-    Ok(all)
+    let contents = |(mut versions, mut pipelines): (Vec<(i64, i64)>, Vec<i64>)| {
+        versions.sort_unstable();
+        pipelines.sort_unstable();
+        Contents {
+            model_versions: versions.into_iter().map(|(_, version)| ModelVersionId(version)).collect(),
+            pipelines: pipelines.into_iter().map(PipelineId).collect(),
+        }
+    };
+    Ok(found.into_iter().map(|(workspace, found)| (workspace, contents(found))).collect())
 }
 
 /// A model of a workspace.

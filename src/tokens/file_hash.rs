@@ -2,7 +2,7 @@
 
 use aws_lc_rs::digest;
 
-use crate::domain::sha256::Sha256;
+use crate::domain::model::Sha256;
 
 /// An unfinished SHA-256.
 #[derive(Clone)]
@@ -19,9 +19,9 @@ impl FileHash {
     }
 
     pub fn finish(self) -> Sha256 {
-        let mut bytes = [0; Sha256::LENGTH];
+        let mut bytes = [0; 32];
         bytes.copy_from_slice(self.0.finish().as_ref());
-        Sha256::new(bytes)
+        Sha256(bytes)
     }
 }
 

@@ -57,7 +57,7 @@ fn world(dice: &mut Dice, people: &[UserId]) -> String {
     }
     sql.push_str("DELETE FROM organizations WHERE home = 0;");
     for id in 2..=ORGANIZATIONS {
-        let _ = write!(sql, "INSERT INTO organizations VALUES ({id}, 'o{id}', 'o{id}', '', 0, 0);");
+        let _ = write!(sql, "INSERT INTO organizations VALUES ({id}, 'o{id}', 'o{id}', '', 0, 0, 0);");
     }
     for id in 1..=ROLES {
         let named: PermissionSet = TELLING.into_iter().filter(|_| dice.once_in(2)).collect();

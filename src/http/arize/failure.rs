@@ -71,16 +71,23 @@ fn conflict(what: Noun, key: &str) -> String {
         Noun::User => format!("email: {key} is already used by another user"),
         Noun::Audit
         | Noun::Client
+        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Key
         | Noun::Member
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
         | Noun::Organization
+        | Noun::Pipeline
+        | Noun::PipelineVersion
         | Noun::Project
         | Noun::ProjectRestriction
         | Noun::Role
         | Noun::Session
         | Noun::SigningKey
+        | Noun::Tag
         | Noun::Workspace => format!("name: a {} with the name {key} already exists", noun_name(what)),
     }
 }
@@ -121,10 +128,16 @@ fn noun_name(what: Noun) -> &'static str {
         Noun::Key => "API key",
         Noun::Audit
         | Noun::Client
+        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Member
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
         | Noun::Organization
+        | Noun::Pipeline
+        | Noun::PipelineVersion
         | Noun::Project
         | Noun::ProjectRestriction
         | Noun::Role
@@ -132,6 +145,7 @@ fn noun_name(what: Noun) -> &'static str {
         | Noun::RoleBinding
         | Noun::Session
         | Noun::SigningKey
+        | Noun::Tag
         | Noun::User => what.as_str(),
     }
 }

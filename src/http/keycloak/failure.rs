@@ -259,17 +259,24 @@ fn missing(what: Noun) -> Option<&'static str> {
         Noun::Client => Some("Could not find client"),
         Noun::Session => Some("Session not found"),
         Noun::Audit
+        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Key
         | Noun::Member
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
         | Noun::Organization
+        | Noun::Pipeline
+        | Noun::PipelineVersion
         | Noun::Project
         | Noun::ProjectRestriction
         | Noun::Role
         | Noun::RoleAssignment
         | Noun::RoleBinding
         | Noun::SigningKey
+        | Noun::Tag
         | Noun::Workspace => None,
     }
 }

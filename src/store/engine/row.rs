@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::str::FromStr;
 
 use rusqlite::types::{Type, ValueRef};
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::{Column, Row};
@@ -32,6 +33,25 @@ pub(in crate::store) fn parsed<T: FromStr>(row: &Row, column: impl Column) -> ru
 pub(in crate::store) fn parsed_if_any<T: FromStr>(row: &Row, column: impl Column) -> rusqlite::Result<Option<T>> {
     let index = column.index(row)?;
     if row.get_ref(index)? == ValueRef::Null { Ok(None) } else { parsed(row, index).map(Some) }
+}
+
+/// A number that is never negative.
+pub(in crate::store) fn unsigned(row: &Row, column: impl Column) -> rusqlite::Result<u64> {
+    let index = column.index(row)?;
+    let number = row.get::<_, i64>(index)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(index, number))
+}
+
+/// A column with JSON text.
+pub(in crate::store) fn deserialized_if_any<T: DeserializeOwned>(
+    row: &Row,
+    column: impl Column,
+) -> rusqlite::Result<Option<T>> {
+    let index = column.index(row)?;
+    if row.get_ref(index)? == ValueRef::Null {
+        return Ok(None);
+    }
+    text(row, index, |text| serde_json::from_str(text).ok()).map(Some)
 }
 
 pub(in crate::store) fn uuid(row: &Row, column: impl Column) -> rusqlite::Result<Uuid> {

@@ -22,6 +22,7 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0006.sql"),
     include_str!("steps/0007.sql"),
     include_str!("steps/0008.sql"),
+    include_str!("steps/0009.sql"),
 ];
 
 /// The version that introduced hashes of audit rows. SQL cannot compute them.

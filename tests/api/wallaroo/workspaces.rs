@@ -171,7 +171,9 @@ fn models_and_pipelines_are_listed_from_their_tables() {
         database.write(sql, params![full, name])
     };
     let version = |model: i64| {
-        let sql = "INSERT INTO model_versions (model_id, uuid, created_at) VALUES (?1, ?2, 0)";
+        let sql = "INSERT INTO model_versions
+                       (model_id, organization_id, uuid, visibility, size, file_name, created_at, updated_at)
+                   VALUES (?1, 1, ?2, 'private', 0, '', 0, 0)";
         database.write(sql, params![model, Uuid::new_v4().to_string()])
     };
     let pipeline = |name: &str| {
@@ -180,6 +182,8 @@ fn models_and_pipelines_are_listed_from_their_tables() {
     };
     let (one, two, _without_a_version) = (model("one"), model("two"), model("three"));
     let versions = [version(two), version(one), version(two)];
+    // By model, and then by number.
+    let versions = [versions[1], versions[0], versions[2]];
     let pipelines = [pipeline("p"), pipeline("a")];
     let list = fred.post(LIST, &json!({})).ok();
     let [first, second] = list["workspaces"].as_array().expect("a list").as_slice() else { panic!("{list}") };

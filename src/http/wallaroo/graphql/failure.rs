@@ -153,11 +153,17 @@ fn conflict(what: Noun, error: &Error) -> String {
         Noun::Workspace => NAME_IS_TAKEN.to_owned(),
         Noun::Audit
         | Noun::Client
+        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Key
         | Noun::Member
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
         | Noun::Organization
+        | Noun::Pipeline
+        | Noun::PipelineVersion
         | Noun::Project
         | Noun::ProjectRestriction
         | Noun::Role
@@ -165,6 +171,7 @@ fn conflict(what: Noun, error: &Error) -> String {
         | Noun::RoleBinding
         | Noun::Session
         | Noun::SigningKey
+        | Noun::Tag
         | Noun::User => error.to_string(),
     }
 }

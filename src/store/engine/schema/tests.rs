@@ -122,6 +122,27 @@ fn rows_of_version(version: u32) -> &'static str {
                  VALUES ('7f2c6c0e-3f0b-4a52-9d0e-6a4f5c8f3b11', 'bob@example.com', 'bob@example.com', '', '', 'person',
                          'invited', 11, 1, 1, 'member', 0, 5, 1);"
         }
+        9 => {
+            "UPDATE pipelines SET visibility = 'public';
+             INSERT INTO models (workspace_id, name, created_at, updated_at) SELECT id, 'm9', 9, 9 FROM workspaces LIMIT 1;
+             INSERT INTO model_versions (model_id, organization_id, uuid, visibility, sha256, size, file_name, conversion,
+                                         created_at, updated_at)
+                 SELECT m.id, w.organization_id, 'c9a1c2d4-5b6e-4f70-8a91-b2c3d4e5f609', 'private', zeroblob(32), 5,
+                        'm.onnx', '{}', 9, 9 FROM models m JOIN workspaces w ON w.id = m.workspace_id LIMIT 1;
+             INSERT INTO unreferenced_files (sha256, remove_after, removing) VALUES (randomblob(32), 9, 0);
+             INSERT INTO model_configs (version_id, runtime, created_at) SELECT max(id), 'onnx', 9 FROM model_versions;
+             INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_at)
+                 SELECT max(id), 'd9a1c2d4-5b6e-4f70-8a91-b2c3d4e5f609', '{}', 9 FROM pipelines;
+             INSERT INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+                 SELECT max(id), 'm', 'c9a1c2d4-5b6e-4f70-8a91-b2c3d4e5f609' FROM pipeline_versions;
+             INSERT INTO connections (uuid, name, kind, sealed, created_at)
+                 VALUES ('e9a1c2d4-5b6e-4f70-8a91-b2c3d4e5f609', 'c', 'HTTP', x'00', 9);
+             INSERT INTO connection_workspaces (uuid, connection_id, workspace_id, created_at) SELECT 'f9a1c2d4-5b6e-4f70-8a91-b2c3d4e5f609', 1, id, 9 FROM workspaces LIMIT 1;
+             INSERT INTO tags (organization_id, name, name_key, created_at, updated_at) VALUES (1, 'T', 't', 9, 9);
+             INSERT INTO model_version_tags (version_id, tag_id) SELECT max(id), 1 FROM model_versions;
+             INSERT INTO pipeline_tags (pipeline_id, tag_id) SELECT max(id), 1 FROM pipelines;
+             INSERT INTO project_tags (project_id, tag_id) SELECT id, 1 FROM projects;"
+        }
         other => panic!("no rows are written down for version {other}"),
     }
 }

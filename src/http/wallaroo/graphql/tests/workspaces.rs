@@ -12,8 +12,10 @@ async fn a_default_workspace_is_created_found_and_returned() {
 
     world.sql(&format!(
         "INSERT INTO models (id, workspace_id, name, created_at, updated_at) VALUES (1, {id}, 'm', 1, 5), (2, {id}, 'n', 2, 9);
-         INSERT INTO model_versions (id, model_id, uuid, created_at)
-         VALUES (11, 1, '{0}1', 1), (12, 2, '{0}2', 2), (13, 1, '{0}3', 3);
+         INSERT INTO model_versions
+             (id, model_id, organization_id, uuid, visibility, size, file_name, created_at, updated_at)
+         VALUES (11, 1, 1, '{0}1', 'private', 0, '', 1, 1), (12, 2, 1, '{0}2', 'private', 0, '', 2, 2),
+                (13, 1, 1, '{0}3', 'private', 0, '', 3, 3);
          INSERT INTO pipelines (id, workspace_id, name, created_at, updated_at) VALUES (21, {id}, 'p', 1, 1);",
         "00000000-0000-4000-8000-00000000000",
     ));

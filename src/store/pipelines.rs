@@ -1,0 +1,151 @@
+//! The tables `pipelines`, `pipeline_versions` and `pipeline_version_models`.
+
+use rusqlite::{OptionalExtension, named_params};
+use uuid::Uuid;
+
+use super::fault::conflict;
+use super::models::creator;
+use super::{Row, Tx, View, row};
+use crate::domain::ids::{PipelineId, PipelineVersionId, UserId, WorkspaceId};
+use crate::domain::json_text::JsonText;
+use crate::domain::noun::Noun;
+use crate::domain::pipeline::{NewPipelineVersion, Pipeline, PipelineName, PipelineVersion};
+use crate::error::Result;
+
+const COLUMNS: &str = "p.id, p.workspace_id, p.name, p.visibility, p.created_at, p.updated_at, c.uuid, c.email";
+
+pub fn find(view: &View, id: PipelineId) -> Result<Option<Pipeline>> {
+    let sql = format!("SELECT {COLUMNS} FROM pipelines p LEFT JOIN users c ON c.id = p.created_by WHERE p.id = :id");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// The pipeline with this name in a workspace.
+pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<Option<Pipeline>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM pipelines p LEFT JOIN users c ON c.id = p.created_by
+         WHERE p.workspace_id = :workspace AND p.name = :name"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":name": name }, read).optional()?)
+}
+
+/// Calls `each` with the pipelines of these workspaces, by workspace and number.
+pub fn for_each(view: &View, workspaces: &[WorkspaceId], mut each: impl FnMut(Pipeline) -> Result<()>) -> Result<()> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(:workspaces) j CROSS JOIN pipelines p ON p.workspace_id = j.value
+         LEFT JOIN users c ON c.id = p.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":workspaces": row::numbers(workspaces.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row)?)?;
+    }
+    Ok(())
+}
+
+const VERSION_COLUMNS: &str =
+    "v.id, v.uuid, v.pipeline_id, p.workspace_id, p.name, v.definition, v.created_at, c.uuid, c.email";
+
+pub fn find_version(view: &View, id: PipelineVersionId) -> Result<Option<PipelineVersion>> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM pipeline_versions v JOIN pipelines p ON p.id = v.pipeline_id
+         LEFT JOIN users c ON c.id = v.created_by WHERE v.id = :id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":id": id.0 }, read_version).optional()?)
+}
+
+pub fn find_version_by_uuid(view: &View, uuid: Uuid) -> Result<Option<PipelineVersion>> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM pipeline_versions v JOIN pipelines p ON p.id = v.pipeline_id
+         LEFT JOIN users c ON c.id = v.created_by WHERE v.uuid = :uuid"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read_version).optional()?)
+}
+
+/// At most so many versions of a pipeline, newest first.
+pub fn versions(view: &View, pipeline: PipelineId, limit: u32) -> Result<Vec<PipelineVersion>> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM pipeline_versions v JOIN pipelines p ON p.id = v.pipeline_id
+         LEFT JOIN users c ON c.id = v.created_by
+         WHERE v.pipeline_id = :pipeline ORDER BY v.id DESC LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let rows = query.query_map(named_params! { ":pipeline": pipeline.0, ":limit": limit }, read_version)?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Inserts a pipeline without versions. A conflict if the name is taken in the workspace.
+pub fn insert(tx: &Tx, workspace: WorkspaceId, name: &PipelineName, creator: Option<UserId>) -> Result<PipelineId> {
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO pipelines (workspace_id, name, created_by, created_at, updated_at)
+         VALUES (:workspace, :name, :creator, :now, :now) RETURNING id",
+    )?;
+    let params = named_params! {
+        ":workspace": workspace.0,
+        ":name": name.as_str(),
+        ":creator": creator.map(|id| id.0),
+        ":now": tx.now.micros(),
+    };
+    query.query_row(params, |row| row.get(0).map(PipelineId)).map_err(conflict(Noun::Pipeline, name.as_str()))
+}
+
+/// Inserts a version of a pipeline, with the models that it names.
+pub fn insert_version(
+    tx: &Tx,
+    pipeline: PipelineId,
+    new: &NewPipelineVersion,
+    creator: Option<UserId>,
+) -> Result<(PipelineVersionId, Uuid)> {
+    let uuid = Uuid::new_v4();
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_by, created_at)
+         VALUES (:pipeline, :uuid, :definition, :creator, :now) RETURNING id",
+    )?;
+    let params = named_params! {
+        ":pipeline": pipeline.0,
+        ":uuid": uuid.to_string(),
+        ":definition": new.definition.as_ref().map(JsonText::as_str),
+        ":creator": creator.map(|id| id.0),
+        ":now": tx.now.micros(),
+    };
+    let id = query.query_row(params, |row| row.get(0).map(PipelineVersionId))?;
+    let mut query = tx.conn.prepare_cached(
+        "INSERT OR IGNORE INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+         VALUES (:version, :name, :uuid)",
+    )?;
+    for model in &new.models {
+        let params = named_params! { ":version": id.0, ":name": model.name, ":uuid": model.uuid.to_string() };
+        query.execute(params)?;
+    }
+    let mut query = tx.conn.prepare_cached("UPDATE pipelines SET updated_at = :now WHERE id = :id")?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":id": pipeline.0 })?;
+    Ok((id, uuid))
+}
+
+fn read(row: &Row) -> rusqlite::Result<Pipeline> {
+    Ok(Pipeline {
+        id: PipelineId(row.get(0)?),
+        workspace: WorkspaceId(row.get(1)?),
+        name: PipelineName::stored(row.get(2)?),
+        visibility: row::parsed(row, 3)?,
+        created_at: row::moment(row, 4)?,
+        updated_at: row::moment(row, 5)?,
+        created_by: creator(row, 6)?,
+    })
+}
+
+fn read_version(row: &Row) -> rusqlite::Result<PipelineVersion> {
+    Ok(PipelineVersion {
+        id: PipelineVersionId(row.get(0)?),
+        uuid: row::uuid(row, 1)?,
+        pipeline: PipelineId(row.get(2)?),
+        workspace: WorkspaceId(row.get(3)?),
+        name: PipelineName::stored(row.get(4)?),
+        definition: row::deserialized_if_any(row, 5)?,
+        created_at: row::moment(row, 6)?,
+        created_by: creator(row, 7)?,
+    })
+}
