@@ -125,7 +125,9 @@ mod tests {
 
         fn spooled(&self, bytes: &[u8]) -> Spooled {
             let mut incoming = self.spool.begin(LIMIT).unwrap();
-            bytes.chunks(3).for_each(|chunk| incoming.write(chunk).unwrap());
+            for chunk in bytes.chunks(3) {
+                incoming.write(chunk).unwrap();
+            }
             incoming.finish().unwrap()
         }
 

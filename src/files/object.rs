@@ -149,7 +149,7 @@ impl ObjectFiles {
 }
 
 async fn joined(part: tokio::task::JoinHandle<object_store::Result<()>>) -> Result<()> {
-    part.await.map_err(Error::internal)?.map_err(|error| storage_error("store", error))
+    part.await.map_err(Error::internal)?.map_err(|error| storage_error("store", &error))
 }
 
 fn read_part(file: &mut impl Read, size: u64) -> Result<Vec<u8>> {
@@ -170,7 +170,7 @@ fn start_runtime() -> io::Result<(Handle, oneshot::Sender<()>)> {
     Ok((handle, running))
 }
 
-fn storage_error(what: &str, error: object_store::Error) -> Error {
+fn storage_error(what: &str, error: &object_store::Error) -> Error {
     Error::disk(DiskFault::Storage, format!("cannot {what} a file in the object storage: {error}"))
 }
 
@@ -178,7 +178,7 @@ fn storage_error(what: &str, error: object_store::Error) -> Error {
 fn if_exists<T>(what: &str, result: object_store::Result<T>) -> Result<Option<T>> {
     match result {
         Err(object_store::Error::NotFound { .. }) => Ok(None),
-        result => result.map(Some).map_err(|error| storage_error(what, error)),
+        result => result.map(Some).map_err(|error| storage_error(what, &error)),
     }
 }
 
@@ -193,12 +193,12 @@ impl FileStore for ObjectFiles {
             if size <= PART {
                 let _place = self.sending.acquire().await.map_err(Error::internal)?;
                 let payload = PutPayload::from(read_part(&mut bytes, size)?);
-                return self.client.put(&path, payload).await.map(drop).map_err(|error| storage_error("store", error));
+                return self.client.put(&path, payload).await.map(drop).map_err(|error| storage_error("store", &error));
             }
             let upload = self.client.put_multipart(&path).await;
-            let mut upload = upload.map_err(|error| storage_error("store", error))?;
+            let mut upload = upload.map_err(|error| storage_error("store", &error))?;
             match self.send_parts(&mut bytes, size, upload.as_mut()).await {
-                Ok(()) => upload.complete().await.map(drop).map_err(|error| storage_error("store", error)),
+                Ok(()) => upload.complete().await.map(drop).map_err(|error| storage_error("store", &error)),
                 Err(error) => {
                     // The storage keeps the parts of an upload that nobody ends.
                     if let Err(error) = upload.abort().await {
@@ -239,7 +239,7 @@ impl FileStore for ObjectFiles {
     fn list(&self, each: &mut dyn FnMut(Listed) -> Result<()>) -> Result<()> {
         let mut found = self.client.list(Some(&self.prefix));
         while let Some(object) = self.wait(next(&mut found)) {
-            let object = object.map_err(|error| storage_error("list", error))?;
+            let object = object.map_err(|error| storage_error("list", &error))?;
             let is_ours = |sha256: &Sha256| self.path(sha256) == object.location;
             let sha256 = object.location.filename().and_then(|name| name.parse().ok()).filter(is_ours);
             each(match sha256 {

@@ -9,6 +9,7 @@ mod connection;
 mod connections;
 pub mod console;
 mod dialect;
+pub mod downloads;
 mod forwarded;
 mod headers;
 pub mod keycloak;
@@ -19,6 +20,7 @@ mod pieces;
 mod request;
 pub mod routes;
 mod server;
+pub mod uploads;
 pub mod wallaroo;
 
 use std::future::poll_fn;

@@ -34,7 +34,9 @@ mod tests {
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         for chunks in [&["abc"][..], &["a", "", "bc"], &["a", "b", "c"]] {
             let mut hash = FileHash::new();
-            chunks.iter().for_each(|chunk| hash.update(chunk.as_bytes()));
+            for chunk in chunks {
+                hash.update(chunk.as_bytes());
+            }
             assert_eq!(hash.finish().to_string(), abc);
         }
     }
