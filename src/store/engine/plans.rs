@@ -59,7 +59,9 @@ static STATEMENTS: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
             let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_str().unwrap().to_owned();
             if path.is_dir() {
-                folders.push(path);
+                if name != "tests" {
+                    folders.push(path);
+                }
             } else if path.extension().is_some_and(|end| end == "rs")
                 && !["tests.rs", "plans.rs", "pages.rs", "probe.rs"].contains(&name.as_str())
             {
