@@ -31,8 +31,8 @@ pub use upload::{CHUNK, Upload};
 const WAIT_FOR_VERSION: Duration = Duration::from_hours(1);
 
 /// How often a file is stored again because it was removed at that moment, and the pause before.
-const TRIES: u32 = 50;
-const PAUSE: Duration = Duration::from_millis(100);
+const TRIES: u32 = 250;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Stores a received file and runs the write that inserts its version. The file and the write are on the disk when this
 /// returns; if it fails, neither is there.
@@ -85,13 +85,19 @@ where
             Ok(Some(done)) => return Ok(done),
             Ok(None) => {}
             Err(error) => {
-                // If the queue is full, the file is removed when its note is due.
-                store.write_in_passing(move |tx| stored_files::expire(tx, stored.sha256));
+                discard(store, stored);
                 return Err(error);
             }
         }
     }
+    discard(store, stored);
     Err(Error::Busy { retry_after: Duration::from_secs(1) })
+}
+
+/// Makes a file due to be removed, unless a version refers to it. If the write queue is full, the file is removed when its
+/// note is due.
+fn discard(store: &Store, file: StoredFile) {
+    store.write_in_passing(move |tx| stored_files::expire(tx, file.sha256));
 }
 
 /// Refuses a file that an organization did not have `before` if all its files now take more than the maximum.

@@ -63,10 +63,9 @@ impl FileStore for LocalFiles {
         let path = self.path(sha256);
         let removed = if_exists(fs::remove_file(&path)).map_err(|error| disk_error("remove", &path, &error))?;
         if removed.is_some() {
+            // The folder stays, because a file may be moved there at this moment.
             let folder = folder_of(&path);
             sync_folder(folder).map_err(|error| disk_error("sync", folder, &error))?;
-            // Fails when other files are there, which is right.
-            let _ = fs::remove_dir(folder);
         }
         Ok(())
     }
