@@ -10,6 +10,7 @@ pub mod cached_lists;
 pub mod contents;
 pub mod default_workspaces;
 mod expiry;
+pub mod files;
 pub mod identity;
 pub mod invitations;
 pub mod keys;

@@ -3,6 +3,7 @@
 mod clients;
 mod clock;
 mod costs;
+mod files;
 mod grants;
 mod grid;
 mod invitations;
