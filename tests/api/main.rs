@@ -43,6 +43,9 @@ mod hostile {
 
 mod wallaroo {
     mod config;
+    pub mod model_requests;
+    mod models;
+    pub mod uploads;
     mod users;
     mod workspaces;
 }
