@@ -1,7 +1,8 @@
 //! The dialect of the Wallaroo SDK and its REST API: `/v1/api/*` and `/v1/graphql`.
 //!
-//! Success is always 200. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract, section 2), 503 with
-//! `Retry-After` if the server is too busy, and 404 or 405 for an unknown endpoint or method.
+//! Success is 200, but for conversions and removals. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract,
+//! section 2), 404 or 409 for the contents of workspaces, 503 with `Retry-After` if the server is too busy, and 404 or 405
+//! for an unknown endpoint or method.
 
 mod body;
 mod config;
