@@ -91,7 +91,13 @@ pub fn create(
         Some(pipeline) => {
             let version = insert_version(tx, actor, &pipeline, definition)?;
             let object = (ObjectKind::PipelineVersion, version.id);
-            audit::record(tx, actor, "pipelines.create_version", object, (Value::Null, version_to_audit(&version, definition)))?;
+            audit::record(
+                tx,
+                actor,
+                "pipelines.create_version",
+                object,
+                (Value::Null, version_to_audit(&version, definition)),
+            )?;
             Ok(version)
         }
         None => create_first(tx, actor, &workspace, name, definition, "pipelines.create"),
