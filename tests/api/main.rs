@@ -43,6 +43,8 @@ mod hostile {
 
 mod wallaroo {
     mod config;
+    pub mod pipeline_requests;
+    pub mod pipelines;
     mod users;
     mod workspaces;
 }
