@@ -41,6 +41,9 @@ impl TagName {
     }
 }
 
+/// The maximum number of tags of one object.
+pub const MAX_ATTACHED: u32 = 100;
+
 #[derive(Clone, Debug)]
 pub struct Tag {
     pub id: TagId,

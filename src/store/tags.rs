@@ -88,6 +88,18 @@ pub fn pipelines(view: &View, tag: TagId) -> Result<Vec<PipelineTag>> {
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The number of tags of a model version.
+pub fn count_of_model_version(view: &View, version: ModelVersionId) -> Result<u32> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM model_version_tags WHERE version_id = :version")?;
+    Ok(query.query_row(named_params! { ":version": version.0 }, |row| row.get(0))?)
+}
+
+/// The number of tags of a pipeline.
+pub fn count_of_pipeline(view: &View, pipeline: PipelineId) -> Result<u32> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM pipeline_tags WHERE pipeline_id = :pipeline")?;
+    Ok(query.query_row(named_params! { ":pipeline": pipeline.0 }, |row| row.get(0))?)
+}
+
 /// Attaches a tag to a model version. Returns whether it was not attached before.
 pub fn attach_to_model_version(tx: &Tx, version: ModelVersionId, tag: TagId) -> Result<bool> {
     let mut query = tx
