@@ -1,18 +1,27 @@
 //! Tags of an organization or of a workspace.
 
+mod attachments;
+
 use serde_json::{Value, json};
 
-use crate::app::{audit, lookup, models, pipelines, standing};
+use crate::app::runtime::state::AppState;
+use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::{ModelVersionId, PipelineId, TagId};
+use crate::domain::ids::TagId;
 use crate::domain::noun::Noun;
-use crate::domain::tag::{MAX_ATTACHED, PipelineTag, Tag, TagName};
+use crate::domain::quota::Quota;
+use crate::domain::tag::{NewTag, Tag, TagChange, TagColor, TagName};
 use crate::domain::text::Description;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
+
+pub use attachments::{
+    attach_to_model_version, attach_to_pipeline, attach_to_project, detach_from_model_version, detach_from_pipeline,
+    detach_from_project, of_project,
+};
 
 /// The tag with this number. Refused when the actor may not see it: one of an organization is visible to all of its
 /// members.
@@ -44,109 +53,89 @@ pub fn create_shared(tx: &Tx, actor: &Actor, name: &TagName) -> Result<Tag> {
         "Home",
     )?;
     let id = store::tags::insert(tx, home, None, (name, None, None), actor.user())?;
-    let tag = store::tags::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::Tag, id))?;
+    let tag = found(tx, id)?;
     audit::record(tx, actor, "tags.create", (ObjectKind::Tag, id), (Value::Null, to_audit(&tag)))?;
     Ok(tag)
 }
 
-/// Attaches a tag to a version of a model. A repeated call changes nothing.
+/// Creates a tag as [`create_shared`] does.
 ///
-/// Requires `ML_MODEL_UPDATE` and that the actor sees the tag. Refused for a tag of elsewhere, in an archived workspace,
-/// and when the version has too many tags.
-pub fn attach_to_model_version(tx: &Tx, actor: &Actor, version: ModelVersionId, tag: TagId) -> Result<()> {
-    let workspace = open_model_version(tx, actor, version)?;
-    may_attach(&visible(tx, actor, tag)?, &workspace)?;
-    if store::tags::attach_to_model_version(tx, version, tag)? {
-        bounded(store::tags::count_of_model_version(tx, version)?)?;
-        record_attached(tx, actor, (ObjectKind::ModelVersion, version), tag)?;
-    }
-    Ok(())
+/// Refused when the actor has created too many within a minute.
+pub async fn issue_shared(state: &AppState, actor: &Actor, name: TagName) -> Result<Tag> {
+    let permit = state.creations().permit(actor, Quota::Tags)?;
+    let tag = state.write_as(actor, move |tx, actor| create_shared(tx, actor, &name)).await?;
+    permit.use_up();
+    Ok(tag)
 }
 
-/// Detaches a tag from a version of a model. Returns whether it was attached.
+/// Creates a tag of a workspace.
 ///
-/// Requires what [`attach_to_model_version`] requires.
-pub fn detach_from_model_version(tx: &Tx, actor: &Actor, version: ModelVersionId, tag: TagId) -> Result<bool> {
-    open_model_version(tx, actor, version)?;
-    visible(tx, actor, tag)?;
-    let was_attached = store::tags::detach_from_model_version(tx, version, tag)?;
-    if was_attached {
-        record_detached(tx, actor, (ObjectKind::ModelVersion, version), tag)?;
-    }
-    Ok(was_attached)
-}
-
-/// Attaches a tag to a pipeline. A repeated call changes nothing.
-///
-/// Requires `PROJECT_UPDATE` and that the actor sees the tag. Refused for a tag of elsewhere, in an archived workspace,
-/// and when the pipeline has too many tags.
-pub fn attach_to_pipeline(tx: &Tx, actor: &Actor, pipeline: PipelineId, tag: TagId) -> Result<PipelineTag> {
-    let workspace = open_pipeline(tx, actor, pipeline)?;
-    may_attach(&visible(tx, actor, tag)?, &workspace)?;
-    let (attached, is_new) = store::tags::attach_to_pipeline(tx, pipeline, tag)?;
-    if is_new {
-        bounded(store::tags::count_of_pipeline(tx, pipeline)?)?;
-        record_attached(tx, actor, (ObjectKind::Pipeline, pipeline), tag)?;
-    }
-    Ok(attached)
-}
-
-/// Detaches a tag from a pipeline. Returns the attachment, if there was one.
-///
-/// Requires what [`attach_to_pipeline`] requires.
-pub fn detach_from_pipeline(tx: &Tx, actor: &Actor, pipeline: PipelineId, tag: TagId) -> Result<Option<PipelineTag>> {
-    open_pipeline(tx, actor, pipeline)?;
-    visible(tx, actor, tag)?;
-    let ended = store::tags::detach_from_pipeline(tx, pipeline, tag)?;
-    if ended.is_some() {
-        record_detached(tx, actor, (ObjectKind::Pipeline, pipeline), tag)?;
-    }
-    Ok(ended)
-}
-
-/// The workspace of a version that the actor may tag.
-fn open_model_version(tx: &Tx, actor: &Actor, id: ModelVersionId) -> Result<Workspace> {
-    let (_, workspace) = models::visible_version(tx, actor, id)?;
-    lookup::require_in(tx, actor, &workspace, Action::UpdateModel, Noun::ModelVersion, id)?;
+/// Requires `TAG_CREATE` in the workspace. Refused when the name is taken there, and in an archived workspace.
+pub fn create(tx: &Tx, actor: &Actor, new: &NewTag) -> Result<Tag> {
+    let workspace = lookup::workspace(tx, actor, new.workspace)?;
+    lookup::require_workspace(tx, actor, &workspace, Action::CreateTag)?;
     lookup::require_not_archived(&workspace)?;
-    Ok(workspace)
+    let texts = (&new.name, new.description.as_ref(), new.color);
+    let id = store::tags::insert(tx, workspace.organization, Some(workspace.id), texts, actor.user())?;
+    let tag = found(tx, id)?;
+    audit::record(tx, actor, "tags.create", (ObjectKind::Tag, id), (Value::Null, to_audit(&tag)))?;
+    Ok(tag)
 }
 
-/// The workspace of a pipeline that the actor may tag.
-fn open_pipeline(tx: &Tx, actor: &Actor, id: PipelineId) -> Result<Workspace> {
-    let (_, workspace) = pipelines::visible(tx, actor, id)?;
-    lookup::require_in(tx, actor, &workspace, Action::UpdatePipeline, Noun::Pipeline, id)?;
+/// Creates a tag as [`create`] does.
+///
+/// Refused when the actor has created too many within a minute.
+pub async fn issue(state: &AppState, actor: &Actor, new: NewTag) -> Result<Tag> {
+    let permit = state.creations().permit(actor, Quota::Tags)?;
+    let tag = state.write_as(actor, move |tx, actor| create(tx, actor, &new)).await?;
+    permit.use_up();
+    Ok(tag)
+}
+
+/// Changes a tag of a workspace.
+///
+/// Requires `TAG_UPDATE`. Refused when the new name is taken in the workspace, and in an archived workspace.
+pub fn change(tx: &Tx, actor: &Actor, id: TagId, change: &TagChange) -> Result<Tag> {
+    let (before, workspace) = in_workspace(tx, actor, id)?;
+    lookup::require_in(tx, actor, &workspace, Action::UpdateTag, Noun::Tag, id)?;
     lookup::require_not_archived(&workspace)?;
-    Ok(workspace)
-}
-
-/// Refuses to attach a tag to something outside the workspace or the organization of the tag.
-fn may_attach(tag: &Tag, workspace: &Workspace) -> Result<()> {
-    match tag.workspace {
-        Some(of) if of != workspace.id => {
-            Err(Error::Refused { rule: "a tag of a {workspace} can be attached only within that {workspace}" })
-        }
-        None if tag.organization != workspace.organization => {
-            Err(Error::Refused { rule: "a tag of an organization can be attached only within that organization" })
-        }
-        Some(_) | None => Ok(()),
+    let wanted = change.clone();
+    let after = Tag {
+        name: wanted.name.unwrap_or_else(|| before.name.clone()),
+        description: wanted.description.unwrap_or_else(|| before.description.clone()),
+        color: wanted.color.unwrap_or(before.color),
+        ..before.clone()
+    };
+    let change = (to_audit(&before), to_audit(&after));
+    if change.0 == change.1 {
+        return Ok(before);
     }
+    store::tags::update(tx, &after)?;
+    audit::record(tx, actor, "tags.change", (ObjectKind::Tag, id), change)?;
+    found(tx, id)
 }
 
-/// Lists of tags of one object have no pages, so they must not grow without limit.
-fn bounded(attached: u32) -> Result<()> {
-    if attached > MAX_ATTACHED {
-        return Err(Error::Refused { rule: "no more than 100 tags can be attached to one object" });
-    }
-    Ok(())
+/// Deletes a tag of a workspace, which detaches it from everything.
+///
+/// Requires an owner, an administrator or a named role with `TAG_DELETE`. Refused in an archived workspace.
+pub fn delete(tx: &Tx, actor: &Actor, id: TagId) -> Result<()> {
+    let (tag, workspace) = in_workspace(tx, actor, id)?;
+    lookup::require_in(tx, actor, &workspace, Action::DeleteTag, Noun::Tag, id)?;
+    lookup::require_not_archived(&workspace)?;
+    store::tags::delete(tx, id)?;
+    audit::record(tx, actor, "tags.delete", (ObjectKind::Tag, id), (to_audit(&tag), Value::Null))
 }
 
-fn record_attached(tx: &Tx, actor: &Actor, to: (ObjectKind, impl ToString), tag: TagId) -> Result<()> {
-    audit::record(tx, actor, "tags.attach", to, (Value::Null, json!({ "tag": tag.0 })))
+/// The tag of a workspace with this number, and the workspace. A tag of an organization is reported as missing.
+fn in_workspace(view: &View, actor: &Actor, id: TagId) -> Result<(Tag, Workspace)> {
+    let missing = || Error::not_found(Noun::Tag, id);
+    let tag = visible(view, actor, id)?;
+    let workspace = tag.workspace.ok_or_else(missing)?;
+    Ok((tag, store::workspaces::find(view, workspace)?.ok_or_else(missing)?))
 }
 
-fn record_detached(tx: &Tx, actor: &Actor, from: (ObjectKind, impl ToString), tag: TagId) -> Result<()> {
-    audit::record(tx, actor, "tags.detach", from, (json!({ "tag": tag.0 }), Value::Null))
+fn found(view: &View, id: TagId) -> Result<Tag> {
+    store::tags::find(view, id)?.ok_or_else(|| Error::not_found(Noun::Tag, id))
 }
 
 fn to_audit(tag: &Tag) -> Value {
@@ -155,6 +144,6 @@ fn to_audit(tag: &Tag) -> Value {
         "workspace": tag.workspace.map(|id| id.0),
         "name": tag.name.as_str(),
         "description": tag.description.as_ref().map(Description::as_str),
-        "color": tag.color,
+        "color": tag.color.map(TagColor::as_str),
     })
 }

@@ -21,6 +21,7 @@ mod session_list;
 mod sessions;
 mod sign_in;
 mod signing_keys;
+mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
