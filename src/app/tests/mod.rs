@@ -2,6 +2,7 @@
 
 mod clients;
 mod clock;
+mod connections;
 mod costs;
 mod grants;
 mod grid;
