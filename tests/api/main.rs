@@ -43,6 +43,7 @@ mod hostile {
 
 mod wallaroo {
     mod config;
+    mod connections;
     mod users;
     mod workspaces;
 }

@@ -2,6 +2,7 @@
 
 mod clients;
 mod clock;
+mod connections;
 mod costs;
 mod grants;
 mod grid;
@@ -21,6 +22,7 @@ mod session_list;
 mod sessions;
 mod sign_in;
 mod signing_keys;
+mod tags;
 mod user_deletion;
 mod users;
 mod visibility;

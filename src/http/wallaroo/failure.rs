@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::domain::noun::Noun;
 use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
@@ -14,6 +15,9 @@ use crate::http::request;
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
+    /// A refusal at an endpoint where the SDK takes 400 for a success.
+    #[error(transparent)]
+    Untold(Error),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     #[error("this endpoint does not support the method; it supports {allowed}")]
@@ -55,7 +59,12 @@ pub(super) enum AlwaysRefusals {
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::Core(error) => match error {
+            Self::Untold(Error::Forbidden { .. }) => StatusCode::FORBIDDEN,
+            Self::Untold(Error::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Self::Untold(Error::Refused { .. }) => StatusCode::CONFLICT,
+            Self::Core(error) | Self::Untold(error) => match error {
+                Error::NotFound { what: Noun::Connection, .. } => StatusCode::NOT_FOUND,
+                Error::Conflict { what: Noun::Connection, .. } => StatusCode::CONFLICT,
                 Error::Invalid { .. }
                 | Error::Forbidden { .. }
                 | Error::NotFound { .. }
@@ -84,20 +93,23 @@ impl ResponseError for Failure {
         match self {
             Self::Core(
                 Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+            )
+            | Self::Untold(
+                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
             ) => {
                 response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
             }
-            Self::Core(Error::Unauthenticated(auth_error)) => {
+            Self::Core(Error::Unauthenticated(auth_error)) | Self::Untold(Error::Unauthenticated(auth_error)) => {
                 response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
             }
-            Self::Core(error @ Error::Internal(_)) => {
+            Self::Core(error @ Error::Internal(_)) | Self::Untold(error @ Error::Internal(_)) => {
                 log::error!("{} {}", request::id(), error.chain());
                 msg = format!("{msg}; look in the server's log for request {}", request::id());
             }
             Self::WrongMethod { allowed } => {
                 response.insert_header((ALLOW, allowed.as_str()));
             }
-            Self::Core(_) | Self::NoEndpoint => {}
+            Self::Core(_) | Self::Untold(_) | Self::NoEndpoint => {}
         }
         response.json(Refusal { msg, code: status.as_u16() })
     }

@@ -5,6 +5,7 @@
 
 mod body;
 mod config;
+mod connections;
 mod dialect;
 mod failure;
 pub mod graphql;
@@ -43,6 +44,13 @@ routes! {
     POST "/v1/api/users/activate" => users::activate,
     POST "/v1/api/users/deactivate" => users::deactivate,
     POST "/v1/api/user" => users::edit,
+    POST "/v1/api/connections/create" => connections::create,
+    POST "/v1/api/connections/list" => connections::list,
+    POST "/v1/api/connections/get" => connections::get,
+    POST "/v1/api/connections/get_by_id" => connections::get_by_id,
+    POST "/v1/api/connections/add_to_workspace" => connections::add_to_workspace,
+    POST "/v1/api/connections/remove_from_workspace" => connections::remove_from_workspace,
+    POST "/v1/api/connections/delete" => connections::delete,
     POST "/v1/graphql" => graphql::answer,
 }
 
