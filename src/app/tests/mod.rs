@@ -12,6 +12,7 @@ mod members;
 mod organizations;
 mod own_password;
 mod pages;
+mod pipelines;
 mod projects;
 mod recovery;
 mod roles;

@@ -214,7 +214,7 @@ pub(super) async fn add_to_workspace(
         (WorkspaceId(body.0.workspace_id), Named::Uuid(body.0.connection_id), Uuid::new_v4());
     let add =
         state.write_as(&caller, move |tx, caller| connections::add_to_workspace(tx, caller, workspace, &which, link));
-    Ok(Json(Id { id: add.await.map_err(Failure::Untold)? }))
+    Ok(Json(Id { id: add.await.map_err(Failure::never_400)? }))
 }
 
 /// Removes a connection from a workspace. Removing it twice is no error.
