@@ -9,6 +9,7 @@ mod grid;
 mod invitations;
 mod keys;
 mod members;
+mod models;
 mod organizations;
 mod own_password;
 mod pages;

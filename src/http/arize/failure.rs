@@ -109,6 +109,7 @@ pub(super) fn field_name(field: &Field) -> &str {
         | Field::Id
         | Field::IdTokenHint
         | Field::Limit
+        | Field::ModelVersions
         | Field::MustChangePassword
         | Field::Organizations
         | Field::Password

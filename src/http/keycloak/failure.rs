@@ -207,6 +207,7 @@ fn name(field: &Field) -> &str {
         | Field::Id
         | Field::IdTokenHint
         | Field::Key
+        | Field::ModelVersions
         | Field::Organization
         | Field::Organizations
         | Field::Password
