@@ -11,6 +11,7 @@ pub mod connections;
 pub mod contents;
 pub mod default_workspaces;
 mod expiry;
+pub mod files;
 pub mod identity;
 pub mod invitations;
 pub mod keys;

@@ -38,6 +38,7 @@ pub mod second_factors;
 pub mod sessions;
 pub mod signing_keys;
 pub mod standings;
+pub mod stored_files;
 pub mod tags;
 pub mod users;
 pub mod visibility;

@@ -54,7 +54,7 @@ pub(super) enum AlwaysRefusals {
     /// The server is busy, then there is a `Retry-After`, or it cannot use its disk
     #[response(status = 503)]
     Busy(Refusal),
-    /// The disk of the server is full
+    /// The disk of the server is full, or the files of the organization take all that they may
     #[response(status = 507)]
     Full(Refusal),
 }
@@ -94,10 +94,12 @@ impl ResponseError for Failure {
                 Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 // The SDK treats 507 as it treats 503: it says that the call failed.
-                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
-                Error::Busy { .. } | Error::Throttled { .. } | Error::Disk { fault: DiskFault::Failing, .. } => {
-                    StatusCode::SERVICE_UNAVAILABLE
+                Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {
+                    StatusCode::INSUFFICIENT_STORAGE
                 }
+                Error::Busy { .. }
+                | Error::Throttled { .. }
+                | Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
