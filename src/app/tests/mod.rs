@@ -2,12 +2,15 @@
 
 mod clients;
 mod clock;
+mod connections;
 mod costs;
+mod files;
 mod grants;
 mod grid;
 mod invitations;
 mod keys;
 mod members;
+mod models;
 mod organizations;
 mod own_password;
 mod pages;
@@ -22,6 +25,7 @@ mod session_list;
 mod sessions;
 mod sign_in;
 mod signing_keys;
+mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
