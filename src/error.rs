@@ -15,8 +15,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a request was not done. Each dialect converts it to its own shape.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{field}: {rule}")]
-    Invalid { field: Field, rule: Cow<'static, str> },
+    #[error("{field}: {}", noun::sentence(rule, "workspace"))]
+    Invalid {
+        field: Field,
+        /// A template of [`noun::sentence`].
+        rule: Cow<'static, str>,
+    },
     /// There is no credential, or it is not valid now.
     #[error("{0}")]
     Unauthenticated(AuthError),

@@ -277,6 +277,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::Scope
                 | Field::Secret
                 | Field::Workspace
+                | Field::Tag
                 | Field::Workspaces
                 | Field::Named(_) => return Error::Invalid { field, rule },
             };

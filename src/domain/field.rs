@@ -33,6 +33,7 @@ pub enum Field {
     ServiceRole,
     SessionIdle,
     SessionLife,
+    Tag,
     Workspace,
     Workspaces,
     /// A field that a dialect has read itself, by the name that it has there.

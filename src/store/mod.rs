@@ -9,6 +9,7 @@ pub mod bindings;
 pub mod bots;
 pub mod circle;
 pub mod clients;
+pub mod connections;
 pub mod consents;
 pub mod contents;
 pub mod data_dir;

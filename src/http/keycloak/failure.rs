@@ -220,6 +220,7 @@ fn name(field: &Field) -> &str {
         | Field::ServiceRole
         | Field::SessionIdle
         | Field::SessionLife
+        | Field::Tag
         | Field::Workspace
         | Field::Workspaces
         | Field::Named(_) => field.as_str(),

@@ -15,6 +15,12 @@ use crate::http::request;
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
+    /// An error at an endpoint of which the SDK understands another status than of the others.
+    #[error("{1}")]
+    As(StatusCode, Error),
+    /// Something that atelier never has.
+    #[error("{0}")]
+    Never(&'static str),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     #[error("this endpoint does not support the method; it supports {allowed}")]
@@ -53,6 +59,27 @@ pub(super) enum AlwaysRefusals {
     Full(Refusal),
 }
 
+impl Failure {
+    /// For an endpoint of which the SDK shows the message of a 400 only.
+    pub(super) fn shown(error: Error) -> Self {
+        match error {
+            Error::NotFound { .. } => Self::As(StatusCode::BAD_REQUEST, error),
+            error => Self::Core(error),
+        }
+    }
+
+    /// For an endpoint where the SDK takes 400 for a success.
+    pub(super) fn never_400(error: Error) -> Self {
+        let status = match error {
+            Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::Refused { .. } => StatusCode::CONFLICT,
+            error => return Self::Core(error),
+        };
+        Self::As(status, error)
+    }
+}
+
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
@@ -76,7 +103,8 @@ impl ResponseError for Failure {
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::As(status, _) => *status,
+            Self::Never(_) | Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -85,23 +113,25 @@ impl ResponseError for Failure {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
         let mut msg = self.to_string();
-        match self {
-            Self::Core(
-                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
-            ) => {
-                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
-            }
-            Self::Core(Error::Unauthenticated(auth_error)) => {
-                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
-            }
-            Self::Core(error @ Error::Internal(_)) => {
-                log::error!("{} {}", request::id(), error.chain());
-                msg = format!("{msg}; look in the server's log for request {}", request::id());
-            }
-            Self::WrongMethod { allowed } => {
-                response.insert_header((ALLOW, allowed.as_str()));
-            }
-            Self::Core(_) | Self::NoEndpoint => {}
+        let error = match self {
+            Self::Core(error) | Self::As(_, error) => Some(error),
+            Self::Never(_) | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+        };
+        if let Some(
+            Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+        ) = error
+        {
+            response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+        }
+        if let Some(Error::Unauthenticated(auth_error)) = error {
+            response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
+        }
+        if let Some(error @ Error::Internal(_)) = error {
+            log::error!("{} {}", request::id(), error.chain());
+            msg = format!("{msg}; look in the server's log for request {}", request::id());
+        }
+        if let Self::WrongMethod { allowed } = self {
+            response.insert_header((ALLOW, allowed.as_str()));
         }
         response.json(Refusal { msg, code: status.as_u16() })
     }
