@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::arize::scene;
 use crate::client::{Answer, Client, TOKEN};
 use crate::documents;
-use crate::wallaroo::pipeline_requests;
+use crate::wallaroo::{model_requests, pipeline_requests, uploads};
 use crate::world::{Person, World, fresh, invite};
 
 fn world() -> &'static World {
@@ -48,6 +48,7 @@ struct Stage {
     leaving: Person,
     /// The path of bob's password link.
     link: String,
+    models: model_requests::Stage,
     pipelines: pipeline_requests::Stage,
 }
 
@@ -57,6 +58,9 @@ impl Stage {
     fn ask(&self, method: &str, path: &str, column: usize) -> Option<Ask> {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
+        if let Some((path, body, form)) = self.models.ask(path) {
+            return Some(Ask { path, body, form });
+        }
         if let Some((path, body)) = self.pipelines.ask(path, column) {
             return Some(Ask { path, body, form: None });
         }
@@ -184,7 +188,9 @@ fn send(client: &Client, method: &str, ask: &Ask) -> Answer {
     match (&ask.body, &ask.form) {
         (Some(body), _) => client.send(method, &ask.path, &[("content-type", "application/json")], body.to_string()),
         (None, Some(form)) => {
-            client.send(method, &ask.path, &[("content-type", "application/x-www-form-urlencoded")], form)
+            let urlencoded = ("content-type", "application/x-www-form-urlencoded");
+            let kind = if form.starts_with("--") { uploads::FORM } else { urlencoded };
+            client.send(method, &ask.path, &[kind], form)
         }
         (None, None) => client.send(method, &ask.path, &[], ()),
     }
@@ -226,7 +232,8 @@ fn every_route_answers_as_the_golden_grid_says() {
     let url = String::from_utf8(made.stdout).expect("a link").trim_end().to_owned();
     let link = url[url.find("/auth/").expect("a path")..].to_owned();
     let pipelines = pipeline_requests::Stage::new(bob, workspace, 7);
-    let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, leaving, link, pipelines };
+    let models = model_requests::Stage::new(bob, workspace);
+    let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, leaving, link, models, pipelines };
     let bad = nobody.with("nonsense");
     let narrow = without_api(&world);
     let columns = [

@@ -57,7 +57,7 @@ impl From<ModelConfig> for ShortConfig {
 }
 
 /// Shows the configuration of a version of a model.
-#[utoipa::path(post, path = "/v1/api/models/get_config_by_id", tag = "models", request_body = ConfigQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_config_by_id", tag = "models", operation_id = "models_get_config_by_id", request_body = ConfigQuestion,
     responses(
         (status = 200, description = "The configuration", body = ShortConfigAnswer),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -128,7 +128,7 @@ pub(in crate::http::wallaroo) struct ConfigAnswer {
 }
 
 /// Configures a version of a model.
-#[utoipa::path(post, path = "/v1/api/models/insert_model_config", tag = "models", request_body = InsertConfig,
+#[utoipa::path(post, path = "/v1/api/models/insert_model_config", tag = "models", operation_id = "models_insert_model_config", request_body = InsertConfig,
     responses(
         (status = 200, description = "The new configuration", body = ConfigAnswer),
         (status = 400, description = "The request is malformed, the workspace is archived, or the caller lacks a permission", body = Refusal),

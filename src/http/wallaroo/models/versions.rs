@@ -28,7 +28,7 @@ pub(in crate::http::wallaroo) struct VersionAnswer {
 }
 
 /// Shows a version of a model with its configuration.
-#[utoipa::path(post, path = "/v1/api/models/get_version_by_id", tag = "models", request_body = VersionQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_version_by_id", tag = "models", operation_id = "models_get_version_by_id", request_body = VersionQuestion,
     responses(
         (status = 200, description = "The version", body = VersionAnswer),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -43,7 +43,7 @@ pub(in crate::http::wallaroo) async fn get_version_by_id(
 }
 
 /// Shows a version of a model with its configuration.
-#[utoipa::path(post, path = "/v1/api/models/get_model_version_by_id", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/get_model_version_by_id", tag = "models", operation_id = "models_get_model_version_by_id",
     request_body = VersionQuestion,
     responses(
         (status = 200, description = "The version", body = VersionAnswer),
@@ -82,7 +82,7 @@ pub(in crate::http::wallaroo) struct UploadLogs {
 }
 
 /// Shows the log of an upload. atelier converts nothing, so it says what was uploaded.
-#[utoipa::path(post, path = "/v1/api/models/get_upload_logs", tag = "models", request_body = UploadLogsQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_upload_logs", tag = "models", operation_id = "models_get_upload_logs", request_body = UploadLogsQuestion,
     responses(
         (status = 200, description = "The log", body = UploadLogs),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -123,7 +123,7 @@ pub(in crate::http::wallaroo) struct MoveModel {
 }
 
 /// Moves a model with all its versions to another workspace of the same organization.
-#[utoipa::path(post, path = "/v1/api/models/move", tag = "models", request_body = MoveModel,
+#[utoipa::path(post, path = "/v1/api/models/move", tag = "models", operation_id = "models_move", request_body = MoveModel,
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the workspace does not exist, is archived or belongs to another organization, or the caller lacks a permission", body = Refusal),

@@ -62,11 +62,18 @@ impl Tenant {
         let [first, second_pipeline] =
             ["valves", "pipes"].map(|name| pipelines::create(admin, place, name, &json!({})));
         let named = pipelines::model(world, place, "valve");
+        let stepmodel = named["version"].as_str().expect("a UUID").to_owned();
+        let of_model = |column: &str| {
+            let sql = format!("SELECT {column} FROM model_versions WHERE uuid = ?1");
+            database.one::<i64>(&sql, [&stepmodel]).to_string()
+        };
         let ids = BTreeMap::from([
+            ("model", vec![of_model("model_id")]),
+            ("modelversion", vec![of_model("id")]),
             ("pipeline", vec![first.0.to_string(), second_pipeline.0.to_string()]),
             ("variant", vec![first.1.to_string(), second_pipeline.1.to_string()]),
             ("version", vec![first.2, second_pipeline.2]),
-            ("stepmodel", vec![named["version"].as_str().expect("a UUID").to_owned()]),
+            ("stepmodel", vec![stepmodel.clone()]),
             ("organization", vec![organization.to_owned()]),
             ("space", vec![space, second]),
             ("number", vec![number(&format!("space of {name}")), number(&format!("second space of {name}"))]),
@@ -105,7 +112,7 @@ pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
         "binding" => "RoleBinding",
         "key" => "ApiKey",
         "user" => "User",
-        "number" | "pipeline" | "variant" => {
+        "number" | "model" | "modelversion" | "pipeline" | "variant" => {
             return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec();
         }
         "email" => return vec!["nobody-at-all@example.com".to_owned()],
