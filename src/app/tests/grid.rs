@@ -1,8 +1,10 @@
 //! The verbs obey the policy: what it hides they do not find, and what it forbids they say is forbidden.
 
+use std::collections::BTreeSet;
+
 use super::*;
 use crate::app::{members, models, pipelines, users, workspaces};
-use crate::domain::ids::ModelId;
+use crate::domain::ids::{ModelId, PipelineId};
 use crate::domain::model::{ModelName, ModelSettings, NewModelVersion, Runtime, Visibility};
 use crate::domain::model_settings::NewModelSettings;
 use crate::domain::pipeline::PipelineName;
@@ -32,6 +34,25 @@ fn outcome_of<T>(answer: &Result<T>) -> Decision {
         Err(Error::Forbidden { .. }) => Decision::Forbidden,
         _ => Decision::Allowed,
     }
+}
+
+/// The writes about a pipeline with one version, in the first of these workspaces.
+fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
+    let name = PipelineName::parse("pipes").unwrap();
+    let versions = BTreeSet::from([version]);
+    vec![
+        (
+            Action::CreatePipeline,
+            Box::new(move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")).map(drop)),
+        ),
+        (
+            Action::UpdatePipeline,
+            Box::new(move |tx, actor| pipelines::set_visibility(tx, actor, id, Visibility::Public).map(drop)),
+        ),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::move_to(tx, actor, id, other).map(drop))),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves"))),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions))),
+    ]
 }
 
 #[test]
@@ -89,22 +110,9 @@ fn every_use_case_enforces_the_policy() {
         };
         let read = office.read(|view| pipelines::visible(view, who, pipeline));
         assert_eq!(outcome_of(&read), judge(Action::ReadPipeline));
-        let name = PipelineName::parse("pipes").unwrap();
-        tried(
-            Action::CreatePipeline,
-            Box::new(move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")).map(drop)),
-        );
-        tried(
-            Action::UpdatePipeline,
-            Box::new(move |tx, actor| pipelines::set_visibility(tx, actor, pipeline, Visibility::Public).map(drop)),
-        );
-        tried(
-            Action::DeletePipeline,
-            Box::new(move |tx, actor| pipelines::move_to(tx, actor, pipeline, other).map(drop)),
-        );
-        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves")));
-        let versions = std::collections::BTreeSet::from([pipeline_version]);
-        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions)));
+        for (action, work) in of_pipelines(pipeline, pipeline_version, [place, other]) {
+            tried(action, work);
+        }
         let to = named(&office.ada);
         tried(
             Action::AddMember,
