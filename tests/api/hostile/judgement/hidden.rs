@@ -70,11 +70,25 @@ fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
 type Swap<'a> = (&'a Tenant, &'a Tenant, &'a [&'a str]);
 
 /// Every slot: everything of one tenant is hidden from the other.
-const ALL: &[&str] =
-    &["organization", "space", "number", "project", "binding", "key", "user", "uuid", "email", "session", "credential"];
+const ALL: &[&str] = &[
+    "organization",
+    "space",
+    "number",
+    "project",
+    "tag",
+    "connection",
+    "called",
+    "binding",
+    "key",
+    "user",
+    "uuid",
+    "email",
+    "session",
+    "credential",
+];
 
 /// What a private space hides within one organization.
-const PRIVATE: &[&str] = &["space", "number", "project", "binding", "key"];
+const PRIVATE: &[&str] = &["space", "number", "project", "tag", "connection", "called", "binding", "key"];
 
 /// The answers to a caller of one tenant for an id of another, and for missing ids.
 fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidden): Swap, faults: &mut Vec<String>) {
@@ -131,6 +145,10 @@ fn every_route_answers_for_hidden_things_as_for_missing_ones() {
             "bindings",
             "projects",
             "restrictions",
+            "tags",
+            "project_tags",
+            "connections",
+            "connection_workspaces",
             "keys",
             "sessions",
         ]
