@@ -60,7 +60,7 @@ impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Untold(Error::Forbidden { .. }) => StatusCode::FORBIDDEN,
-            Self::Untold(Error::NotFound { .. }) => StatusCode::NOT_FOUND,
+            Self::Untold(Error::NotFound { .. }) | Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::Untold(Error::Refused { .. }) => StatusCode::CONFLICT,
             Self::Core(error) | Self::Untold(error) => match error {
                 Error::NotFound { what: Noun::Connection, .. } => StatusCode::NOT_FOUND,
@@ -81,7 +81,6 @@ impl ResponseError for Failure {
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
