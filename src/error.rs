@@ -15,8 +15,12 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a request was not done. Each dialect converts it to its own shape.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("{field}: {rule}")]
-    Invalid { field: Field, rule: Cow<'static, str> },
+    #[error("{field}: {}", noun::sentence(rule, "workspace"))]
+    Invalid {
+        field: Field,
+        /// A template of [`noun::sentence`].
+        rule: Cow<'static, str>,
+    },
     /// There is no credential, or it is not valid now.
     #[error("{0}")]
     Unauthenticated(AuthError),
@@ -32,6 +36,14 @@ pub enum Error {
     },
     #[error("{what} {key} already exists")]
     Conflict { what: Noun, key: String },
+    /// The object cannot be deleted, because something else needs it.
+    #[error("{what} {key} is in use by {by}")]
+    InUse {
+        what: Noun,
+        key: String,
+        /// The other object, and what to do about it.
+        by: String,
+    },
     /// A valid request that the current state forbids.
     #[error("{}", noun::sentence(rule, "workspace"))]
     Refused {

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod bindings;
 mod bots;
 pub mod cached_lists;
+pub mod connections;
 pub mod contents;
 pub mod default_workspaces;
 mod expiry;

@@ -267,6 +267,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::IdTokenHint
                 | Field::Key
                 | Field::Limit
+                | Field::ModelVersions
                 | Field::MustChangePassword
                 | Field::Organization
                 | Field::Organizations
@@ -276,6 +277,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::Scope
                 | Field::Secret
                 | Field::Workspace
+                | Field::Tag
                 | Field::Workspaces
                 | Field::Named(_) => return Error::Invalid { field, rule },
             };

@@ -18,6 +18,8 @@ pub enum Field {
     Key,
     /// The number of entries on a page.
     Limit,
+    /// The versions of models that a request names.
+    ModelVersions,
     MustChangePassword,
     Organization,
     Organizations,
@@ -31,6 +33,7 @@ pub enum Field {
     ServiceRole,
     SessionIdle,
     SessionLife,
+    Tag,
     Workspace,
     Workspaces,
     /// A field that a dialect has read itself, by the name that it has there.

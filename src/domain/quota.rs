@@ -18,6 +18,10 @@ pub enum Quota {
     /// New API keys, of users and of services.
     #[strum(serialize = "API keys were made within a minute")]
     Keys,
+    #[strum(serialize = "tags were created within a minute")]
+    Tags,
+    #[strum(serialize = "connections were created within a minute")]
+    Connections,
     #[strum(serialize = "passwords were reset within a minute")]
     PasswordResets,
     #[strum(serialize = "device codes were asked for within a minute")]

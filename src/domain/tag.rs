@@ -1,5 +1,7 @@
 //! A tag of an organization or of one of its workspaces, which can be attached to model versions, pipelines and projects.
 
+use strum::{EnumString, IntoStaticStr};
+
 use super::ids::{OrganizationId, PipelineId, TagId, WorkspaceId};
 use super::invalid::Invalid;
 use super::text::Description;
@@ -41,6 +43,40 @@ impl TagName {
     }
 }
 
+/// The color in which clients show a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum TagColor {
+    Gray,
+    Indigo,
+    Blue,
+    Cyan,
+    Teal,
+    Pine,
+    Green,
+    Lime,
+    Olive,
+    Lemon,
+    Yellow,
+    Orange,
+    Red,
+    Coral,
+    Pink,
+    Plum,
+    Purple,
+    Brown,
+    Auburn,
+}
+
+impl TagColor {
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// The maximum number of tags of one object.
+pub const MAX_ATTACHED: u32 = 100;
+
 #[derive(Clone, Debug)]
 pub struct Tag {
     pub id: TagId,
@@ -49,10 +85,27 @@ pub struct Tag {
     pub workspace: Option<WorkspaceId>,
     pub name: TagName,
     pub description: Option<Description>,
-    /// The name of a color.
-    pub color: Option<String>,
+    pub color: Option<TagColor>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// A new tag of a workspace.
+#[derive(Clone, Debug)]
+pub struct NewTag {
+    pub workspace: WorkspaceId,
+    pub name: TagName,
+    pub description: Option<Description>,
+    pub color: Option<TagColor>,
+}
+
+/// A change of a tag. `Some(None)` clears a field.
+#[derive(Clone, Debug, Default)]
+#[expect(clippy::option_option, reason = "to clear a field is not to leave it alone")]
+pub struct TagChange {
+    pub name: Option<TagName>,
+    pub description: Option<Option<Description>>,
+    pub color: Option<Option<TagColor>>,
 }
 
 /// A tag on a pipeline.

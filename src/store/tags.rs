@@ -1,12 +1,12 @@
-//! The tables `tags`, `model_version_tags` and `pipeline_tags`.
+//! The tables `tags`, `model_version_tags`, `pipeline_tags` and `project_tags`.
 
 use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::{Row, Tx, View, row};
-use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, TagId, UserId, WorkspaceId};
+use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
-use crate::domain::tag::{PipelineTag, Tag, TagName};
+use crate::domain::tag::{PipelineTag, Tag, TagColor, TagName};
 use crate::domain::text::{Description, fold};
 use crate::error::Result;
 
@@ -24,7 +24,7 @@ pub fn insert(
     tx: &Tx,
     organization: OrganizationId,
     workspace: Option<WorkspaceId>,
-    (name, description, color): (&TagName, Option<&Description>, Option<&str>),
+    (name, description, color): (&TagName, Option<&Description>, Option<TagColor>),
     creator: Option<UserId>,
 ) -> Result<TagId> {
     let mut query = tx.conn.prepare_cached(
@@ -38,11 +38,35 @@ pub fn insert(
         ":name": name.as_str(),
         ":key": fold(name.as_str()),
         ":description": description.map(Description::as_str),
-        ":color": color,
+        ":color": color.map(TagColor::as_str),
         ":creator": creator.map(|id| id.0),
         ":now": tx.now.micros(),
     };
     query.query_row(params, |row| row.get(0).map(TagId)).map_err(conflict(Noun::Tag, name.as_str()))
+}
+
+/// Writes the name, the description and the color of a tag. A conflict if the name is taken in the workspace.
+pub fn update(tx: &Tx, tag: &Tag) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE tags SET name = :name, name_key = :key, description = :description, color = :color, updated_at = :now
+         WHERE id = :id",
+    )?;
+    let params = named_params! {
+        ":id": tag.id.0,
+        ":name": tag.name.as_str(),
+        ":key": fold(tag.name.as_str()),
+        ":description": tag.description.as_ref().map(Description::as_str),
+        ":color": tag.color.map(TagColor::as_str),
+        ":now": tx.now.micros(),
+    };
+    query.execute(params).map_err(conflict(Noun::Tag, tag.name.as_str()))?;
+    Ok(())
+}
+
+/// Deletes a tag, which detaches it from everything.
+pub fn delete(tx: &Tx, id: TagId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM tags WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
 }
 
 /// The tags of a model version, by number.
@@ -69,6 +93,16 @@ pub fn of_pipeline(view: &View, pipeline: PipelineId) -> Result<Vec<(PipelineTag
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The tags of a project, by number.
+pub fn of_project(view: &View, project: ProjectId) -> Result<Vec<Tag>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM project_tags a JOIN tags t ON t.id = a.tag_id
+         WHERE a.project_id = :project ORDER BY a.tag_id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(named_params! { ":project": project.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The model versions with a tag, by number.
 pub fn model_versions(view: &View, tag: TagId) -> Result<Vec<ModelVersionId>> {
     let mut query = view
@@ -86,6 +120,24 @@ pub fn pipelines(view: &View, tag: TagId) -> Result<Vec<PipelineTag>> {
         Ok(PipelineTag { id: row.get(0)?, pipeline: PipelineId(row.get(1)?), tag })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The number of tags of a model version.
+pub fn count_of_model_version(view: &View, version: ModelVersionId) -> Result<u32> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM model_version_tags WHERE version_id = :version")?;
+    Ok(query.query_row(named_params! { ":version": version.0 }, |row| row.get(0))?)
+}
+
+/// The number of tags of a pipeline.
+pub fn count_of_pipeline(view: &View, pipeline: PipelineId) -> Result<u32> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM pipeline_tags WHERE pipeline_id = :pipeline")?;
+    Ok(query.query_row(named_params! { ":pipeline": pipeline.0 }, |row| row.get(0))?)
+}
+
+/// The number of tags of a project.
+pub fn count_of_project(view: &View, project: ProjectId) -> Result<u32> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM project_tags WHERE project_id = :project")?;
+    Ok(query.query_row(named_params! { ":project": project.0 }, |row| row.get(0))?)
 }
 
 /// Attaches a tag to a model version. Returns whether it was not attached before.
@@ -124,6 +176,19 @@ pub fn detach_from_pipeline(tx: &Tx, pipeline: PipelineId, tag: TagId) -> Result
     Ok(id.map(|id| PipelineTag { id, pipeline, tag }))
 }
 
+/// Attaches a tag to a project. Returns whether it was not attached before.
+pub fn attach_to_project(tx: &Tx, project: ProjectId, tag: TagId) -> Result<bool> {
+    let mut query =
+        tx.conn.prepare_cached("INSERT OR IGNORE INTO project_tags (project_id, tag_id) VALUES (:project, :tag)")?;
+    Ok(query.execute(named_params! { ":project": project.0, ":tag": tag.0 })? > 0)
+}
+
+/// Returns whether the tag was attached.
+pub fn detach_from_project(tx: &Tx, project: ProjectId, tag: TagId) -> Result<bool> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM project_tags WHERE project_id = :project AND tag_id = :tag")?;
+    Ok(query.execute(named_params! { ":project": project.0, ":tag": tag.0 })? > 0)
+}
+
 pub(super) fn read(row: &Row) -> rusqlite::Result<Tag> {
     Ok(Tag {
         id: TagId(row.get(0)?),
@@ -134,7 +199,10 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<Tag> {
             Some(_) => Some(row::text(row, 4, |text| Description::parse(text).ok())?),
             None => None,
         },
-        color: row.get(5)?,
+        color: match row.get::<_, Option<String>>(5)? {
+            Some(_) => Some(row::text(row, 5, |text| text.parse().ok())?),
+            None => None,
+        },
         created_at: row::moment(row, 6)?,
         updated_at: row::moment(row, 7)?,
     })

@@ -2,6 +2,7 @@
 
 mod clients;
 mod clock;
+mod connections;
 mod costs;
 mod files;
 mod grants;
@@ -9,9 +10,11 @@ mod grid;
 mod invitations;
 mod keys;
 mod members;
+mod models;
 mod organizations;
 mod own_password;
 mod pages;
+mod pipelines;
 mod projects;
 mod recovery;
 mod roles;
@@ -22,6 +25,7 @@ mod session_list;
 mod sessions;
 mod sign_in;
 mod signing_keys;
+mod tags;
 mod user_deletion;
 mod users;
 mod visibility;

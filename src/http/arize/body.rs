@@ -1,10 +1,12 @@
 //! Reads bodies and queries. Unknown fields and parameters are refused, and null differs from an absent field.
 
+use std::collections::HashMap;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
+use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpRequest};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 
 use super::{Failure, failure};
 use crate::domain::invalid::Invalid;
@@ -22,13 +24,41 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let bytes = body::read(request, payload);
+        Box::pin(async move { Ok(Self(body::json(&valid(bytes.await)?)?)) })
+    }
+}
+
+/// A body of valid JSON.
+fn valid(bytes: Result<Bytes, Error>) -> Result<Bytes, Failure> {
+    let bytes = bytes.map_err(as_malformed)?;
+    let bytes = if bytes.trim_ascii().is_empty() { Bytes::from_static(b"{}") } else { bytes };
+    match serde_json::from_slice::<IgnoredAny>(&bytes) {
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Failure::malformed("body", format!("must be valid JSON: {error}"))),
+    }
+}
+
+/// A JSON body that names its fields, so that an unknown one is malformed (400) and not invalid (422).
+pub(super) struct StrictBody<T>(pub(super) T);
+
+/// The fields of a [`StrictBody`].
+pub(super) trait KnownFields {
+    const FIELDS: &'static [&'static str];
+}
+
+impl<T: DeserializeOwned + KnownFields + 'static> FromRequest for StrictBody<T> {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let bytes = body::read(request, payload);
         Box::pin(async move {
-            let bytes = bytes.await.map_err(as_malformed)?;
-            let bytes = if bytes.trim_ascii().is_empty() { b"{}".as_slice() } else { &bytes };
-            if let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(bytes) {
-                return Err(Failure::malformed("body", format!("must be valid JSON: {error}")));
+            let bytes = valid(bytes.await)?;
+            let fields: HashMap<String, IgnoredAny> = serde_json::from_slice(&bytes).unwrap_or_default();
+            match fields.into_keys().find(|field| !T::FIELDS.contains(&field.as_str())) {
+                Some(field) => Err(Failure::malformed(field, "is not a field of this request")),
+                None => Ok(Self(body::json(&bytes)?)),
             }
-            Ok(Self(body::json(bytes)?))
         })
     }
 }

@@ -49,7 +49,9 @@ impl Failure {
     /// The cause, in the dialect's words. Row numbers are omitted, because they mean nothing to its clients.
     fn detail(&self) -> String {
         match self {
-            Self::Core(Error::Invalid { field, rule }) => format!("{}: {rule}", field_name(field)),
+            Self::Core(Error::Invalid { field, rule }) => {
+                format!("{}: {}", field_name(field), noun::sentence(rule, noun_name(Noun::Workspace)))
+            }
             Self::Core(Error::Forbidden { action }) => action.need(noun_name(Noun::Workspace)),
             Self::Core(Error::Refused { rule }) => noun::sentence(rule, noun_name(Noun::Workspace)),
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", noun_name(*what)),
@@ -96,6 +98,7 @@ pub(super) fn field_name(field: &Field) -> &str {
     match field {
         Field::Key => "api_key_id",
         Field::Organization => "org_id",
+        Field::Tag => "tag_ids",
         Field::Workspace => "space_id",
         Field::Workspaces => "spaces",
         Field::AccessTokenLife
@@ -106,6 +109,7 @@ pub(super) fn field_name(field: &Field) -> &str {
         | Field::Id
         | Field::IdTokenHint
         | Field::Limit
+        | Field::ModelVersions
         | Field::MustChangePassword
         | Field::Organizations
         | Field::Password
@@ -178,7 +182,7 @@ impl ResponseError for Failure {
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Forbidden { .. } => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
-                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 // The SDK raises the same exception, with the text, for every status from 500 to 599.
                 Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {

@@ -15,8 +15,8 @@ use serde_json::Value;
 pub(super) use shape::Shape;
 use steps::Step::{self, By, Text, Unpermitted, Without};
 use steps::{
-    lowercase_roles, lowercase_values, only_known_fields, revoke_as_delete, revoked_as_deleted, ui_only_as_member,
-    without_ambiguous_names, wrap,
+    detached_as_removed, lowercase_roles, lowercase_values, only_known_fields, revoke_as_delete, revoked_as_deleted,
+    ui_only_as_member, without_ambiguous_names, wrap,
 };
 
 /// A version of the SDK: major, minor, patch.
@@ -107,6 +107,8 @@ const EVERYTHING: &[Shape] = &[
     Shape::Restriction,
     Shape::CreatedRestriction,
     Shape::Project,
+    Shape::Tag,
+    Shape::DetachedTags,
     Shape::AuditLog,
 ];
 const SPACES: &[Shape] = &[Shape::Space];
@@ -143,6 +145,8 @@ const DOWNGRADES: &[Downgrade] = &[
     below(59, ROLES, Unpermitted("DASHBOARD_TEMPLATE_READ DASHBOARD_TEMPLATE_UPDATE")),
     below(58, ROLES, Unpermitted("PROMPT_RESTRICT")),
     below(54, ROLES, Unpermitted("COST_CONFIG_CREATE COST_CONFIG_DELETE COST_CONFIG_READ COST_CONFIG_UPDATE")),
+    // Below 53 the response to detaching tags had other names, and no `completed`.
+    below(53, &[Shape::DetachedTags], By(detached_as_removed)),
     below(51, ROLES, Unpermitted("DASHBOARD_RESTRICT")),
     below(49, ROLES, Unpermitted("AGENT_ROLE_CREATE AGENT_ROLE_DELETE AGENT_ROLE_READ AGENT_ROLE_UPDATE")),
     below(49, ROLES, Unpermitted("ROLE_CREATE ROLE_DELETE ROLE_READ ROLE_UPDATE")),

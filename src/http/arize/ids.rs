@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
 use crate::domain::ids::{
-    AuditId, BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, UserId, WorkspaceId,
+    AuditId, BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, TagId, UserId,
+    WorkspaceId,
 };
 use crate::tokens::tags::TagKey;
 
@@ -97,6 +98,7 @@ public! {
     MemberId "SpaceMembership" "space membership";
     OrganizationMemberId "OrganizationMembership" "organization membership";
     AuditId "AuditLog" "audit log";
+    TagId "Tag" "tag";
 }
 
 #[cfg(test)]

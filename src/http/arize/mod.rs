@@ -23,6 +23,7 @@ mod roles;
 mod space_members;
 mod spaces;
 mod spelling;
+mod tags;
 mod users;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -78,6 +79,12 @@ routes! {
     GET "/v2/projects/{project_id}" => projects::get,
     PATCH "/v2/projects/{project_id}" => projects::update,
     DELETE "/v2/projects/{project_id}" => projects::delete,
+    GET "/v2/projects/{project_id}/tags" => tags::of_project,
+    POST "/v2/projects/{project_id}/tags" => tags::attach_to_project,
+    DELETE "/v2/projects/{project_id}/tags" => tags::detach_from_project,
+    POST "/v2/tags" => tags::create,
+    PATCH "/v2/tags/{tag_id}" => tags::update,
+    DELETE "/v2/tags/{tag_id}" => tags::delete,
     GET "/v2/resource-restrictions" => resource_restrictions::list,
     POST "/v2/resource-restrictions" => resource_restrictions::create,
     DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete,

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::domain::noun::Noun;
 use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
@@ -14,6 +15,12 @@ use crate::http::request;
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
+    /// An error at an endpoint of which the SDK understands another status than of the others.
+    #[error("{1}")]
+    As(StatusCode, Error),
+    /// Something that atelier never has.
+    #[error("{0}")]
+    Never(&'static str),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     #[error("this endpoint does not support the method; it supports {allowed}")]
@@ -52,17 +59,39 @@ pub(super) enum AlwaysRefusals {
     Full(Refusal),
 }
 
+impl Failure {
+    /// For an endpoint of which the SDK shows the message of a 400 only.
+    pub(super) fn shown(error: Error) -> Self {
+        match error {
+            Error::NotFound { .. } => Self::As(StatusCode::BAD_REQUEST, error),
+            error => Self::Core(error),
+        }
+    }
+
+    /// For an endpoint where the SDK takes 400 for a success.
+    pub(super) fn never_400(error: Error) -> Self {
+        let status = match error {
+            Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::Refused { .. } => StatusCode::CONFLICT,
+            error => return Self::Core(error),
+        };
+        Self::As(status, error)
+    }
+}
+
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::Core(error) => match error {
                 Error::Invalid { .. }
                 | Error::Forbidden { .. }
-                | Error::NotFound { .. }
-                | Error::Conflict { .. }
                 | Error::Refused { .. }
                 | Error::TooLarge { .. }
                 | Error::Exceeded => StatusCode::BAD_REQUEST,
+                Error::NotFound { what, .. } => of_noun(*what, StatusCode::NOT_FOUND),
+                Error::Conflict { what, .. } => of_noun(*what, StatusCode::CONFLICT),
+                Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 // The SDK treats 507 as it treats 503: it says that the call failed.
                 Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {
@@ -74,7 +103,8 @@ impl ResponseError for Failure {
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::As(status, _) => *status,
+            Self::Never(_) | Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -83,25 +113,57 @@ impl ResponseError for Failure {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
         let mut msg = self.to_string();
-        match self {
-            Self::Core(
-                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
-            ) => {
-                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
-            }
-            Self::Core(Error::Unauthenticated(auth_error)) => {
-                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
-            }
-            Self::Core(error @ Error::Internal(_)) => {
-                log::error!("{} {}", request::id(), error.chain());
-                msg = format!("{msg}; look in the server's log for request {}", request::id());
-            }
-            Self::WrongMethod { allowed } => {
-                response.insert_header((ALLOW, allowed.as_str()));
-            }
-            Self::Core(_) | Self::NoEndpoint => {}
+        let error = match self {
+            Self::Core(error) | Self::As(_, error) => Some(error),
+            Self::Never(_) | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+        };
+        if let Some(
+            Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+        ) = error
+        {
+            response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+        }
+        if let Some(Error::Unauthenticated(auth_error)) = error {
+            response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
+        }
+        if let Some(error @ Error::Internal(_)) = error {
+            log::error!("{} {}", request::id(), error.chain());
+            msg = format!("{msg}; look in the server's log for request {}", request::id());
+        }
+        if let Self::WrongMethod { allowed } = self {
+            response.insert_header((ALLOW, allowed.as_str()));
         }
         response.json(Refusal { msg, code: status.as_u16() })
+    }
+}
+
+/// The status of a missing or a conflicting object. For workspaces and users, Wallaroo answers 400; for their contents, as
+/// HTTP says.
+const fn of_noun(what: Noun, status: StatusCode) -> StatusCode {
+    match what {
+        Noun::Connection
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
+        | Noun::Pipeline
+        | Noun::PipelineVersion
+        | Noun::Tag => status,
+        Noun::Audit
+        | Noun::Client
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::User
+        | Noun::Workspace => StatusCode::BAD_REQUEST,
     }
 }
 

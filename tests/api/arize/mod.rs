@@ -9,4 +9,5 @@ mod projects;
 mod role_bindings;
 mod roles;
 mod spaces;
+mod tags;
 mod users;

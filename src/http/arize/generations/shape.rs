@@ -23,6 +23,9 @@ pub(in crate::http::arize) enum Shape {
     /// A new restriction.
     CreatedRestriction,
     Project,
+    Tag,
+    /// The tags of a request to detach some.
+    DetachedTags,
     /// A row of the audit log.
     AuditLog,
 }

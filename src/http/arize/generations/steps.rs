@@ -71,6 +71,8 @@ pub(super) fn only_known_fields(shape: Shape, object: &mut Object) {
         }
         Shape::Restriction | Shape::CreatedRestriction => "resource_type resource_id created_at",
         Shape::Project => "id name space_id created_at",
+        Shape::Tag => "id name description color space_id created_at updated_at",
+        Shape::DetachedTags => "removed not_found",
         Shape::AuditLog => "id user_id ip operation_type operation_name operation_text variables created_at",
     };
     let is_empty_bot = |field: &str, value: &Value| field == "bot_user" && value.is_null();
@@ -125,6 +127,16 @@ pub(super) fn revoke_as_delete(_: Shape, object: &mut Object) {
     for permission in object.get_mut("permissions").and_then(Value::as_array_mut).into_iter().flatten() {
         if permission == "SERVICE_KEY_REVOKE" {
             *permission = "SERVICE_KEY_DELETE".into();
+        }
+    }
+}
+
+/// Names the detached tags as they were named before 53.
+pub(super) fn detached_as_removed(_: Shape, object: &mut Object) {
+    object.remove("completed");
+    for (newer, older) in [("deleted", "removed"), ("not_deleted", "not_found")] {
+        if let Some(ids) = object.remove(newer) {
+            object.insert(older.to_owned(), ids);
         }
     }
 }

@@ -81,6 +81,9 @@ fn samples(shape: Shape) -> Vec<Value> {
         Shape::Restriction | Shape::CreatedRestriction => vec![restriction],
         Shape::Project => vec![json!({ "id": "p", "name": "Ledger", "space_id": "s", "created_at": TIME,
             "project_type": "APPLICATION" })],
+        Shape::Tag => vec![json!({ "id": "t", "name": "live", "description": null, "color": "GREEN", "space_id": "s",
+            "created_at": TIME, "updated_at": TIME })],
+        Shape::DetachedTags => vec![json!({ "completed": false, "deleted": ["t"], "not_deleted": ["u"] })],
         Shape::AuditLog => vec![json!({ "id": "a", "user_id": null, "ip": null, "operation_type": "MUTATION",
             "operation_name": "createSpace", "operation_text": null, "variables": "{}", "created_at": TIME })],
     }
@@ -175,6 +178,16 @@ fn each_object_of_a_page_is_downgraded_but_not_the_page() {
     downgrade(Shape::Project, Generation::first(44), &mut page);
     let project = json!({ "id": "p", "name": "Ledger", "space_id": "s", "created_at": TIME });
     assert_eq!(page, json!({ "projects": [project], "pagination": { "has_more": false } }));
+}
+
+#[test]
+fn below_53_detached_tags_are_called_removed() {
+    let newest = &samples(Shape::DetachedTags)[0];
+    assert_eq!(downgraded(Shape::DetachedTags, 53, newest), *newest);
+    for minor in [51, 52] {
+        let older = json!({ "removed": ["t"], "not_found": ["u"] });
+        assert_eq!(downgraded(Shape::DetachedTags, minor, newest), older);
+    }
 }
 
 #[test]
