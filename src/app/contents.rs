@@ -42,6 +42,7 @@ pub fn workspaces_where(view: &LongView, actor: &Actor, action: Action) -> Resul
     loop {
         let found = store::workspaces::page(view, seen, &WorkspaceSearch::default(), page)?;
         let ids: Vec<_> = found.items.iter().map(|workspace| workspace.id).collect();
+        ids.iter().try_for_each(|_| view.count_row())?;
         let places = standing::in_workspaces(view, actor, ids.iter().copied())?;
         let may =
             |id: &WorkspaceId| places.get(id).is_some_and(|place| decide(&place.standing, action) == Decision::Allowed);

@@ -100,7 +100,7 @@ pub fn create(
             )?;
             Ok(version)
         }
-        None => create_first(tx, actor, &workspace, name, definition, "pipelines.create"),
+        None => create_first(tx, actor, &workspace, name, definition, None),
     }
 }
 
@@ -120,7 +120,7 @@ pub fn copy(
     // A version of the data file was checked when it was created.
     let definition = newest.map(Definition::parse).transpose().map_err(|invalid| Error::internal(invalid.rule))?;
     check_models(tx, actor, definition.as_ref(), "definition")?;
-    create_first(tx, actor, &workspace, name, definition.as_ref(), "pipelines.copy")
+    create_first(tx, actor, &workspace, name, definition.as_ref(), Some(source.id))
 }
 
 fn may_create_in(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<Workspace> {
@@ -130,20 +130,27 @@ fn may_create_in(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<Works
     Ok(workspace)
 }
 
-/// Creates a pipeline with its first version. A conflict if the name is taken.
+/// Creates a pipeline, maybe as a copy, with its first version. A conflict if the name is taken.
 fn create_first(
     tx: &Tx,
     actor: &Actor,
     workspace: &Workspace,
     name: &PipelineName,
     definition: Option<&Definition>,
-    verb: &'static str,
+    source: Option<PipelineId>,
 ) -> Result<PipelineVersion> {
     let id = store::pipelines::insert(tx, workspace.id, name, actor.user())?;
     let pipeline = found(tx, id)?;
     let version = insert_version(tx, actor, &pipeline, definition)?;
     let mut after = to_audit(&pipeline);
     after["version"] = version_to_audit(&version, definition);
+    let verb = match source {
+        Some(source) => {
+            after["source"] = source.0.into();
+            "pipelines.copy"
+        }
+        None => "pipelines.create",
+    };
     audit::record(tx, actor, verb, (ObjectKind::Pipeline, id), (Value::Null, after))?;
     Ok(version)
 }
@@ -217,7 +224,7 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
     if from.id == to.id {
         return Ok(before);
     }
-    change(tx, actor, "pipelines.move", &before, Pipeline { workspace: to.id, ..before.clone() })
+    change(tx, actor, "pipelines.move", &before, &Pipeline { workspace: to.id, ..before.clone() })
 }
 
 /// Changes whether clients show a pipeline as private or public. It changes no rights.
@@ -230,12 +237,12 @@ pub fn set_visibility(tx: &Tx, actor: &Actor, id: PipelineId, visibility: Visibi
     if before.visibility == visibility {
         return Ok(before);
     }
-    change(tx, actor, "pipelines.set_visibility", &before, Pipeline { visibility, ..before.clone() })
+    change(tx, actor, "pipelines.set_visibility", &before, &Pipeline { visibility, ..before.clone() })
 }
 
-fn change(tx: &Tx, actor: &Actor, verb: &'static str, before: &Pipeline, after: Pipeline) -> Result<Pipeline> {
-    store::pipelines::update(tx, &after)?;
-    audit::record(tx, actor, verb, (ObjectKind::Pipeline, after.id), (to_audit(before), to_audit(&after)))?;
+fn change(tx: &Tx, actor: &Actor, verb: &'static str, before: &Pipeline, after: &Pipeline) -> Result<Pipeline> {
+    store::pipelines::update(tx, after)?;
+    audit::record(tx, actor, verb, (ObjectKind::Pipeline, after.id), (to_audit(before), to_audit(after)))?;
     found(tx, after.id)
 }
 
@@ -261,7 +268,7 @@ fn for_deletion(tx: &Tx, actor: &Actor, found: (Pipeline, Workspace)) -> Result<
 /// Requires what [`delete`] requires for each of them. Refused for more than 100 versions.
 pub fn delete_versions(tx: &Tx, actor: &Actor, uuids: &BTreeSet<Uuid>) -> Result<()> {
     if uuids.len() > MAX_DELETED {
-        return Err(Error::invalid("pipeline_versions", format!("must have at most {MAX_DELETED} entries")));
+        return Err(Error::Refused { rule: "at most 100 versions can be deleted at once" });
     }
     for uuid in uuids {
         let (version, workspace) = visible_version_by_uuid(tx, actor, *uuid)?;

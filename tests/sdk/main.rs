@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use support::{ADMIN, ADMIN_PASSWORD, Server};
 
+const OLDEST: &str = "2024.4.4";
 const OLD: &str = "2025.1.6";
 const NEW: &str = "2026.1.3";
 
@@ -62,6 +63,21 @@ fn the_new_sdk_manages_users() {
 #[test]
 fn the_old_sdk_manages_users() {
     run(OLD, "users.py", 63);
+}
+
+#[test]
+fn the_new_sdk_keeps_pipelines() {
+    run(NEW, "pipelines.py", 89);
+}
+
+#[test]
+fn the_old_sdk_keeps_pipelines() {
+    run(OLD, "pipelines.py", 87);
+}
+
+#[test]
+fn the_oldest_sdk_keeps_pipelines() {
+    run(OLDEST, "pipelines.py", 87);
 }
 
 #[test]

@@ -22,6 +22,7 @@ use crate::domain::pipeline::{PipelineName, PipelineVersion};
 use crate::domain::pipeline_definition::Definition;
 use crate::error::{Error, InField, Result};
 use crate::store::{Tx, View};
+use lists::{FoundPipeline, NamedPipeline};
 
 /// A new version of a pipeline, which is created if there is none with this name.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -38,6 +39,7 @@ pub(super) struct CreatePipeline {
 
 /// The new version.
 #[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "clients read these names")]
 pub(super) struct PipelineCreated {
     /// The id of the pipeline.
     pipeline_pk_id: i64,
@@ -180,7 +182,7 @@ pub(super) struct PipelineByName {
 /// Returns the pipeline with this name in a workspace.
 #[utoipa::path(post, path = "/v1/api/pipelines/get_pipeline_by_name", tag = "pipelines", request_body = PipelineByName,
     responses(
-        (status = 200, description = "The pipeline", body = lists::FoundPipeline),
+        (status = 200, description = "The pipeline", body = FoundPipeline),
         (status = 400, description = "The request is malformed", body = Refusal),
         (status = 404, description = "There is no such pipeline", body = Refusal),
         AlwaysRefusals))]
@@ -188,13 +190,13 @@ pub(super) async fn by_name(
     state: Data<AppState>,
     caller: Caller,
     body: Body<PipelineByName>,
-) -> Result<Json<lists::FoundPipeline>, Failure> {
+) -> Result<Json<FoundPipeline>, Failure> {
     let PipelineByName { pipeline_name, workspace_id } = body.0;
     let read = state.read_as(&caller, move |view, caller| {
         pipelines::visible_by_name(view, caller, WorkspaceId(workspace_id), &pipeline_name)
     });
     let (pipeline, workspace) = read.await?;
-    Ok(Json(lists::FoundPipeline::new(&pipeline, &workspace)))
+    Ok(Json(FoundPipeline::new(&pipeline, &workspace)))
 }
 
 /// A version of a pipeline.
@@ -206,7 +208,7 @@ pub(super) struct VersionQuestion {
 
 /// A version of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Version {
+pub(super) struct FoundVersion {
     /// The name of the pipeline.
     pipeline_id: String,
     /// The UUID of the version.
@@ -219,28 +221,19 @@ pub(super) struct Version {
 /// Returns a version of a pipeline with its definition.
 #[utoipa::path(post, path = "/v1/api/pipelines/get_version", tag = "pipelines", request_body = VersionQuestion,
     responses(
-        (status = 200, description = "The version", body = Version),
+        (status = 200, description = "The version", body = FoundVersion),
         (status = 400, description = "The request is malformed, or the version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn version(
     state: Data<AppState>,
     caller: Caller,
     body: Body<VersionQuestion>,
-) -> Result<Json<Version>, Failure> {
+) -> Result<Json<FoundVersion>, Failure> {
     let uuid = body.0.version;
     let read = move |view: &View, caller: &Actor| pipelines::visible_version_by_uuid(view, caller, uuid);
     let (version, _) = state.read_as(&caller, read).await.map_err(Failure::shown)?;
     let PipelineVersion { name, uuid, definition, .. } = version;
-    Ok(Json(Version { pipeline_id: name.as_str().to_owned(), version: uuid, definition }))
-}
-
-/// A pipeline by name.
-#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-pub(super) struct NamedPipeline {
-    /// The name of the pipeline.
-    pipeline_id: String,
-    /// The id of its workspace.
-    workspace_id: i64,
+    Ok(Json(FoundVersion { pipeline_id: name.as_str().to_owned(), version: uuid, definition }))
 }
 
 /// Deletes a pipeline with its versions.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{NamedPipeline, topics};
+use super::topics;
 use crate::app::pipelines::{self, PipelineFilter};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
@@ -190,6 +190,15 @@ pub(in crate::http::wallaroo) async fn pipelines(
         out.text("]}")
     };
     Ok(pieces::json(state.read_list(&caller, write).await?))
+}
+
+/// A pipeline by name.
+#[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
+pub(in crate::http::wallaroo) struct NamedPipeline {
+    /// The name of the pipeline.
+    pub(super) pipeline_id: String,
+    /// The id of its workspace.
+    pub(super) workspace_id: i64,
 }
 
 /// The versions of a pipeline, newest first.
