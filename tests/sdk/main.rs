@@ -11,6 +11,7 @@ mod docs;
 #[path = "../support/markdown.rs"]
 mod markdown;
 mod node;
+mod object_storage;
 mod oidc;
 mod python;
 #[path = "../support/mod.rs"]
