@@ -11,6 +11,7 @@ mod docs;
 #[path = "../support/markdown.rs"]
 mod markdown;
 mod node;
+mod object_storage;
 mod oidc;
 mod python;
 #[path = "../support/mod.rs"]
@@ -97,6 +98,16 @@ fn a_user_authorizes_the_new_sdk() {
 #[test]
 fn a_user_authorizes_the_old_sdk() {
     run(OLD, "sso.py", 29);
+}
+
+#[test]
+fn the_new_sdk_manages_connections() {
+    run(NEW, "connections.py", 44);
+}
+
+#[test]
+fn the_old_sdk_manages_connections() {
+    run(OLD, "connections.py", 44);
 }
 
 /// Runs `program` with the SDK of `version` and expects at least `checks` checks, all successful.

@@ -194,7 +194,7 @@ pub(in crate::http::wallaroo) async fn get_by_id(
 
 /// A filter of versions of models. A version is listed if either fits; one is required.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http::wallaroo) struct VersionListQuestion {
+pub(in crate::http::wallaroo) struct ModelVersionListQuestion {
     /// The name of models in any workspace.
     model_id: Option<String>,
     /// The id of a model.
@@ -211,7 +211,7 @@ pub(in crate::http::wallaroo) struct ListedModelVersionWithStatus {
 }
 
 /// Lists versions of models: by model, the newest version first.
-#[utoipa::path(post, path = "/v1/api/models/list_versions", tag = "models", operation_id = "models_list_versions", request_body = VersionListQuestion,
+#[utoipa::path(post, path = "/v1/api/models/list_versions", tag = "models", operation_id = "models_list_versions", request_body = ModelVersionListQuestion,
     responses(
         (status = 200, description = "The versions", body = Vec<ListedModelVersionWithStatus>),
         (status = 400, description = "The request is malformed", body = Refusal),
@@ -219,9 +219,9 @@ pub(in crate::http::wallaroo) struct ListedModelVersionWithStatus {
 pub(in crate::http::wallaroo) async fn list_versions(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<VersionListQuestion>,
+    body: Body<ModelVersionListQuestion>,
 ) -> Result<HttpResponse, Failure> {
-    let VersionListQuestion { model_id, models_pk_id } = body.0;
+    let ModelVersionListQuestion { model_id, models_pk_id } = body.0;
     if model_id.is_none() && models_pk_id.is_none() {
         return Err(Error::invalid("model_id", "is required unless models_pk_id is given").into());
     }
