@@ -135,7 +135,7 @@ fn members_write_the_tags_of_a_workspace_and_owners_delete_them() {
     refused(&office.refusal(&office.bob, rename(id, "more")), "archived");
     refused(&office.refusal(&office.bob, delete(id)), "archived");
     office.archive(place, false);
-    let (_, trace) = office.change(&office.bob, "tags.delete", delete(id));
+    let ((), trace) = office.change(&office.bob, "tags.delete", delete(id));
     assert_eq!((trace.object, trace.after), (id.to_string(), None));
     hidden(&office.refusal(&office.bob, delete(id)));
 }
@@ -221,7 +221,7 @@ fn versions_and_pipelines_have_tags_of_their_workspace_and_organization() {
     let to_pipeline = |tag| move |tx: &Tx, a: &Actor| tags::attach_to_pipeline(tx, a, pipeline, tag);
     let from_pipeline = |tag| move |tx: &Tx, a: &Actor| tags::detach_from_pipeline(tx, a, pipeline, tag);
     for tag in [first.id, near] {
-        let (_, trace) = office.change(&office.bob, "tags.attach", to_version(tag));
+        let ((), trace) = office.change(&office.bob, "tags.attach", to_version(tag));
         assert_eq!((trace.kind.as_str(), trace.object), ("model_version", version.to_string()));
         office.nothing(&office.bob, to_version(tag));
         let (attached, trace) = office.change(&office.bob, "tags.attach", to_pipeline(tag));
