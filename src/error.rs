@@ -36,6 +36,14 @@ pub enum Error {
     },
     #[error("{what} {key} already exists")]
     Conflict { what: Noun, key: String },
+    /// The object cannot be deleted, because something else needs it.
+    #[error("{what} {key} is in use by {by}")]
+    InUse {
+        what: Noun,
+        key: String,
+        /// The other object, and what to do about it.
+        by: String,
+    },
     /// A valid request that the current state forbids.
     #[error("{}", noun::sentence(rule, "workspace"))]
     Refused {

@@ -1,14 +1,26 @@
 //! Models and their versions.
 
-use crate::app::lookup;
+mod deletion;
+mod moves;
+mod versions;
+
+use crate::app::runtime::long_view::LongView;
+use crate::app::{contents, lookup, standing};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{ModelId, ModelVersionId};
-use crate::domain::model::{Model, ModelVersion};
+use crate::domain::ids::{ModelId, ModelVersionId, WorkspaceId};
+use crate::domain::model::{Model, ModelConfig, ModelFilter, ModelVersion};
 use crate::domain::noun::Noun;
-use crate::domain::workspace::Workspace;
+use crate::domain::workspace::{Workspace, WorkspaceName};
 use crate::error::{Error, Result};
-use crate::policy::Action;
+use crate::policy::{Action, Decision, decide};
 use crate::store::{self, View};
+
+pub use deletion::{MAX_DELETED, delete, delete_versions, size, size_of_versions};
+pub use moves::move_to;
+pub use versions::{MAX_CONFIGS, configure, create_version, set_visibility};
+
+/// The number of workspaces whose models are read at once.
+const BATCH: usize = 256;
 
 /// The model with this number and its workspace. Refused when the actor may not see it.
 pub fn visible(view: &View, actor: &Actor, id: ModelId) -> Result<(Model, Workspace)> {
@@ -26,4 +38,101 @@ pub fn visible_version(view: &View, actor: &Actor, id: ModelVersionId) -> Result
     let workspace = store::workspaces::find(view, version.workspace)?.ok_or_else(missing)?;
     lookup::require_in(view, actor, &workspace, Action::ReadModel, Noun::ModelVersion, id)?;
     Ok((version, workspace))
+}
+
+/// The version with this number and the configuration of it that is in force. Refused when the actor may not see it.
+pub fn configured_version(
+    view: &View,
+    actor: &Actor,
+    id: ModelVersionId,
+) -> Result<(ModelVersion, Option<ModelConfig>)> {
+    let (version, _) = visible_version(view, actor, id)?;
+    Ok((version, store::model_configs::find_of_version(view, id)?))
+}
+
+/// Calls `each` with the models of a filter that the actor may see, by workspace and number.
+pub fn list(
+    view: &LongView,
+    actor: &Actor,
+    filter: &ModelFilter,
+    mut each: impl FnMut(&Model, &Workspace) -> Result<()>,
+) -> Result<()> {
+    let mut place: Option<Workspace> = None;
+    let mut show = |model: Model| {
+        view.count_row()?;
+        if place.as_ref().is_none_or(|workspace| workspace.id != model.workspace) {
+            place = store::workspaces::find(view, model.workspace)?;
+        }
+        place.as_ref().map_or(Ok(()), |workspace| each(&model, workspace))
+    };
+    for batch in workspaces(view, actor, filter)?.chunks(BATCH) {
+        match &filter.name {
+            None => store::models::for_each(view, batch, &mut show)?,
+            Some(name) => store::models::for_each_named(view, batch, name, &mut show)?,
+        }
+    }
+    Ok(())
+}
+
+/// The workspaces of a filter in which the actor may see models.
+fn workspaces(view: &LongView, actor: &Actor, filter: &ModelFilter) -> Result<Vec<WorkspaceId>> {
+    let by_name = |name: &str| match WorkspaceName::parse(name) {
+        Ok(name) => store::workspaces::find_by_name(view, lookup::home_id(view)?, &name),
+        // No workspace has such a name.
+        Err(_) => Ok(None),
+    };
+    let found = match (filter.workspace, &filter.workspace_name) {
+        (None, None) => return contents::workspaces_where(view, actor, Action::ReadModel),
+        (Some(id), None) => store::workspaces::find(view, id)?,
+        (None, Some(name)) => by_name(name)?,
+        (Some(id), Some(name)) => by_name(name)?.filter(|workspace| workspace.id == id),
+    };
+    let Some(workspace) = found else { return Ok(Vec::new()) };
+    let may = decide(&standing::in_workspace(view, actor, &workspace)?, Action::ReadModel) == Decision::Allowed;
+    Ok(may.then_some(workspace.id).into_iter().collect())
+}
+
+/// Calls `each` with the versions of a model and the configuration of each that is in force, the newest version first.
+/// The caller has to make sure that the actor may see the model.
+pub fn for_each_version_of_shown(
+    view: &LongView,
+    model: ModelId,
+    mut each: impl FnMut(&ModelVersion, Option<&ModelConfig>) -> Result<()>,
+) -> Result<()> {
+    store::models::for_each_version_with_config(view, model, |version, config| {
+        view.count_row()?;
+        each(&version, config.as_ref())
+    })
+}
+
+/// Calls `each` with the versions of the model with this number, and of all models with this name, as far as the actor
+/// may see them: by model, the newest version first.
+pub fn list_versions(
+    view: &LongView,
+    actor: &Actor,
+    id: Option<ModelId>,
+    name: Option<&str>,
+    mut each: impl FnMut(&ModelVersion) -> Result<()>,
+) -> Result<()> {
+    let mut models = Vec::new();
+    if let Some(id) = id {
+        match visible(view, actor, id) {
+            Ok(_) => models.push(id),
+            Err(Error::NotFound { .. } | Error::Forbidden { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    if let Some(name) = name {
+        let filter = ModelFilter { name: Some(name.to_owned()), ..ModelFilter::default() };
+        list(view, actor, &filter, |model, _| {
+            models.push(model.id);
+            Ok(())
+        })?;
+    }
+    models.sort_unstable();
+    models.dedup();
+    store::models::for_each_version(view, &models, |version| {
+        view.count_row()?;
+        each(&version)
+    })
 }

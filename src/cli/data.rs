@@ -70,6 +70,7 @@ impl From<Error> for CliError {
             Error::Conflict { .. } => "`atelier user list` shows who has it",
             // The rule of the error, or the time to wait, is the next step.
             Error::Refused { .. }
+            | Error::InUse { .. }
             | Error::Exceeded
             | Error::Forbidden { .. }
             | Error::Busy { .. }

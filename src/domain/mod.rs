@@ -1,12 +1,14 @@
 //! The domain types and the rules for well-formed values. No I/O, no HTTP, no SQL.
 
 pub mod actor;
+pub mod arrow_schema;
 pub mod audit;
 pub mod authorization_code;
 pub mod bot;
 pub mod client;
 pub mod connection;
 pub mod consent;
+pub mod conversion;
 pub mod creator;
 pub mod device_code;
 pub mod email;
@@ -19,6 +21,8 @@ pub mod lifetimes;
 pub mod link;
 pub mod member;
 pub mod model;
+pub mod model_settings;
+pub mod model_upload;
 pub mod network;
 pub mod noun;
 pub mod organization;

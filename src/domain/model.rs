@@ -203,6 +203,16 @@ pub struct NewModelVersion {
     pub settings: ModelSettings,
 }
 
+/// Which models a list contains. Each part that is given narrows it.
+#[derive(Clone, Debug, Default)]
+pub struct ModelFilter {
+    pub workspace: Option<WorkspaceId>,
+    /// The name of a workspace of the home organization.
+    pub workspace_name: Option<String>,
+    /// The name of the model. Case matters.
+    pub name: Option<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -21,6 +21,7 @@ pub mod links;
 mod listed_people;
 pub mod members;
 pub mod model_configs;
+pub mod model_deletion;
 pub mod models;
 pub mod names;
 pub mod organizations;

@@ -9,7 +9,7 @@ use crate::domain::json_text::JsonText;
 use crate::domain::model::{ModelConfig, ModelSettings};
 use crate::error::Result;
 
-const COLUMNS: &str = "k.id, k.version_id, k.runtime, k.tensor_fields, k.filter_threshold, k.input_schema,
+pub(super) const COLUMNS: &str = "k.id, k.version_id, k.runtime, k.tensor_fields, k.filter_threshold, k.input_schema,
     k.output_schema, k.batch_config, k.dynamic_batching_config, k.continuous_batching_config, k.openai";
 
 pub fn find(view: &View, id: ModelConfigId) -> Result<Option<ModelConfig>> {
@@ -52,20 +52,39 @@ pub fn insert(tx: &Tx, version: ModelVersionId, settings: &ModelSettings) -> Res
     Ok(query.query_row(params, |row| row.get(0).map(ModelConfigId))?)
 }
 
+/// Deletes the oldest configurations of a version, so that at most so many are left.
+pub fn keep_newest(tx: &Tx, version: ModelVersionId, most: u32) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM model_configs WHERE version_id = :version AND id <=
+             (SELECT k.id FROM model_configs k WHERE k.version_id = :version ORDER BY k.id DESC LIMIT 1 OFFSET :most)",
+    )?;
+    query.execute(named_params! { ":version": version.0, ":most": most })?;
+    Ok(())
+}
+
 fn read(row: &Row) -> rusqlite::Result<ModelConfig> {
+    read_at(row, 0)
+}
+
+/// The configuration in [`COLUMNS`] from this one on. `None` if a join has found none.
+pub(super) fn read_if_any(row: &Row, first: usize) -> rusqlite::Result<Option<ModelConfig>> {
+    if row.get::<_, Option<i64>>(first)?.is_none() { Ok(None) } else { read_at(row, first).map(Some) }
+}
+
+fn read_at(row: &Row, first: usize) -> rusqlite::Result<ModelConfig> {
     Ok(ModelConfig {
-        id: ModelConfigId(row.get(0)?),
-        version: ModelVersionId(row.get(1)?),
+        id: ModelConfigId(row.get(first)?),
+        version: ModelVersionId(row.get(first + 1)?),
         settings: ModelSettings {
-            runtime: row::parsed(row, 2)?,
-            tensor_fields: row::deserialized_if_any(row, 3)?,
-            filter_threshold: row.get(4)?,
-            input_schema: row.get(5)?,
-            output_schema: row.get(6)?,
-            batch_config: row.get(7)?,
-            dynamic_batching_config: row::deserialized_if_any(row, 8)?,
-            continuous_batching_config: row::deserialized_if_any(row, 9)?,
-            openai: row::deserialized_if_any(row, 10)?,
+            runtime: row::parsed(row, first + 2)?,
+            tensor_fields: row::deserialized_if_any(row, first + 3)?,
+            filter_threshold: row.get(first + 4)?,
+            input_schema: row.get(first + 5)?,
+            output_schema: row.get(first + 6)?,
+            batch_config: row.get(first + 7)?,
+            dynamic_batching_config: row::deserialized_if_any(row, first + 8)?,
+            continuous_batching_config: row::deserialized_if_any(row, first + 9)?,
+            openai: row::deserialized_if_any(row, first + 10)?,
         },
     })
 }

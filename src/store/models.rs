@@ -4,12 +4,14 @@ use rusqlite::{OptionalExtension, named_params};
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::{Row, Tx, View, row};
+use super::{Row, Tx, View, model_configs, row};
 use crate::domain::creator::CreatedBy;
 use crate::domain::email::Email;
 use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, UserId, WorkspaceId};
 use crate::domain::json_text::JsonText;
-use crate::domain::model::{Model, ModelName, ModelVersion, NewModelVersion, Sha256, StoredFile};
+use crate::domain::model::{
+    Model, ModelConfig, ModelName, ModelVersion, NewModelVersion, Sha256, StoredFile, Visibility,
+};
 use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
 
@@ -39,6 +41,27 @@ pub fn for_each(view: &View, workspaces: &[WorkspaceId], mut each: impl FnMut(Mo
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let mut rows = query.query(named_params! { ":workspaces": row::numbers(workspaces.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row)?)?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with the models of this name in these workspaces, by workspace. Case matters.
+pub fn for_each_named(
+    view: &View,
+    workspaces: &[WorkspaceId],
+    name: &str,
+    mut each: impl FnMut(Model) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(:workspaces) j
+         CROSS JOIN models m ON m.workspace_id = j.value AND m.name = :name
+         LEFT JOIN users c ON c.id = m.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let workspaces = row::numbers(workspaces.iter().map(|id| id.0));
+    let mut rows = query.query(named_params! { ":workspaces": workspaces, ":name": name })?;
     while let Some(row) = rows.next()? {
         each(read(&row)?)?;
     }
@@ -82,6 +105,28 @@ pub fn for_each_version(
         while let Some(row) = rows.next()? {
             each(read_version(&row)?)?;
         }
+    }
+    Ok(())
+}
+
+/// Calls `each` with the versions of a model and the configuration of each that is in force, the newest version first.
+pub fn for_each_version_with_config(
+    view: &View,
+    model: ModelId,
+    mut each: impl FnMut(ModelVersion, Option<ModelConfig>) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS}, {} FROM model_versions v JOIN models m ON m.id = v.model_id
+         LEFT JOIN users c ON c.id = v.created_by
+         LEFT JOIN model_configs k ON k.id =
+             (SELECT n.id FROM model_configs n WHERE n.version_id = v.id ORDER BY n.id DESC LIMIT 1)
+         WHERE v.model_id = :model ORDER BY v.id DESC",
+        model_configs::COLUMNS
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":model": model.0 })?;
+    while let Some(row) = rows.next()? {
+        each(read_version(&row)?, model_configs::read_if_any(&row, 15)?)?;
     }
     Ok(())
 }
@@ -151,6 +196,25 @@ pub fn insert_version(
 pub fn touch(tx: &Tx, model: ModelId) -> Result<()> {
     let mut query = tx.conn.prepare_cached("UPDATE models SET updated_at = :now WHERE id = :id")?;
     query.execute(named_params! { ":now": tx.now.micros(), ":id": model.0 })?;
+    Ok(())
+}
+
+/// Moves a model to another workspace. A conflict if the name is taken there.
+pub fn update_workspace(tx: &Tx, model: &Model, workspace: WorkspaceId) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("UPDATE models SET workspace_id = :workspace, updated_at = :now WHERE id = :id")?;
+    let params = named_params! { ":workspace": workspace.0, ":now": tx.now.micros(), ":id": model.id.0 };
+    query.execute(params).map_err(conflict(Noun::Model, model.name.as_str()))?;
+    Ok(())
+}
+
+pub fn update_visibility(tx: &Tx, version: ModelVersionId, visibility: Visibility) -> Result<()> {
+    let mut query = tx
+        .conn
+        .prepare_cached("UPDATE model_versions SET visibility = :visibility, updated_at = :now WHERE id = :id")?;
+    query.execute(named_params! {
+        ":visibility": visibility.as_str(), ":now": tx.now.micros(), ":id": version.0,
+    })?;
     Ok(())
 }
 

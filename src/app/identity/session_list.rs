@@ -98,6 +98,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::Unauthenticated(_)
         | Error::Forbidden { .. }
         | Error::Conflict { .. }
+        | Error::InUse { .. }
         | Error::Refused { .. }
         | Error::Exceeded
         | Error::TooLarge { .. }

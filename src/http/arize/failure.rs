@@ -181,7 +181,7 @@ impl ResponseError for Failure {
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Forbidden { .. } => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
-                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 // The SDK raises the same exception, with the text, for every status from 500 to 599.
                 Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,

@@ -86,6 +86,7 @@ impl Failure {
                 Error::Invalid { .. }
                 | Error::Refused { .. }
                 | Error::Conflict { .. }
+                | Error::InUse { .. }
                 | Error::TooLarge { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },

@@ -93,6 +93,7 @@ impl ResponseError for Failure {
                 | Error::Forbidden { .. }
                 | Error::NotFound { .. }
                 | Error::Conflict { .. }
+                | Error::InUse { .. }
                 | Error::Exceeded
                 | Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
@@ -106,7 +107,7 @@ impl ResponseError for Failure {
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 Error::Forbidden { .. } | Error::Exceeded => StatusCode::FORBIDDEN,
                 Error::NotFound { .. } => StatusCode::NOT_FOUND,
-                Error::Conflict { .. } => StatusCode::CONFLICT,
+                Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Busy { .. } | Error::Disk { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -301,7 +302,9 @@ fn code(error: &Error) -> &'static str {
         Error::Unauthenticated(AuthError::BadClient) => "invalid_client",
         Error::Invalid { field: Field::Scope, .. } => "invalid_scope",
         Error::Unauthenticated(_) | Error::Refused { .. } | Error::NotFound { .. } => "invalid_grant",
-        Error::Invalid { .. } | Error::Conflict { .. } | Error::TooLarge { .. } => "invalid_request",
+        Error::Invalid { .. } | Error::Conflict { .. } | Error::InUse { .. } | Error::TooLarge { .. } => {
+            "invalid_request"
+        }
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
         Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } | Error::Disk { .. } => {
             "temporarily_unavailable"

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::{IntoResponses, ToSchema};
 
+use crate::domain::noun::Noun;
 use crate::error::{DiskFault, Error, seconds_to_wait};
 use crate::http::bearer::challenge;
 use crate::http::request;
@@ -58,11 +59,12 @@ impl ResponseError for Failure {
             Self::Core(error) => match error {
                 Error::Invalid { .. }
                 | Error::Forbidden { .. }
-                | Error::NotFound { .. }
-                | Error::Conflict { .. }
                 | Error::Refused { .. }
                 | Error::TooLarge { .. }
                 | Error::Exceeded => StatusCode::BAD_REQUEST,
+                Error::NotFound { what, .. } => of_noun(*what, StatusCode::NOT_FOUND),
+                Error::Conflict { what, .. } => of_noun(*what, StatusCode::CONFLICT),
+                Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 // The SDK treats 507 as it treats 503: it says that the call failed.
                 Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
@@ -100,6 +102,36 @@ impl ResponseError for Failure {
             Self::Core(_) | Self::NoEndpoint => {}
         }
         response.json(Refusal { msg, code: status.as_u16() })
+    }
+}
+
+/// The status of a missing or a conflicting object. For workspaces and users, Wallaroo answers 400; for their contents, as
+/// HTTP says.
+const fn of_noun(what: Noun, status: StatusCode) -> StatusCode {
+    match what {
+        Noun::Connection
+        | Noun::Model
+        | Noun::ModelConfig
+        | Noun::ModelVersion
+        | Noun::Pipeline
+        | Noun::PipelineVersion
+        | Noun::Tag => status,
+        Noun::Audit
+        | Noun::Client
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::Organization
+        | Noun::Project
+        | Noun::ProjectRestriction
+        | Noun::Role
+        | Noun::RoleAssignment
+        | Noun::RoleBinding
+        | Noun::Session
+        | Noun::SigningKey
+        | Noun::User
+        | Noun::Workspace => StatusCode::BAD_REQUEST,
     }
 }
 

@@ -1,13 +1,15 @@
 //! The dialect of the Wallaroo SDK and its REST API: `/v1/api/*` and `/v1/graphql`.
 //!
-//! Success is always 200. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract, section 2), 503 with
-//! `Retry-After` if the server is too busy, and 404 or 405 for an unknown endpoint or method.
+//! Success is 200, but for conversions and removals. An error is `{"msg", "code"}` with 400, 401, 429 or 500 (contract,
+//! section 2), 404 or 409 for the contents of workspaces, 503 with `Retry-After` if the server is too busy, and 404 or 405
+//! for an unknown endpoint or method.
 
 mod body;
 mod config;
 mod dialect;
 mod failure;
 pub mod graphql;
+mod models;
 mod users;
 mod workspaces;
 
@@ -43,6 +45,20 @@ routes! {
     POST "/v1/api/users/activate" => users::activate,
     POST "/v1/api/users/deactivate" => users::deactivate,
     POST "/v1/api/user" => users::edit,
+    POST "/v1/api/models/list" => models::lists::list,
+    POST "/v1/api/models/list_versions_for_model" => models::lists::list_versions_for_model,
+    POST "/v1/api/models/list_versions" => models::lists::list_versions,
+    POST "/v1/api/models/get" => models::lists::get,
+    POST "/v1/api/models/get_by_id" => models::lists::get_by_id,
+    POST "/v1/api/models/get_version_by_id" => models::versions::get_version_by_id,
+    POST "/v1/api/models/get_model_version_by_id" => models::versions::get_model_version_by_id,
+    POST "/v1/api/models/get_upload_logs" => models::versions::get_upload_logs,
+    POST "/v1/api/models/move" => models::versions::move_to,
+    POST "/v1/api/models/get_config_by_id" => models::configs::get_config_by_id,
+    POST "/v1/api/models/insert_model_config" => models::configs::insert_model_config,
+    POST "/v1/api/models/delete_model" => models::deletion::delete_model,
+    POST "/v1/api/models/delete_model_versions" => models::deletion::delete_model_versions,
+    POST "/v1/api/models/list_registries" => models::lists::list_registries,
     POST "/v1/graphql" => graphql::answer,
 }
 

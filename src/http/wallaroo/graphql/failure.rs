@@ -123,7 +123,7 @@ impl Told {
             Error::Forbidden { .. } | Error::Exceeded => ("permission-error", error.to_string()),
             Error::NotFound { .. } => ("not-found", error.to_string()),
             Error::Conflict { what, .. } => ("constraint-violation", conflict(*what, error)),
-            Error::Refused { .. } => ("constraint-violation", error.to_string()),
+            Error::Refused { .. } | Error::InUse { .. } => ("constraint-violation", error.to_string()),
             Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } | Error::Disk { .. } => {
                 ("unexpected", error.to_string())
             }
@@ -207,6 +207,7 @@ fn status(error: &Error) -> StatusCode {
         | Error::Forbidden { .. }
         | Error::NotFound { .. }
         | Error::Conflict { .. }
+        | Error::InUse { .. }
         | Error::Refused { .. }
         | Error::Exceeded
         | Error::TooLarge { .. }
@@ -235,6 +236,7 @@ fn retry_after(error: &Error) -> Option<u64> {
         | Error::Forbidden { .. }
         | Error::NotFound { .. }
         | Error::Conflict { .. }
+        | Error::InUse { .. }
         | Error::Refused { .. }
         | Error::Exceeded
         | Error::TooLarge { .. }
