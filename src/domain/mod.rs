@@ -32,6 +32,7 @@ pub mod pending_sign_in;
 pub mod people;
 pub mod permission;
 pub mod pipeline;
+pub mod pipeline_definition;
 pub mod project;
 pub mod quota;
 pub mod role;

@@ -5,41 +5,64 @@ use uuid::Uuid;
 
 use super::fault::conflict;
 use super::models::creator;
+use super::workspaces::{ENTRY, TABLES, read_entry};
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{PipelineId, PipelineVersionId, UserId, WorkspaceId};
 use crate::domain::json_text::JsonText;
 use crate::domain::noun::Noun;
 use crate::domain::pipeline::{NewPipelineVersion, Pipeline, PipelineName, PipelineVersion};
+use crate::domain::workspace::WorkspaceEntry;
 use crate::error::Result;
 
-const COLUMNS: &str = "p.id, p.workspace_id, p.name, p.visibility, p.created_at, p.updated_at, c.uuid, c.email";
+const COLUMNS: &str = "p.id, p.workspace_id, p.name, p.visibility, p.created_at, p.updated_at, m.uuid, m.email";
+
+/// The number of columns of a workspace in a list.
+const ENTRY_LENGTH: usize = 8;
 
 pub fn find(view: &View, id: PipelineId) -> Result<Option<Pipeline>> {
-    let sql = format!("SELECT {COLUMNS} FROM pipelines p LEFT JOIN users c ON c.id = p.created_by WHERE p.id = :id");
+    let sql = format!("SELECT {COLUMNS} FROM pipelines p LEFT JOIN users m ON m.id = p.created_by WHERE p.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+    Ok(query.query_row(named_params! { ":id": id.0 }, |row| read(row, 0)).optional()?)
 }
 
 /// The pipeline with this name in a workspace.
 pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<Option<Pipeline>> {
     let sql = format!(
-        "SELECT {COLUMNS} FROM pipelines p LEFT JOIN users c ON c.id = p.created_by
+        "SELECT {COLUMNS} FROM pipelines p LEFT JOIN users m ON m.id = p.created_by
          WHERE p.workspace_id = :workspace AND p.name = :name"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":name": name }, read).optional()?)
+    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":name": name }, |row| read(row, 0)).optional()?)
 }
 
 /// Calls `each` with the pipelines of these workspaces, by workspace and number.
 pub fn for_each(view: &View, workspaces: &[WorkspaceId], mut each: impl FnMut(Pipeline) -> Result<()>) -> Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM json_each(:workspaces) j CROSS JOIN pipelines p ON p.workspace_id = j.value
-         LEFT JOIN users c ON c.id = p.created_by"
+         LEFT JOIN users m ON m.id = p.created_by"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let mut rows = query.query(named_params! { ":workspaces": row::numbers(workspaces.iter().map(|id| id.0)) })?;
     while let Some(row) = rows.next()? {
-        each(read(&row)?)?;
+        each(read(&row, 0)?)?;
+    }
+    Ok(())
+}
+
+/// Calls `each` with the pipelines of these workspaces and their workspaces, by workspace and number.
+pub fn for_each_listed(
+    view: &View,
+    workspaces: &[WorkspaceId],
+    mut each: impl FnMut(Pipeline, WorkspaceEntry) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {ENTRY}, {COLUMNS} FROM json_each(:workspaces) j CROSS JOIN pipelines p ON p.workspace_id = j.value
+         LEFT JOIN users m ON m.id = p.created_by CROSS JOIN {TABLES} WHERE w.id = p.workspace_id"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":workspaces": row::numbers(workspaces.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row, ENTRY_LENGTH)?, read_entry(&row)?)?;
     }
     Ok(())
 }
@@ -75,6 +98,25 @@ pub fn versions(view: &View, pipeline: PipelineId, limit: u32) -> Result<Vec<Pip
     let mut query = view.conn.prepare_cached(&sql)?;
     let rows = query.query_map(named_params! { ":pipeline": pipeline.0, ":limit": limit }, read_version)?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Calls `each` with the versions of a pipeline, newest first.
+pub fn for_each_version(
+    view: &View,
+    pipeline: PipelineId,
+    mut each: impl FnMut(PipelineVersion) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM pipeline_versions v JOIN pipelines p ON p.id = v.pipeline_id
+         LEFT JOIN users c ON c.id = v.created_by
+         WHERE v.pipeline_id = :pipeline ORDER BY v.id DESC"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":pipeline": pipeline.0 })?;
+    while let Some(row) = rows.next()? {
+        each(read_version(&row)?)?;
+    }
+    Ok(())
 }
 
 /// Inserts a pipeline without versions. A conflict if the name is taken in the workspace.
@@ -120,20 +162,55 @@ pub fn insert_version(
         let params = named_params! { ":version": id.0, ":name": model.name, ":uuid": model.uuid.to_string() };
         query.execute(params)?;
     }
-    let mut query = tx.conn.prepare_cached("UPDATE pipelines SET updated_at = :now WHERE id = :id")?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":id": pipeline.0 })?;
+    touch(tx, pipeline)?;
     Ok((id, uuid))
 }
 
-fn read(row: &Row) -> rusqlite::Result<Pipeline> {
+/// Notes that a pipeline was changed now.
+fn touch(tx: &Tx, pipeline: PipelineId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("UPDATE pipelines SET updated_at = :now WHERE id = :id")?;
+    query.execute(named_params! { ":now": tx.now.micros(), ":id": pipeline.0 })?;
+    Ok(())
+}
+
+/// Changes the workspace and the visibility of a pipeline. A conflict if the name is taken in the workspace.
+pub fn update(tx: &Tx, pipeline: &Pipeline) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE pipelines SET workspace_id = :workspace, visibility = :visibility, updated_at = :now WHERE id = :id",
+    )?;
+    let params = named_params! {
+        ":workspace": pipeline.workspace.0,
+        ":visibility": pipeline.visibility.as_str(),
+        ":now": tx.now.micros(),
+        ":id": pipeline.id.0,
+    };
+    query.execute(params).map_err(conflict(Noun::Pipeline, pipeline.name.as_str()))?;
+    Ok(())
+}
+
+/// Deletes a pipeline with its versions.
+pub fn delete(tx: &Tx, id: PipelineId) -> Result<()> {
+    tx.conn.prepare_cached("DELETE FROM pipelines WHERE id = :id")?.execute(named_params! { ":id": id.0 })?;
+    Ok(())
+}
+
+/// Deletes a version of a pipeline.
+pub fn delete_version(tx: &Tx, version: &PipelineVersion) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM pipeline_versions WHERE id = :id")?;
+    query.execute(named_params! { ":id": version.id.0 })?;
+    touch(tx, version.pipeline)
+}
+
+/// Reads the columns of [`COLUMNS`] that begin at this index.
+fn read(row: &Row, first: usize) -> rusqlite::Result<Pipeline> {
     Ok(Pipeline {
-        id: PipelineId(row.get(0)?),
-        workspace: WorkspaceId(row.get(1)?),
-        name: PipelineName::stored(row.get(2)?),
-        visibility: row::parsed(row, 3)?,
-        created_at: row::moment(row, 4)?,
-        updated_at: row::moment(row, 5)?,
-        created_by: creator(row, 6)?,
+        id: PipelineId(row.get(first)?),
+        workspace: WorkspaceId(row.get(first + 1)?),
+        name: PipelineName::stored(row.get(first + 2)?),
+        visibility: row::parsed(row, first + 3)?,
+        created_at: row::moment(row, first + 4)?,
+        updated_at: row::moment(row, first + 5)?,
+        created_by: creator(row, first + 6)?,
     })
 }
 

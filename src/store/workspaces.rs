@@ -24,11 +24,11 @@ const COLUMNS: &str = "w.id, w.organization_id, w.name, w.archived, w.created_at
     w.default_agent_runtime,
     c.id AS creator_id, c.uuid AS creator_uuid, c.email AS creator_email, d.id IS NOT NULL AS by_default";
 
-const TABLES: &str = "workspaces w LEFT JOIN users c ON c.id = w.created_by
+pub(super) const TABLES: &str = "workspaces w LEFT JOIN users c ON c.id = w.created_by
     LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by";
 
 /// The columns of a long list. Reading all columns would take twice the time.
-const ENTRY: &str = "w.id, w.name, w.archived, w.created_at, c.id AS creator_id, c.uuid AS creator_uuid,
+pub(super) const ENTRY: &str = "w.id, w.name, w.archived, w.created_at, c.id AS creator_id, c.uuid AS creator_uuid,
     c.email AS creator_email, d.id IS NOT NULL AS by_default";
 
 pub fn find(view: &View, id: WorkspaceId) -> Result<Option<Workspace>> {
@@ -326,7 +326,7 @@ fn read(row: &Row) -> rusqlite::Result<Workspace> {
     })
 }
 
-fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {
+pub(super) fn read_entry(row: &Row) -> rusqlite::Result<WorkspaceEntry> {
     Ok(WorkspaceEntry {
         id: WorkspaceId(row.get(0)?),
         name: row::text(row, 1, |text| Some(WorkspaceName::stored(text)))?,

@@ -1,7 +1,9 @@
 //! The verbs obey the policy: what it hides they do not find, and what it forbids they say is forbidden.
 
 use super::*;
-use crate::app::{members, users, workspaces};
+use crate::app::{members, pipelines, users, workspaces};
+use crate::domain::model::Visibility;
+use crate::domain::pipeline::PipelineName;
 use crate::domain::user::UserChange;
 use crate::policy::{Account, Decision, Standing, decide};
 
@@ -25,6 +27,13 @@ fn every_use_case_enforces_the_policy() {
     });
     let dora = acting(&dora.unwrap());
     office.join(&office.bob, place, &office.carol, Role::Member);
+
+    let name = PipelineName::parse("valves").unwrap();
+    let made =
+        office.by(&office.bob, move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")));
+    let (pipeline, version) = made.map(|version| (version.pipeline, version.uuid)).unwrap();
+    let other = office.workspace(&office.bob, "pumps");
+    office.join(&office.bob, other, &office.carol, Role::Member);
 
     let facts = |who: &Actor, workspace| Standing {
         account: who.person().map_or(Account::Nobody, |person| Account::Role(person.role)),
@@ -58,6 +67,24 @@ fn every_use_case_enforces_the_policy() {
             });
             assert_eq!(outcome_of(&outcome), judge(action), "{action:?} by {who:?}: {outcome:?}");
         };
+        let read = office.read(|view| pipelines::visible(view, who, pipeline));
+        assert_eq!(outcome_of(&read), judge(Action::ReadPipeline));
+        let name = PipelineName::parse("pipes").unwrap();
+        tried(
+            Action::CreatePipeline,
+            Box::new(move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")).map(drop)),
+        );
+        tried(
+            Action::UpdatePipeline,
+            Box::new(move |tx, actor| pipelines::set_visibility(tx, actor, pipeline, Visibility::Public).map(drop)),
+        );
+        tried(
+            Action::DeletePipeline,
+            Box::new(move |tx, actor| pipelines::move_to(tx, actor, pipeline, other).map(drop)),
+        );
+        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves")));
+        let versions = std::collections::BTreeSet::from([version]);
+        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions)));
         let to = named(&office.ada);
         tried(
             Action::AddMember,

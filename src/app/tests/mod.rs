@@ -11,6 +11,7 @@ mod members;
 mod organizations;
 mod own_password;
 mod pages;
+mod pipelines;
 mod projects;
 mod recovery;
 mod roles;

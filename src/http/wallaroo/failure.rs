@@ -15,6 +15,12 @@ use crate::http::request;
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
+    /// Something missing, told with 400: the SDK shows the message of a 400 of this endpoint, and not of a 404.
+    #[error(transparent)]
+    Missing(Error),
+    /// Something that atelier never has.
+    #[error("{0}")]
+    Never(&'static str),
     #[error("there is no endpoint at this path")]
     NoEndpoint,
     #[error("this endpoint does not support the method; it supports {allowed}")]
@@ -74,7 +80,8 @@ impl ResponseError for Failure {
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::Missing(_) => StatusCode::BAD_REQUEST,
+            Self::Never(_) | Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
     }
@@ -99,7 +106,7 @@ impl ResponseError for Failure {
             Self::WrongMethod { allowed } => {
                 response.insert_header((ALLOW, allowed.as_str()));
             }
-            Self::Core(_) | Self::NoEndpoint => {}
+            Self::Core(_) | Self::Missing(_) | Self::Never(_) | Self::NoEndpoint => {}
         }
         response.json(Refusal { msg, code: status.as_u16() })
     }
@@ -132,6 +139,13 @@ const fn of_noun(what: Noun, status: StatusCode) -> StatusCode {
         | Noun::SigningKey
         | Noun::User
         | Noun::Workspace => StatusCode::BAD_REQUEST,
+    }
+}
+
+impl Failure {
+    /// An error of an endpoint of which the SDK shows the message only with a 400.
+    pub(super) fn shown(error: Error) -> Self {
+        if matches!(error, Error::NotFound { .. }) { Self::Missing(error) } else { Self::Core(error) }
     }
 }
 

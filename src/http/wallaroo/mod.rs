@@ -4,12 +4,18 @@
 //! section 2), 404 or 409 for the contents of workspaces, 503 with `Retry-After` if the server is too busy, and 404 or 405
 //! for an unknown endpoint or method.
 
+mod assays;
 mod body;
 mod config;
+mod deployments;
 mod dialect;
 mod failure;
+mod features;
 pub mod graphql;
 mod models;
+mod orchestrations;
+mod pipelines;
+mod publishes;
 mod users;
 mod workspaces;
 
@@ -59,6 +65,33 @@ routes! {
     POST "/v1/api/models/delete_model" => models::deletion::delete_model,
     POST "/v1/api/models/delete_model_versions" => models::deletion::delete_model_versions,
     POST "/v1/api/models/list_registries" => models::lists::list_registries,
+    POST "/v1/api/pipelines/create" => pipelines::create,
+    POST "/v1/api/pipelines/copy" => pipelines::copy,
+    POST "/v1/api/pipelines/move" => pipelines::move_to,
+    POST "/v1/api/pipelines/list_pipelines" => pipelines::lists::pipelines,
+    POST "/v1/api/pipelines/list_pipeline_versions" => pipelines::lists::versions,
+    POST "/v1/api/pipelines/get_pipeline_by_name" => pipelines::by_name,
+    POST "/v1/api/pipelines/get_version" => pipelines::version,
+    POST "/v1/api/pipelines/delete_pipeline" => pipelines::delete,
+    POST "/v1/api/pipelines/delete_pipeline_versions" => pipelines::delete_versions,
+    POST "/v1/api/pipelines/list_publishes_for_pipeline" => publishes::list,
+    POST "/v1/api/pipelines/publish" => publishes::publish,
+    POST "/v1/api/plateau/get_topic_name" => pipelines::topics::by_id,
+    POST "/v1/api/plateau/get_pipeline_topic_name" => pipelines::topics::by_name,
+    POST "/v1/api/pipelines/deploy" => deployments::deploy,
+    POST "/v1/api/pipelines/undeploy" => deployments::undeploy,
+    POST "/v1/api/pipelines/infer/{deployment}/{pipeline}" => deployments::infer,
+    POST "/v1/api/pipelines/get_logs" => deployments::logs,
+    GET "/v1/logs/topic/{topic}" => deployments::topic,
+    POST "/v1/logs/topic/{topic}/records" => deployments::records,
+    POST "/v1/api/status/get_deployment" => deployments::status,
+    POST "/v1/api/admin/get_pipeline_external_url" => deployments::external_url,
+    POST "/v1/api/features/list" => features::list,
+    POST "/v1/api/orchestration/list_all" => orchestrations::list,
+    POST "/v1/api/orchestration/upload" => orchestrations::upload,
+    POST "/v1/api/task/list" => orchestrations::tasks,
+    POST "/v1/api/task/get_by_id" => orchestrations::task,
+    POST "/v2/api/assays/get" => assays::list,
     POST "/v1/graphql" => graphql::answer,
 }
 

@@ -1,0 +1,39 @@
+//! Published pipelines, of which there are none (contract of the contents, section 7).
+
+use actix_web::web::Json;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::body::Nothing;
+use super::failure::{AlwaysRefusals, Refusal};
+use super::{Caller, Failure};
+use crate::error::Error;
+
+/// No publishes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PublishList {
+    /// Always empty.
+    publishes: [Nothing; 0],
+    /// Always empty.
+    edges: [Nothing; 0],
+}
+
+/// Lists the publishes of a pipeline or of a workspace; there are none.
+#[utoipa::path(post, path = "/v1/api/pipelines/list_publishes_for_pipeline", tag = "publishes",
+    operation_id = "list_publishes",
+    responses(
+        (status = 200, description = "An empty list", body = PublishList),
+        AlwaysRefusals))]
+pub(super) async fn list(_: Caller) -> Json<PublishList> {
+    Json(PublishList { publishes: [], edges: [] })
+}
+
+/// Refuses to publish a pipeline.
+#[utoipa::path(post, path = "/v1/api/pipelines/publish", tag = "publishes",
+    responses(
+        (status = 400, description = "atelier does not publish pipelines", body = Refusal),
+        AlwaysRefusals))]
+pub(super) async fn publish(_: Caller) -> Result<Json<Nothing>, Failure> {
+    let rule = "atelier keeps models and pipelines; it does not run them or publish them to a registry";
+    Err(Error::Refused { rule }.into())
+}
