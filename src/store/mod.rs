@@ -10,6 +10,8 @@ pub mod bots;
 pub mod circle;
 pub mod clients;
 pub mod consents;
+pub mod content_search;
+pub mod content_sets;
 pub mod contents;
 pub mod data_dir;
 pub mod default_workspaces;
