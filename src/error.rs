@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::domain::field::Field;
 use crate::domain::invalid::Invalid;
 use crate::domain::noun::{self, Noun};
-use crate::domain::quota::Quota;
+use crate::domain::quota::{self, Quota};
 use crate::policy::Action;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -65,7 +65,7 @@ pub enum Error {
     /// The actor has created too many of this kind in a short time.
     #[error("too many {what}; try again in {} s", seconds_to_wait(*retry_after))]
     TooMany { what: Quota, retry_after: Duration },
-    /// The disk of the data file is full, or it fails.
+    /// The disk of the data file or the place of the files is full, or it fails.
     #[error("{fault}")]
     Disk {
         fault: DiskFault,
@@ -73,12 +73,22 @@ pub enum Error {
         #[source]
         cause: InternalError,
     },
+    /// The files of the organization would take more than the server allows.
+    #[error(
+        "the files of the organization may take at most {} in total; delete models that are no longer needed, or ask \
+         an administrator of the server to raise organization_files",
+        quota::size(*limit)
+    )]
+    FilesFull {
+        /// In bytes.
+        limit: u64,
+    },
     /// A fault of the server, not of the client.
     #[error("internal error")]
     Internal(#[source] InternalError),
 }
 
-/// Why the disk of the data file could not be used.
+/// Why the disk of the data file, or the place of the files, could not be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DiskFault {
     #[error(
@@ -91,6 +101,11 @@ pub enum DiskFault {
          disk, then try again"
     )]
     Failing,
+    #[error(
+        "the server cannot use its object storage; ask an administrator of the server to look at its log and the \
+         settings of its files, then try again"
+    )]
+    Storage,
 }
 
 /// Why a credential was refused, as far as its bearer may know.

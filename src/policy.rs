@@ -192,6 +192,7 @@ impl Action {
         noun::sentence(self.need_template(), workspace)
     }
 
+    #[expect(clippy::too_many_lines, reason = "a sentence for each action")]
     const fn need_template(self) -> &'static str {
         match self {
             Self::ReadWorkspace => {
@@ -396,6 +397,7 @@ pub enum Decision {
     Hidden,
 }
 
+#[expect(clippy::too_many_lines, reason = "every rule is in one match")]
 pub fn decide(standing: &Standing, action: Action) -> Decision {
     if standing.account == Account::Nobody {
         return Decision::Hidden;
@@ -442,7 +444,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,
         },
         Action::ReadProject => in_project(Permission::PROJECT_READ),
-        Action::CreateProject => in_workspace(Permission::PROJECT_CREATE),
+        Action::CreateProject | Action::CreatePipeline => in_workspace(Permission::PROJECT_CREATE),
         Action::UpdateProject => in_project(Permission::PROJECT_UPDATE),
         Action::DeleteProject => in_project(Permission::PROJECT_DELETE),
         Action::RestrictProject => in_project(Permission::PROJECT_RESTRICT),
@@ -451,7 +453,6 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::UpdateModel => of_model(Permission::ML_MODEL_UPDATE),
         Action::DeleteModel => as_owner(of_model(Permission::ML_MODEL_DELETE), Permission::ML_MODEL_DELETE),
         Action::ReadPipeline => of_pipeline(Permission::PROJECT_READ),
-        Action::CreatePipeline => in_workspace(Permission::PROJECT_CREATE),
         Action::UpdatePipeline => of_pipeline(Permission::PROJECT_UPDATE),
         Action::DeletePipeline => as_owner(of_pipeline(Permission::PROJECT_DELETE), Permission::PROJECT_DELETE),
         Action::ReadTag => of_tag(Permission::TAG_READ),
@@ -469,7 +470,6 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
             Decision::Allowed => forbidden_unless(owns || standing.workspace == Some(Role::Member)),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,
         },
-        Action::ManageConnection => hidden_unless(governs || standing.own),
         Action::ReadServiceKeys => in_workspace(Permission::SERVICE_KEY_READ),
         Action::CreateServiceKey => in_workspace(Permission::SERVICE_KEY_CREATE),
         Action::RevokeServiceKey => in_workspace(Permission::SERVICE_KEY_REVOKE),
@@ -517,8 +517,8 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::ChangeUser | Action::BlockUser | Action::SetPassword => toward_user(standing, governs),
         Action::ReadKeys | Action::ReadSessions | Action::EndSession => toward_user(standing, governs || standing.own),
         Action::CreateKey => toward_user(standing, standing.own),
-        // Another user's key is hidden even if the user is visible, because row numbers can be guessed.
-        Action::RevokeKey => hidden_unless(governs || standing.own),
+        // Another user's key or connection is hidden even if the user is visible, because numbers and names can be guessed.
+        Action::RevokeKey | Action::ManageConnection => hidden_unless(governs || standing.own),
     }
 }
 

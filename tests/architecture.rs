@@ -13,24 +13,38 @@ use proc_macro2::{Delimiter, Spacing, TokenStream, TokenTree};
 use strum::VariantNames;
 
 /// Which layers a layer knows besides itself.
-const KNOWS: [(&str, &[&str]); 11] = [
+const KNOWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("policy", &["domain"]),
     ("error", &["domain", "policy"]),
     ("tokens", &["domain"]),
     ("config", &["domain"]),
+    ("files", &["domain", "error", "tokens"]),
     ("store", &["domain", "policy", "error", "tokens"]),
-    ("app", &["domain", "policy", "error", "tokens", "store"]),
+    ("app", &["domain", "policy", "error", "tokens", "files", "store"]),
     ("http", &["domain", "policy", "error", "tokens", "store", "app"]),
-    ("cli", &["domain", "policy", "error", "tokens", "config", "store", "app"]),
+    ("cli", &["domain", "policy", "error", "tokens", "config", "files", "store", "app"]),
     ("main", &["cli"]),
-    ("lib", &["domain", "policy", "error", "tokens", "config", "store", "app", "http", "cli"]),
+    ("lib", &["domain", "policy", "error", "tokens", "config", "files", "store", "app", "http", "cli"]),
 ];
 
 /// Which crates only one layer knows.
-const HOMES: [(&str, &[&str]); 4] = [
+const HOMES: [(&str, &[&str]); 5] = [
     ("store", &["rusqlite", "r2d2", "r2d2_sqlite"]),
-    ("http", &["actix_web", "actix_http", "askama", "async_graphql", "qrcodegen", "utoipa", "utoipa_swagger_ui"]),
+    (
+        "http",
+        &[
+            "actix_web",
+            "actix_http",
+            "actix_multipart",
+            "askama",
+            "async_graphql",
+            "qrcodegen",
+            "utoipa",
+            "utoipa_swagger_ui",
+        ],
+    ),
+    ("files", &["object_store"]),
     ("cli", &["clap"]),
     ("tokens", &["argon2", "aws_lc_rs", "crc32fast", "jsonwebtoken"]),
 ];

@@ -2,9 +2,11 @@
 
 mod answers;
 mod busy;
+mod contents;
 mod creates;
 mod deletes;
 mod everybody;
+mod files;
 mod footprint;
 mod growth;
 mod identity;
@@ -59,6 +61,14 @@ pub enum Goal {
     G14,
     /// Pages of every list for every kind of person.
     G13,
+    /// Uploads of a model's file.
+    C1,
+    /// Downloads of a model's file.
+    C2,
+    /// G1 with models and pipelines in each workspace.
+    C3,
+    /// Versions of models, and their lists by the SDK.
+    C4,
 }
 
 impl Goal {
@@ -82,6 +92,10 @@ impl Goal {
         Self::L3,
         Self::G14,
         Self::G13,
+        Self::C1,
+        Self::C2,
+        Self::C3,
+        Self::C4,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -110,6 +124,10 @@ impl Goal {
             Self::L3 => "L3",
             Self::G14 => "G14",
             Self::G13 => "G13",
+            Self::C1 => "C1",
+            Self::C2 => "C2",
+            Self::C3 => "C3",
+            Self::C4 => "C4",
         }
     }
 
@@ -139,6 +157,10 @@ impl Goal {
             Self::G13 => {
                 "the first and a deep page of every list, for every kind of person, of a million rows beside a thousand"
             }
+            Self::C1 => "uploads of 2 GiB beside tee, sha256sum and sync, and the memory that they add",
+            Self::C2 => "downloads of 2 GiB beside nginx",
+            Self::C3 => "the list of G1 with 20 models and 20 pipelines in each workspace",
+            Self::C4 => "a version of a model by its number of a million beside a thousand, and lists by the SDK",
         }
     }
 
@@ -164,6 +186,10 @@ impl Goal {
             Self::L3 => growth::slow(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
             Self::G13 => everybody::flat(bench),
+            Self::C1 => files::uploads(bench),
+            Self::C2 => files::downloads(bench),
+            Self::C3 => contents::listed(bench),
+            Self::C4 => contents::by_number(bench),
         }
     }
 }

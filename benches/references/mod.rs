@@ -7,10 +7,12 @@ pub mod constant;
 pub mod keystone;
 pub mod mlflow;
 pub mod naive;
+pub mod nginx;
 pub mod oidc_provider;
 pub mod peer;
 pub mod postgres;
 mod python;
+pub mod wallaroo;
 pub mod zenml;
 
 use std::net::{SocketAddr, TcpListener};
@@ -59,6 +61,10 @@ impl Reference {
         let start = begun.elapsed();
         rest(process.pid())?;
         Ok((Self { process, address }, start))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// A client for requests outside of the measured runs.

@@ -28,15 +28,12 @@ pub use attachments::{
 pub fn visible(view: &View, actor: &Actor, id: TagId) -> Result<Tag> {
     let missing = || Error::not_found(Noun::Tag, id);
     let tag = store::tags::find(view, id)?.ok_or_else(missing)?;
-    match tag.workspace {
-        Some(workspace) => {
-            let workspace = store::workspaces::find(view, workspace)?.ok_or_else(missing)?;
-            lookup::require_in(view, actor, &workspace, Action::ReadTag, Noun::Tag, id)?;
-        }
-        None => {
-            let standing = standing::in_organization(view, actor, tag.organization)?;
-            standing::require(&standing, Action::ReadOrganization, Noun::Tag, id)?;
-        }
+    if let Some(workspace) = tag.workspace {
+        let workspace = store::workspaces::find(view, workspace)?.ok_or_else(missing)?;
+        lookup::require_in(view, actor, &workspace, Action::ReadTag, Noun::Tag, id)?;
+    } else {
+        let standing = standing::in_organization(view, actor, tag.organization)?;
+        standing::require(&standing, Action::ReadOrganization, Noun::Tag, id)?;
     }
     Ok(tag)
 }

@@ -267,6 +267,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::IdTokenHint
                 | Field::Key
                 | Field::Limit
+                | Field::ModelVersions
                 | Field::MustChangePassword
                 | Field::Organization
                 | Field::Organizations

@@ -75,6 +75,7 @@ impl From<Error> for CliError {
             | Error::Forbidden { .. }
             | Error::Busy { .. }
             | Error::TooLarge { .. }
+            | Error::FilesFull { .. }
             | Error::Throttled { .. }
             | Error::TooMany { .. } => {
                 return Self::Failed(error.to_string());
@@ -84,6 +85,9 @@ impl From<Error> for CliError {
                 return Self::Failed(format!(
                     "nothing was changed: {cause}; free space on the disk of the data directory"
                 ));
+            }
+            Error::Disk { fault: DiskFault::Storage, cause } => {
+                return Self::Failed(format!("{cause}; check the settings that begin with files, and the network"));
             }
             Error::Disk { fault: DiskFault::Failing, cause } => {
                 return Self::Failed(format!("{cause}; check the disk of the data directory, and run `atelier check`"));

@@ -63,7 +63,9 @@ pub(super) fn require_threads(config: &Config, workers: usize) -> Result<(), Cli
         some => some,
     };
     let signing = Pool::default_threads(PoolKind::Signing).get();
-    let needed = FIXED_THREADS + workers + config.readers + hashing + signing;
+    let files = [PoolKind::Files, PoolKind::Placing].map(|kind| Pool::default_threads(kind).get());
+    let files = files.iter().sum::<usize>();
+    let needed = FIXED_THREADS + workers + config.readers + hashing + signing + files;
     try_threads(needed).map_err(|error| {
         CliError::Failed(format!(
             "cannot start the {needed} threads of the server: {error}; raise the limit of threads with `ulimit -u` or \

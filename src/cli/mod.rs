@@ -9,6 +9,7 @@ mod check;
 pub mod client;
 mod data;
 mod deadline;
+mod file_place;
 mod finding;
 mod first_administrator;
 pub mod flags;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, limits, master_key, output, print, running, signals};
+use super::{CliError, file_place, limits, master_key, output, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -77,6 +77,9 @@ fn serve(
         read_pool: read_pool(store)?,
         list_pool: list_pool()?,
         unsent_memory: UnsentMemory::new(config.unsent_memory),
+        files: Arc::new(file_place::open_for_server(config, home)?),
+        file_pool: file_place::pool(PoolKind::Files)?,
+        place_pool: file_place::pool(PoolKind::Placing)?,
         tags: TagKey::new(&store.read(health::secret)?),
         throttle: Throttle::new(
             u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),

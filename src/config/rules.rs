@@ -23,6 +23,8 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     check_range("max_body", &c.max_body, 1 << 10..=1 << 30)?;
     check_range("body_memory", &c.body_memory, 1 << 20..=1 << 40)?;
     check_range("unsent_memory", &c.unsent_memory, 1 << 20..=1 << 40)?;
+    check_range("max_file", &c.max_file, 1..=5 << 40)?;
+    check_range("organization_files", &c.organization_files, 0..=1 << 60)?;
     check_range("request_timeout", &c.request_timeout, SECOND / 10..=HOUR)?;
     check_range("write_timeout", &c.write_timeout, SECOND..=HOUR)?;
     check_range("keep_alive", &c.keep_alive, SECOND..=HOUR)?;
@@ -51,6 +53,7 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
     holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;
+    check_files(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
     holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
     holds(
@@ -100,6 +103,35 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         c.admin_password.is_none() || c.admin_password_file.is_none(),
         "must not be set together with admin_password_file",
     )
+}
+
+/// The keys of the place of the files.
+fn check_files(c: &Config) -> Result<(), BrokenRule> {
+    holds(
+        "files_url",
+        c.files_url.as_deref().is_none_or(is_bucket),
+        "must be s3:// and a bucket, with an optional prefix, such as s3://models/atelier",
+    )?;
+    holds(
+        "files_endpoint",
+        c.files_endpoint.as_deref().is_none_or(is_origin),
+        "must be http:// or https://, a host and an optional port, such as https://storage.example.com:9000",
+    )?;
+    holds(
+        "files_secret_key",
+        c.files_secret_key.is_none() || c.files_secret_key_file.is_none(),
+        "must not be set together with files_secret_key_file",
+    )
+}
+
+/// `s3://models`, `s3://models/team/files`.
+fn is_bucket(text: &str) -> bool {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && !name.starts_with('.')
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+    };
+    text.strip_prefix("s3://").is_some_and(|rest| rest.strip_suffix('/').unwrap_or(rest).split('/').all(is_name))
 }
 
 fn holds(key: &'static str, holds: bool, rule: &str) -> Result<(), BrokenRule> {
@@ -183,6 +215,16 @@ mod tests {
             "HTTPS://a",
         ] {
             assert!(!is_origin(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_is_a_url() {
+        for good in ["s3://models", "s3://models/", "s3://my.bucket-1/team/files"] {
+            assert!(is_bucket(good), "{good}");
+        }
+        for bad in ["", "models", "s3:/x", "s3://", "s3:///x", "http://b", "s3://b//x", "s3://b/a b", "s3://b/../c"] {
+            assert!(!is_bucket(bad), "{bad}");
         }
     }
 

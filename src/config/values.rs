@@ -63,6 +63,18 @@ impl text_form::TextForm for ForwardedHeader {
 pub struct Config {
     pub data_dir: PathBuf,
 
+    pub files_url: Option<String>,
+    pub files_endpoint: Option<String>,
+    pub files_region: Option<String>,
+    pub files_access_key: Option<String>,
+    #[serde(with = "text_form::secret")]
+    pub files_secret_key: Option<Secret>,
+    pub files_secret_key_file: Option<PathBuf>,
+    #[serde(with = "text_form")]
+    pub max_file: usize,
+    #[serde(with = "text_form")]
+    pub organization_files: usize,
+
     #[serde(with = "text_form::list")]
     pub listen: Vec<SocketAddr>,
     pub public_url: Option<String>,
@@ -155,6 +167,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: "./atelier-data".into(),
+            files_url: None,
+            files_endpoint: None,
+            files_region: None,
+            files_access_key: None,
+            files_secret_key: None,
+            files_secret_key_file: None,
+            max_file: 16 << 30,
+            organization_files: 0,
             listen: vec![(Ipv4Addr::LOCALHOST, 8787).into()],
             public_url: None,
             trusted_hosts: Vec::new(),

@@ -18,6 +18,8 @@ pub enum Field {
     Key,
     /// The number of entries on a page.
     Limit,
+    /// The versions of models that a request names.
+    ModelVersions,
     MustChangePassword,
     Organization,
     Organizations,

@@ -34,9 +34,37 @@ pub(super) struct Bodies {
     memory: BodyMemory,
 }
 
+/// The error of a body that does not arrive in time.
+pub(super) fn late() -> Error {
+    Error::invalid("body", "was not received in time; send it again")
+}
+
+/// The error of a body that breaks off or is malformed.
+pub(super) fn broken(error: &PayloadError) -> Error {
+    Error::invalid("body", format!("cannot be read: {error}"))
+}
+
+/// The `Content-Length` of a request.
+pub(super) fn content_length(request: &HttpRequest) -> Option<u64> {
+    request.headers().get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 impl Bodies {
     pub(super) fn new(max: usize, memory: usize, timeout: Duration) -> Self {
         Self { max, timeout, memory: BodyMemory::new(memory, max, MAX_FORM) }
+    }
+
+    pub(super) const fn max(&self) -> usize {
+        self.max
+    }
+
+    pub(super) const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// A share of the memory for bodies, for a body that is not read by [`read`].
+    pub(super) fn share(&self, request: &HttpRequest) -> Share<'_> {
+        self.memory.share(Client::of(request::address(request)))
     }
 }
 
@@ -78,11 +106,11 @@ fn read_at_most(
                 "must not be larger than 16 KiB"
             },
         };
-        let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let length = content_length(&request).map(|length| usize::try_from(length).unwrap_or(usize::MAX));
         if length.is_some_and(|length| length > max) {
             return Err(too_large);
         }
-        let share = || bodies.memory.share(Client::of(request::address(&request)));
+        let share = || bodies.share(&request);
         let mut collecting = pin!(collect(payload, length, max, share));
         // A body that arrived together with the head needs no timer.
         let read = match poll_fn(|context| Poll::Ready(collecting.as_mut().poll(context))).await {
@@ -97,9 +125,9 @@ fn read_at_most(
                 Ok(bytes)
             }
             Err(BodyError::TooLarge) => Err(too_large),
-            Err(BodyError::Late) => Err(Error::invalid("body", "was not received in time; send it again")),
+            Err(BodyError::Late) => Err(late()),
             Err(BodyError::NoMemory(busy)) => Err(busy),
-            Err(BodyError::Broken(error)) => Err(Error::invalid("body", format!("cannot be read: {error}"))),
+            Err(BodyError::Broken(error)) => Err(broken(&error)),
         }
     }
 }

@@ -9,6 +9,7 @@ mod connection;
 mod connections;
 pub mod console;
 mod dialect;
+pub mod downloads;
 mod forwarded;
 mod headers;
 pub mod keycloak;
@@ -19,6 +20,7 @@ mod pieces;
 mod request;
 pub mod routes;
 mod server;
+pub mod uploads;
 pub mod wallaroo;
 
 use std::future::poll_fn;
@@ -32,6 +34,8 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use rustix::process::Signal;
 
+use crate::app::files::Remover;
+use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::state::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
@@ -146,12 +150,14 @@ async fn run(
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone())?);
     let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping));
-    let keys = actix_web::rt::spawn(maintain_keys(state));
+    let keys = actix_web::rt::spawn(maintain_keys(state.clone()));
+    let remover = actix_web::rt::spawn(remove_files(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
     watch.abort();
     keys.abort();
+    remover.abort();
     sweeper.abort();
     ended
 }
@@ -183,6 +189,21 @@ async fn maintain_keys(state: web::Data<AppState>) {
             }
         };
         actix_web::rt::time::sleep(wait).await;
+    }
+}
+
+/// Removes files that no model version refers to, shortly after they have become so.
+async fn remove_files(state: web::Data<AppState>) {
+    const LOOK_EVERY: Duration = Duration::from_secs(1);
+    const LOGGED_EVERY: Duration = Duration::from_mins(1);
+    let (mut remover, log) = (Remover::default(), LogLimiter::new(LOGGED_EVERY));
+    loop {
+        if let Err(error) = remover.look(&state).await
+            && log.allows("")
+        {
+            log::error!("cannot remove files of deleted models: {}; it is tried again", error.chain());
+        }
+        actix_web::rt::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -9,11 +9,14 @@ use crate::domain::ids::{ModelVersionId, PipelineId, WorkspaceId};
 use crate::domain::workspace::Contents;
 use crate::error::Result;
 
+/// The versions of a workspace with their models, and its pipelines.
+type Found = (Vec<(i64, i64)>, Vec<i64>);
+
 /// The contents of each of these workspaces: the versions by model, and then by number; the pipelines by number. An empty
 /// workspace has no entry.
 pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<WorkspaceId, Contents>> {
     let ids = row::numbers(workspaces.iter().map(|id| id.0));
-    let mut found: HashMap<WorkspaceId, (Vec<(i64, i64)>, Vec<i64>)> = HashMap::new();
+    let mut found: HashMap<WorkspaceId, Found> = HashMap::new();
     let mut query = view.conn.prepare_cached(
         "SELECT m.workspace_id, m.id, v.id FROM json_each(:ids) j
          CROSS JOIN models m ON m.workspace_id = j.value JOIN model_versions v ON v.model_id = m.id
@@ -29,7 +32,7 @@ pub fn of_many(view: &View, workspaces: &[WorkspaceId]) -> Result<HashMap<Worksp
             None => pipelines.push(row.get(1)?),
         }
     }
-    let contents = |(mut versions, mut pipelines): (Vec<(i64, i64)>, Vec<i64>)| {
+    let contents = |(mut versions, mut pipelines): Found| {
         versions.sort_unstable();
         pipelines.sort_unstable();
         Contents {

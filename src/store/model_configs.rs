@@ -9,18 +9,21 @@ use crate::domain::json_text::JsonText;
 use crate::domain::model::{ModelConfig, ModelSettings};
 use crate::error::Result;
 
-pub(super) const COLUMNS: &str = "k.id, k.version_id, k.runtime, k.tensor_fields, k.filter_threshold, k.input_schema,
+pub(super) const CONFIG_COLUMNS: &str =
+    "k.id, k.version_id, k.runtime, k.tensor_fields, k.filter_threshold, k.input_schema,
     k.output_schema, k.batch_config, k.dynamic_batching_config, k.continuous_batching_config, k.openai";
 
 pub fn find(view: &View, id: ModelConfigId) -> Result<Option<ModelConfig>> {
-    let sql = format!("SELECT {COLUMNS} FROM model_configs k WHERE k.id = :id");
+    let sql = format!("SELECT {CONFIG_COLUMNS} FROM model_configs k WHERE k.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
 /// The configuration of a version that is in force.
 pub fn find_of_version(view: &View, version: ModelVersionId) -> Result<Option<ModelConfig>> {
-    let sql = format!("SELECT {COLUMNS} FROM model_configs k WHERE k.version_id = :version ORDER BY k.id DESC LIMIT 1");
+    let sql = format!(
+        "SELECT {CONFIG_COLUMNS} FROM model_configs k WHERE k.version_id = :version ORDER BY k.id DESC LIMIT 1"
+    );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":version": version.0 }, read).optional()?)
 }
@@ -53,12 +56,15 @@ pub fn insert(tx: &Tx, version: ModelVersionId, settings: &ModelSettings) -> Res
 }
 
 /// Deletes the oldest configurations of a version, so that at most so many are left.
-pub fn keep_newest(tx: &Tx, version: ModelVersionId, most: u32) -> Result<()> {
-    let mut query = tx.conn.prepare_cached(
-        "DELETE FROM model_configs WHERE version_id = :version AND id <=
-             (SELECT k.id FROM model_configs k WHERE k.version_id = :version ORDER BY k.id DESC LIMIT 1 OFFSET :most)",
-    )?;
-    query.execute(named_params! { ":version": version.0, ":most": most })?;
+pub fn keep_newest(tx: &Tx, version: ModelVersionId, most: usize) -> Result<()> {
+    let mut query =
+        tx.conn.prepare_cached("SELECT k.id FROM model_configs k WHERE k.version_id = :version ORDER BY k.id")?;
+    let rows = query.query_map(named_params! { ":version": version.0 }, |row| row.get(0))?;
+    let ids: Vec<i64> = rows.collect::<rusqlite::Result<_>>()?;
+    let mut query = tx.conn.prepare_cached("DELETE FROM model_configs WHERE id = :id")?;
+    for id in &ids[..ids.len().saturating_sub(most)] {
+        query.execute(named_params! { ":id": id })?;
+    }
     Ok(())
 }
 
@@ -66,7 +72,7 @@ fn read(row: &Row) -> rusqlite::Result<ModelConfig> {
     read_at(row, 0)
 }
 
-/// The configuration in [`COLUMNS`] from this one on. `None` if a join has found none.
+/// The configuration in [`CONFIG_COLUMNS`] from this one on. `None` if a join has found none.
 pub(super) fn read_if_any(row: &Row, first: usize) -> rusqlite::Result<Option<ModelConfig>> {
     if row.get::<_, Option<i64>>(first)?.is_none() { Ok(None) } else { read_at(row, first).map(Some) }
 }

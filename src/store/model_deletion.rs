@@ -1,6 +1,8 @@
 //! Deletes models and their versions, and finds what stands in the way.
 
-use rusqlite::{OptionalExtension, named_params};
+use std::collections::{HashMap, HashSet};
+
+use rusqlite::named_params;
 use uuid::Uuid;
 
 use super::{Tx, View, row};
@@ -33,30 +35,44 @@ pub fn find_use(view: &View, workspace: WorkspaceId, versions: &[Uuid]) -> Resul
          JOIN pipeline_versions n ON n.id = u.pipeline_version_id
          JOIN pipelines p ON p.id = n.pipeline_id
          WHERE p.workspace_id = :workspace
-           AND NOT EXISTS (SELECT 1 FROM pipeline_versions o WHERE o.pipeline_id = n.pipeline_id AND o.id > n.id)
-         LIMIT 1",
+           AND NOT EXISTS (SELECT 1 FROM pipeline_versions o WHERE o.pipeline_id = n.pipeline_id AND o.id > n.id)",
     )?;
-    let params = named_params! { ":versions": row::uuids(versions), ":workspace": workspace.0 };
-    let read = |row: &super::Row| {
-        Ok(Use { version: row::uuid(row, 0)?, pipeline: PipelineId(row.get(1)?), pipeline_name: row.get(2)? })
-    };
-    Ok(query.query_row(params, read).optional()?)
+    let mut rows = query.query(named_params! { ":versions": row::uuids(versions), ":workspace": workspace.0 })?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Use { version: row::uuid(&row, 0)?, pipeline: PipelineId(row.get(1)?), pipeline_name: row.get(2)? }))
 }
 
-/// The bytes that an organization no longer uses once these versions are deleted: each file once, and none that another
-/// version of the organization has.
+/// The bytes that organizations no longer use once these versions are deleted: each file once, and none that another
+/// version of the same organization has.
 pub fn bytes(view: &View, versions: &[ModelVersionId]) -> Result<u64> {
+    let doomed: HashSet<i64> = versions.iter().map(|id| id.0).collect();
     let mut query = view.conn.prepare_cached(
-        "SELECT coalesce(sum(f.size), 0) FROM
-             (SELECT DISTINCT v.sha256, v.organization_id, v.size FROM json_each(:ids) j
-              CROSS JOIN model_versions v ON v.id = j.value WHERE v.sha256 IS NOT NULL) f
-         WHERE NOT EXISTS
-             (SELECT 1 FROM model_versions o
-              WHERE o.sha256 = f.sha256 AND o.organization_id = f.organization_id
-                AND o.id NOT IN (SELECT value FROM json_each(:ids)))",
+        "SELECT v.organization_id, v.sha256, v.size FROM json_each(:ids) j
+         CROSS JOIN model_versions v ON v.id = j.value WHERE v.sha256 IS NOT NULL",
     )?;
-    let ids = row::numbers(versions.iter().map(|id| id.0));
-    Ok(query.query_row(named_params! { ":ids": ids }, |row| row::unsigned(row, 0))?)
+    let mut files: HashMap<(i64, [u8; 32]), u64> = HashMap::new();
+    let mut rows = query.query(named_params! { ":ids": row::numbers(versions.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        files.insert((row.get(0)?, row.get(1)?), row::unsigned(&row, 2)?);
+    }
+    let mut query = view.conn.prepare_cached(
+        "SELECT v.id FROM model_versions v WHERE v.sha256 = :sha256 AND v.organization_id = :organization",
+    )?;
+    let mut bytes = 0;
+    for ((organization, sha256), size) in files {
+        let mut rows = query.query(named_params! { ":sha256": sha256.as_slice(), ":organization": organization })?;
+        let mut is_kept = false;
+        while let Some(row) = rows.next()? {
+            if !doomed.contains(&row.get(0)?) {
+                is_kept = true;
+                break;
+            }
+        }
+        if !is_kept {
+            bytes += size;
+        }
+    }
+    Ok(bytes)
 }
 
 /// Deletes a model with all its versions.

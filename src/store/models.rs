@@ -4,7 +4,8 @@ use rusqlite::{OptionalExtension, named_params};
 use uuid::Uuid;
 
 use super::fault::conflict;
-use super::{Row, Tx, View, model_configs, row};
+use super::model_configs::{self, CONFIG_COLUMNS};
+use super::{Row, Tx, View, row};
 use crate::domain::creator::CreatedBy;
 use crate::domain::email::Email;
 use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, UserId, WorkspaceId};
@@ -148,12 +149,11 @@ pub fn for_each_version_with_config(
     mut each: impl FnMut(ModelVersion, Option<ModelConfig>) -> Result<()>,
 ) -> Result<()> {
     let sql = format!(
-        "SELECT {VERSION_COLUMNS}, {} FROM model_versions v JOIN models m ON m.id = v.model_id
+        "SELECT {VERSION_COLUMNS}, {CONFIG_COLUMNS} FROM model_versions v JOIN models m ON m.id = v.model_id
          LEFT JOIN users c ON c.id = v.created_by
          LEFT JOIN model_configs k ON k.id =
              (SELECT n.id FROM model_configs n WHERE n.version_id = v.id ORDER BY n.id DESC LIMIT 1)
-         WHERE v.model_id = :model ORDER BY v.id DESC",
-        model_configs::COLUMNS
+         WHERE v.model_id = :model ORDER BY v.id DESC"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     let mut rows = query.query(named_params! { ":model": model.0 })?;

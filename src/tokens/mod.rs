@@ -4,6 +4,7 @@
 
 pub mod chain;
 pub mod claims;
+pub mod file_hash;
 pub mod id_claims;
 pub mod keyring;
 pub mod opaque;

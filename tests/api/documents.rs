@@ -12,6 +12,8 @@ use crate::client::{Answer, Client};
 use crate::database::Database;
 use crate::hostile_disk::HostileDisk;
 use crate::support::Setup;
+use crate::wallaroo::pipeline_requests::{self, CONSTANT};
+use crate::wallaroo::pipelines;
 use crate::world::{World, fresh, full_line, wait_for_log};
 
 const DOCUMENT: &str = "/v1/api/openapi.json";
@@ -76,6 +78,11 @@ impl Recorder {
             "GET" => client.get(path),
             _ => client.post(path, body),
         };
+        self.compare(answer, method, path, body)
+    }
+
+    /// Compares the response to a request for a route with its description.
+    fn compare(&mut self, answer: Answer, method: &str, path: &str, body: &Value) -> Answer {
         let operation = self.operation(method, path).clone();
         let described = &operation["responses"][answer.status.to_string()];
         assert!(described.is_object(), "{method} {path} answers {} undescribed: {answer:?}", answer.status);
@@ -100,7 +107,7 @@ impl Recorder {
 fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, Value)> {
     let (carol, email) = (&world.carol, format!("{}@example.com", fresh("described")));
     let member = json!({ "workspace_id": workspace, "email": carol.email });
-    vec![
+    let mut requests = vec![
         ("GET", "/v1/api/config", Value::Null),
         ("POST", "/v1/api/workspaces/create", json!({ "workspace_name": fresh("described") })),
         ("POST", "/v1/api/workspaces/list", json!({})),
@@ -132,7 +139,9 @@ fn successes(world: &World, workspace: i64) -> Vec<(&'static str, &'static str, 
             "/v1/graphql",
             json!({ "query": format!("{{ workspace_by_pk(id: {workspace}) {{ id name created_at }} }}") }),
         ),
-    ]
+    ];
+    requests.extend(pipeline_requests::successes(world, workspace));
+    requests
 }
 
 #[test]
@@ -209,6 +218,7 @@ fn real_responses_match_their_descriptions() {
     let world = World::of(disk.under(setup));
     let mut recorder = Recorder::new(&world.nobody);
     let workspace = world.bob.create("described");
+    pipelines::create(&world.bob, workspace, "valves", &json!({}));
 
     for (method, path, body) in successes(&world, workspace) {
         let answer = recorder.ask(&world.ada, method, path, &body);
@@ -230,6 +240,7 @@ fn real_responses_match_their_descriptions() {
         }
         recorder.ask(&world.carol, method, path, &body);
     }
+    of_pipelines(&world, &mut recorder, workspace);
     busy(&world, &mut recorder, workspace);
     full(&world, &disk, &mut recorder, workspace);
     too_many(&world, &mut recorder);
@@ -254,6 +265,37 @@ fn real_responses_match_their_descriptions() {
     assert_eq!(unseen, [""; 0], "described and never seen");
 }
 
+/// What only some requests about pipelines are answered.
+fn of_pipelines(world: &World, recorder: &mut Recorder, workspace: i64) {
+    let (id, version, _) = pipelines::create(&world.bob, workspace, "valves", &json!({}));
+    let copy = json!({ "name": "valves", "workspace_id": workspace, "source_pipeline": id });
+    assert_eq!(recorder.ask(&world.bob, "POST", "/v1/api/pipelines/copy", &copy).status, 409);
+    let other = world.bob.create(&fresh("other"));
+    pipelines::create(&world.bob, other, "valves", &json!({}));
+    let moved = json!({ "pipeline_id": id, "workspace_id": other });
+    assert_eq!(recorder.ask(&world.bob, "POST", "/v1/api/pipelines/move", &moved).status, 409);
+    let unknown = json!({ "pipeline_versions": [uuid::Uuid::nil()] });
+    assert_eq!(recorder.ask(&world.bob, "POST", "/v1/api/pipelines/delete_pipeline_versions", &unknown).status, 404);
+
+    let deploy = "/v1/api/pipelines/deploy";
+    let body = json!({ "pipeline_version_pk_id": version });
+    for (client, agent, status) in [
+        (&*world.bob, "WallarooSDK/2026.1.3", 200),
+        (&*world.carol, "WallarooSDK/2026.1.3", 404),
+        (&*world.bob, "curl/8.5.0", 400),
+        (&world.nobody, "curl/8.5.0", 401),
+    ] {
+        let answer = client.send("POST", deploy, &[("user-agent", agent)], body.to_string());
+        assert_eq!(recorder.compare(answer, "POST", deploy, &body).status, status);
+    }
+    for (method, route, path, status) in CONSTANT {
+        for (client, status) in [(&*world.bob, *status), (&*world.carol, *status), (&world.nobody, 401)] {
+            let answer = client.send(method, path, &[], ());
+            assert_eq!(recorder.compare(answer, method, route, &Value::Null).status, status, "{path}");
+        }
+    }
+}
+
 /// What is new while the disk is full.
 fn full(world: &World, disk: &HostileDisk, recorder: &mut Recorder, workspace: i64) {
     let questions = successes(world, workspace);
@@ -271,7 +313,9 @@ fn busy(world: &World, recorder: &mut Recorder, workspace: i64) {
     let database = world.database();
     full_line(&world.ada, &database, || {
         for (method, path, body) in successes(world, workspace) {
-            let writes = ["create", "add_user", "remove_user", "invite", "activate", "deactivate", "api/user"];
+            let of_workspaces = ["create", "add_user", "remove_user", "invite", "activate", "deactivate", "api/user"];
+            let of_pipelines = ["copy", "move", "delete_pipeline", "delete_pipeline_versions"];
+            let writes = [of_workspaces.as_slice(), &of_pipelines].concat();
             if writes.iter().any(|ending| path.ends_with(ending)) {
                 let answer = recorder.ask(&world.ada, method, path, &body);
                 assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{path}: {answer:?}");
@@ -319,6 +363,12 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
             wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
         }
         assert!(!answer.body.contains("sessions") && !answer.body.contains("SELECT"), "{answer:?}");
+    }
+    let routes = CONSTANT.iter().map(|(method, route, path, _)| (*method, *route, *path));
+    let deploy = "/v1/api/pipelines/deploy";
+    for (method, route, path) in routes.chain([("POST", deploy, deploy)]) {
+        let answer = world.ada.send(method, path, &[], ());
+        assert_eq!(recorder.compare(answer, method, route, &Value::Null).status, 500, "{path}");
     }
     database.write("ALTER TABLE lost RENAME TO sessions", []);
     assert_eq!(world.ada.post("/v1/api/workspaces/validate", &json!({})).status, 200, "and all is well again");

@@ -43,6 +43,9 @@ mod hostile {
 
 mod wallaroo {
     mod config;
+    mod connections;
+    pub mod pipeline_requests;
+    pub mod pipelines;
     mod users;
     mod workspaces;
 }

@@ -201,14 +201,15 @@ fn an_external_master_key_is_replaced_by_a_given_one() {
     assert_eq!(run.out.trim_end().len(), 16);
     let wanted = "replace master_key (ATELIER_MASTER_KEY) with the new key before the server starts again";
     assert!(
-        run.err.contains("2 signing keys and 0 second factors were resealed") && run.err.contains(wanted),
+        run.err.contains("2 signing keys, 0 second factors and 0 connections were resealed")
+            && run.err.contains(wanted),
         "{}",
         run.err
     );
     // To do it again, as after a kill, does no harm.
     let again = rotate(&place, 1, 2).good();
     assert_eq!(again.out, run.out);
-    assert!(again.err.contains("0 signing keys and 0 second factors were resealed"), "{}", again.err);
+    assert!(again.err.contains("0 signing keys, 0 second factors and 0 connections were resealed"), "{}", again.err);
     assert_eq!(with(1, "check").code, 1);
     assert!(with(2, "check").good().out.contains("opens 2 signing keys"));
     let mut server = Setup::new().env("ATELIER_MASTER_KEY", text(2)).data_dir(place.data()).start();

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::app::audit;
 use crate::app::identity::second_factors;
+use crate::app::{audit, connections};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::UserId;
@@ -19,9 +19,10 @@ const PAGE: u32 = 500;
 pub struct Resealed {
     pub signing_keys: usize,
     pub second_factors: usize,
+    pub connections: usize,
 }
 
-/// Whether there are signing keys and a key opens all of them. The second factors are sealed with the same key.
+/// Whether there are signing keys and a key opens all of them. Everything else is sealed with the same key.
 pub fn opens_all(view: &View, key: &MasterKey) -> Result<bool> {
     let all = store::signing_keys::list_sealed(view)?;
     Ok(!all.is_empty() && all.iter().all(|sealed| crate::app::identity::signing_keys::prove(key, sealed).is_ok()))
@@ -60,10 +61,23 @@ pub fn reseal(tx: &Tx, actor: &Actor, from: &MasterKey, to: &MasterKey) -> Resul
         store::second_factors::update_sealed(tx, &resealed)?;
         done.second_factors += resealed.len();
     }
-    let change = (
-        json!({ "key": from.id() }),
-        json!({ "key": to.id(), "signing_keys": done.signing_keys, "second_factors": done.second_factors }),
-    );
+    connections::for_each_sealed(tx, |page| {
+        let mut resealed = Vec::new();
+        for (connection, context) in page {
+            let what = format!("the connection {}", connection.uuid);
+            let sealed = anew(&what, &context, &connection.sealed)?;
+            resealed.extend(sealed.map(|sealed| (connection.id, sealed)));
+        }
+        done.connections += resealed.len();
+        store::connections::update_sealed(tx, &resealed)
+    })?;
+    let after = json!({
+        "key": to.id(),
+        "signing_keys": done.signing_keys,
+        "second_factors": done.second_factors,
+        "connections": done.connections,
+    });
+    let change = (json!({ "key": from.id() }), after);
     audit::record(tx, actor, "master_key.rotate", (ObjectKind::MasterKey, to.id()), change)?;
     Ok(done)
 }

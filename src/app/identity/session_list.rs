@@ -106,6 +106,7 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::Throttled { .. }
         | Error::TooMany { .. }
         | Error::Disk { .. }
+        | Error::FilesFull { .. }
         | Error::Internal(_) => error,
     })?;
     store::sessions::delete(tx, found.id)?;

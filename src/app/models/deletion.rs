@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{Change, ObjectKind};
+use crate::domain::field::Field;
 use crate::domain::ids::{ModelId, ModelVersionId, WorkspaceId};
 use crate::domain::model::{Model, ModelVersion};
 use crate::domain::noun::Noun;
@@ -110,7 +111,7 @@ struct Doomed {
 
 fn deletable_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<Doomed> {
     if versions.len() > MAX_DELETED {
-        return Err(Error::invalid("model_versions", format!("must have at most {MAX_DELETED} versions")));
+        return Err(Error::invalid(Field::ModelVersions, format!("must have at most {MAX_DELETED} versions")));
     }
     let mut doomed = Doomed::default();
     let mut places: BTreeMap<WorkspaceId, (Workspace, Vec<Uuid>)> = BTreeMap::new();

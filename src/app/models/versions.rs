@@ -15,7 +15,7 @@ use crate::policy::Action;
 use crate::store::{self, Tx};
 
 /// The maximum number of configurations of a version. Older ones are deleted.
-pub const MAX_CONFIGS: u32 = 100;
+pub const MAX_CONFIGS: usize = 100;
 
 /// Creates a version of the model with this name in the workspace, and the model if there is none.
 ///

@@ -3,6 +3,7 @@
 pub(in crate::app) mod budget;
 pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
+pub mod file_storage;
 pub mod issuers;
 pub(in crate::app) mod key_ring;
 pub mod log_limiter;

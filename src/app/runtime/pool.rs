@@ -1,6 +1,8 @@
 //! Small thread pools for slow work. They take the jobs of different callers in turn. Their threads have the priority of
 //! all others: with a lower one, they would starve beside other programs of the machine.
 
+mod begun;
+
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,6 +15,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
+
+pub use begun::Begun;
 
 use crate::app::runtime::places::network;
 use crate::domain::actor::{Actor, Origin};
@@ -70,6 +74,10 @@ pub enum PoolKind {
     Signing,
     /// Reads long lists. It has few threads, because each keeps memory of its own.
     Reading,
+    /// Reads and writes the bytes of files, a chunk at a time.
+    Files,
+    /// Brings received files to their place: waits for the disk or the object storage.
+    Placing,
 }
 
 impl PoolKind {
@@ -78,6 +86,8 @@ impl PoolKind {
             Self::Hashing => "password_pool",
             Self::Signing => "signer",
             Self::Reading => "reader",
+            Self::Files => "files",
+            Self::Placing => "placing",
         }
     }
 
@@ -85,7 +95,7 @@ impl PoolKind {
     const fn come_back(self) -> Duration {
         match self {
             Self::Hashing => Duration::from_secs(2),
-            Self::Signing | Self::Reading => Duration::from_secs(1),
+            Self::Signing | Self::Reading | Self::Files | Self::Placing => Duration::from_secs(1),
         }
     }
 
@@ -94,7 +104,7 @@ impl PoolKind {
         match self {
             // Memory is kept while there is work.
             Self::Hashing => password::release_memory(),
-            Self::Signing | Self::Reading => {}
+            Self::Signing | Self::Reading | Self::Files | Self::Placing => {}
         }
     }
 }
@@ -153,6 +163,9 @@ impl Pool {
         match kind {
             PoolKind::Hashing => NonZeroUsize::new(cores.get() - 1).unwrap_or(NonZeroUsize::MIN),
             PoolKind::Signing | PoolKind::Reading => cores,
+            // Their threads wait for disks and networks, not for cores.
+            PoolKind::Files => NonZeroUsize::MIN.saturating_add(7),
+            PoolKind::Placing => NonZeroUsize::MIN.saturating_add(3),
         }
     }
 
@@ -166,9 +179,19 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce() -> T + Send + 'static,
     {
-        let busy = |Full| Error::Busy { retry_after: self.kind.come_back() };
-        let answer = self.submit(lane, job).map_err(busy)?;
-        answer.await.map_err(Error::internal)?.map_err(busy)
+        self.begin(lane, job)?.await
+    }
+
+    /// Queues a job as [`Pool::run`] does, and returns its result as a future. Dropping the future before the turn of
+    /// the job skips the job.
+    pub fn begin<T, F>(&self, lane: Lane, job: F) -> Result<Begun<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> T + Send + 'static,
+    {
+        let retry_after = self.kind.come_back();
+        let answer = self.submit(lane, job).map_err(|Full| Error::Busy { retry_after })?;
+        Ok(Begun::new(answer, retry_after))
     }
 
     /// Queues a job; the receiver returns its result, and fails when the job panics.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::app::identity::signing_keys;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
+use crate::app::runtime::file_storage::FileStorage;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::key_ring::{InForce, LiveRing};
 use crate::app::runtime::pool::{Lane, Pool};
@@ -48,6 +49,11 @@ pub struct Fields {
     /// Builds answers that are longer than a first attempt, one at a time.
     pub list_pool: Pool,
     pub unsent_memory: UnsentMemory,
+    pub files: Arc<FileStorage>,
+    /// Reads and writes the bytes of files.
+    pub file_pool: Pool,
+    /// Brings received files to their place, and removes files.
+    pub place_pool: Pool,
     /// The key of the tags of public ids.
     pub tags: TagKey,
     pub throttle: Throttle,

@@ -1,14 +1,30 @@
 //! The verbs obey the policy: what it hides they do not find, and what it forbids they say is forbidden.
 
 use super::*;
-use crate::app::{members, pipelines, users, workspaces};
-use crate::domain::model::Visibility;
+use crate::app::{members, models, pipelines, users, workspaces};
+use crate::domain::ids::ModelId;
+use crate::domain::model::{ModelName, ModelSettings, NewModelVersion, Runtime, Visibility};
+use crate::domain::model_settings::NewModelSettings;
 use crate::domain::pipeline::PipelineName;
 use crate::domain::user::UserChange;
 use crate::policy::{Account, Decision, Standing, decide};
 
 /// A write to be tried by somebody.
 type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
+
+/// A version of a model without a file.
+fn model(place: WorkspaceId) -> NewModelVersion {
+    NewModelVersion {
+        workspace: place,
+        name: ModelName::parse("valve").unwrap(),
+        visibility: Visibility::Private,
+        file: None,
+        file_name: String::new(),
+        image_path: Some("ghcr.io/valve".to_owned()),
+        conversion: None,
+        settings: ModelSettings::new(Runtime::Mlflow),
+    }
+}
 
 fn outcome_of<T>(answer: &Result<T>) -> Decision {
     match answer {
@@ -31,9 +47,10 @@ fn every_use_case_enforces_the_policy() {
     let name = PipelineName::parse("valves").unwrap();
     let made =
         office.by(&office.bob, move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")));
-    let (pipeline, version) = made.map(|version| (version.pipeline, version.uuid)).unwrap();
+    let (pipeline, pipeline_version) = made.map(|version| (version.pipeline, version.uuid)).unwrap();
     let other = office.workspace(&office.bob, "pumps");
     office.join(&office.bob, other, &office.carol, Role::Member);
+    let version = office.by(&office.bob, move |tx, actor| models::create_version(tx, actor, &model(place))).unwrap();
 
     let facts = |who: &Actor, workspace| Standing {
         account: who.person().map_or(Account::Nobody, |person| Account::Role(person.role)),
@@ -59,6 +76,9 @@ fn every_use_case_enforces_the_policy() {
         assert_eq!(outcome_of(&office.read_long(|view| members::list(view, who, place))), judge(Action::ReadWorkspace));
         assert_eq!(outcome_of(&office.read(|view| users::named(view, who, &target))), judge(Action::ReadUser));
 
+        let read = office.read(|view| models::visible_version(view, who, version));
+        assert_eq!(outcome_of(&read), judge(Action::ReadModel), "{who:?}");
+
         // Each is tried in a write that is then given up, so that nobody changes what the next one finds.
         let tried = |action: Action, work: Try| {
             let outcome = office.by(who, move |tx, actor| {
@@ -83,7 +103,7 @@ fn every_use_case_enforces_the_policy() {
             Box::new(move |tx, actor| pipelines::move_to(tx, actor, pipeline, other).map(drop)),
         );
         tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves")));
-        let versions = std::collections::BTreeSet::from([version]);
+        let versions = std::collections::BTreeSet::from([pipeline_version]);
         tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions)));
         let to = named(&office.ada);
         tried(
@@ -110,5 +130,19 @@ fn every_use_case_enforces_the_policy() {
             Action::CreateWorkspace,
             Box::new(|tx, actor| workspaces::create(tx, actor, &called("another")).map(drop)),
         );
+        tried(
+            Action::CreateModel,
+            Box::new(move |tx, actor| models::create_version(tx, actor, &model(place)).map(drop)),
+        );
+        tried(
+            Action::UpdateModel,
+            Box::new(move |tx, actor| models::set_visibility(tx, actor, version, Visibility::Public).map(drop)),
+        );
+        tried(
+            Action::UpdateModel,
+            Box::new(move |tx, actor| models::configure(tx, actor, version, &NewModelSettings::default()).map(drop)),
+        );
+        tried(Action::DeleteModel, Box::new(move |tx, actor| models::delete(tx, actor, place, "valve").map(drop)));
+        tried(Action::DeleteModel, Box::new(move |tx, actor| models::move_to(tx, actor, ModelId(1), place)));
     }
 }

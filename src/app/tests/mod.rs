@@ -2,12 +2,15 @@
 
 mod clients;
 mod clock;
+mod connections;
 mod costs;
+mod files;
 mod grants;
 mod grid;
 mod invitations;
 mod keys;
 mod members;
+mod models;
 mod organizations;
 mod own_password;
 mod pages;

@@ -7,6 +7,7 @@ use super::*;
 use crate::app::identity::oauth::tokens;
 use crate::app::identity::sign_in::{self, Attempt, SignedIn};
 use crate::app::identity::signing_keys as verbs;
+use crate::app::runtime::file_storage::FileStorage;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
@@ -57,6 +58,9 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         read_pool: Pool::start(PoolKind::Reading, one, one.saturating_add(63)).unwrap(),
         list_pool: Pool::start(PoolKind::Reading, one, one).unwrap(),
         unsent_memory: UnsentMemory::new(1 << 20),
+        files: FileStorage::local(office.file.parent().unwrap()).into(),
+        file_pool: Pool::start(PoolKind::Files, one, one.saturating_add(63)).unwrap(),
+        place_pool: Pool::start(PoolKind::Placing, one, one.saturating_add(63)).unwrap(),
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
         throttle: Throttle::new(3, Duration::from_mins(15)),
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),

@@ -6,12 +6,15 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use uuid::Uuid;
+
 use super::advice::{AS_THE_SERVER, RESTORE, START};
 use super::master_key;
 use crate::app;
 use crate::cli::audit::describe;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
+use crate::cli::master_key::Source;
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
@@ -22,6 +25,7 @@ use crate::store::names::{self, OldForm};
 use crate::store::schema::{self, SchemaState, Unfit};
 use crate::store::signing_keys::SealedKey;
 use crate::store::{self, View, health};
+use crate::tokens::seal::MasterKey;
 
 /// The maximum number of faults in a report.
 const MAX_FAULTS: usize = 5;
@@ -37,12 +41,14 @@ struct Facts {
 
 struct Known {
     signing_keys: Result<Vec<SealedKey>>,
+    /// The number of connections, and those that the master key does not open. `None` without a master key.
+    connections: Option<Result<(usize, Vec<Uuid>)>>,
     administrators: Result<(bool, bool)>,
     audit: Result<Verdict>,
     names: Result<Vec<OldForm>>,
 }
 
-fn collect_facts(view: &View) -> Result<Facts> {
+fn collect_facts(view: &View, key: Option<&MasterKey>) -> Result<Facts> {
     let standing = schema::state(view)?;
     let administrators =
         || Ok((store::users::any_administrator(view)?, store::users::any_enabled_administrator(view)?));
@@ -52,6 +58,7 @@ fn collect_facts(view: &View) -> Result<Facts> {
         foreign_keys: health::foreign_key_faults(view),
         known: (standing == SchemaState::Current).then(|| Known {
             signing_keys: store::signing_keys::list_sealed(view),
+            connections: key.map(|key| app::connections::unopened(view, key)),
             administrators: administrators(),
             audit: app::audit::verify(view, &Actor::operator(), None),
             names: names::list(view),
@@ -77,7 +84,9 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
     }
     let mut findings = vec![private(WHAT, &path, mode)];
-    match inspect(&path, collect_facts) {
+    // If it cannot be loaded, the check of the master key says why.
+    let key = Source::of(config, home).ok().and_then(|source| source.load().ok());
+    match inspect(&path, |view| collect_facts(view, key.as_ref())) {
         Ok(facts) => {
             findings.push(version(home, facts.standing));
             if matches!(facts.standing, SchemaState::Empty | SchemaState::Foreign | SchemaState::NoDatabase) {
@@ -87,6 +96,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             findings.push(sound("foreign keys", facts.foreign_keys));
             if let Some(known) = facts.known {
                 findings.extend(master_key::check(config, home, known.signing_keys));
+                findings.extend(known.connections.and_then(connections));
                 findings.push(administrator(known.administrators));
                 findings.push(audit(known.audit));
                 findings.extend(old_forms(known.names));
@@ -105,6 +115,31 @@ fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
     }
     let found = format!("{path} is open to other users (mode {mode:o})");
     Finding::fault(what, found, format!("run `chmod 600 {path}`"))
+}
+
+/// Nothing if there are no connections.
+fn connections(opened: Result<(usize, Vec<Uuid>)>) -> Option<Finding> {
+    const WHAT: &str = "connections";
+    Some(match opened {
+        Ok((0, _)) => return None,
+        Ok((number, unopened)) if unopened.is_empty() => {
+            Finding::ok(WHAT, format!("the master key opens the details of all {number}"))
+        }
+        Ok((number, unopened)) => {
+            let ids: Vec<_> = unopened.iter().take(MAX_FAULTS).map(Uuid::to_string).collect();
+            let found = format!(
+                "the master key does not open the details of {} of {number}, such as {}",
+                unopened.len(),
+                ids.join(", ")
+            );
+            Finding::fault(
+                WHAT,
+                found,
+                "use the master key of this data file, or delete these connections and create them again",
+            )
+        }
+        Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
+    })
 }
 
 fn version(home: &DataDir, standing: SchemaState) -> Finding {

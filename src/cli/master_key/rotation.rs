@@ -101,14 +101,15 @@ fn print_result(source: &Source, rotated: &Rotated, json: bool) -> Result<(), Cl
     if json {
         let value = json!({
             "master_key": now, "before": before, "signing_keys": resealed.signing_keys,
-            "second_factors": resealed.second_factors, "kept": kept.as_ref().map(|path| path.display().to_string()),
+            "second_factors": resealed.second_factors, "connections": resealed.connections, "kept": kept.as_ref().map(|path| path.display().to_string()),
         });
         print(&format!("{value:#}\n"))?;
     } else {
         print(&format!("{now}\n"))?;
         say(&format!(
-            "everything is sealed under the master key {now}: {} signing keys and {} second factors were resealed",
-            resealed.signing_keys, resealed.second_factors
+            "everything is sealed under the master key {now}: {} signing keys, {} second factors and {} connections were \
+             resealed",
+            resealed.signing_keys, resealed.second_factors, resealed.connections
         ));
     }
     match kept {

@@ -109,6 +109,7 @@ pub(super) fn field_name(field: &Field) -> &str {
         | Field::Id
         | Field::IdTokenHint
         | Field::Limit
+        | Field::ModelVersions
         | Field::MustChangePassword
         | Field::Organizations
         | Field::Password
@@ -184,8 +185,12 @@ impl ResponseError for Failure {
                 Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Refused { .. } => StatusCode::BAD_REQUEST,
                 // The SDK raises the same exception, with the text, for every status from 500 to 599.
-                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
-                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing, .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {
+                    StatusCode::INSUFFICIENT_STORAGE
+                }
+                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,

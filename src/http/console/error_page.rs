@@ -22,8 +22,12 @@ impl ResponseError for Failure {
                 Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
-                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing, .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {
+                    StatusCode::INSUFFICIENT_STORAGE
+                }
+                Error::Busy { .. } | Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::ForeignForm(_) | Self::StaleForm => StatusCode::FORBIDDEN,

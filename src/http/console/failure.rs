@@ -72,7 +72,7 @@ impl Failure {
                 Error::Disk { fault: DiskFault::Full, .. } => {
                     ("The disk of the server is full", "Reload the page once an administrator has freed space.")
                 }
-                Error::Disk { fault: DiskFault::Failing, .. } => {
+                Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => {
                     ("The server cannot use its disk", "Reload the page once an administrator has repaired it.")
                 }
                 Error::Internal(_) => (
@@ -88,6 +88,7 @@ impl Failure {
                 | Error::Conflict { .. }
                 | Error::InUse { .. }
                 | Error::TooLarge { .. }
+                | Error::FilesFull { .. }
                 | Error::Unauthenticated(_) => ("This did not work", "Go back and try again."),
             },
             Self::ForeignForm(_) => ("This did not work", "Open the page on this server and fill in the form again."),

@@ -99,7 +99,7 @@ impl ResponseError for Failure {
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 // RFC 6749 defines `temporarily_unavailable` as the 503 of OAuth. Its clients do not know 507.
-                Error::Busy { .. } | Error::Disk { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Busy { .. } | Error::Disk { .. } | Error::FilesFull { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::Core(error) | Self::Bearer(error) => match error {
@@ -110,7 +110,7 @@ impl ResponseError for Failure {
                 Error::Conflict { .. } | Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
                 Error::Throttled { .. } | Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Error::Busy { .. } | Error::Disk { .. } => StatusCode::SERVICE_UNAVAILABLE,
+                Error::Busy { .. } | Error::Disk { .. } | Error::FilesFull { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
             Self::NoMail => StatusCode::BAD_REQUEST,
@@ -207,6 +207,7 @@ fn name(field: &Field) -> &str {
         | Field::Id
         | Field::IdTokenHint
         | Field::Key
+        | Field::ModelVersions
         | Field::Organization
         | Field::Organizations
         | Field::Password
@@ -306,9 +307,11 @@ fn code(error: &Error) -> &'static str {
             "invalid_request"
         }
         Error::Forbidden { .. } | Error::Exceeded => "unauthorized_client",
-        Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } | Error::Disk { .. } => {
-            "temporarily_unavailable"
-        }
+        Error::Busy { .. }
+        | Error::Throttled { .. }
+        | Error::TooMany { .. }
+        | Error::Disk { .. }
+        | Error::FilesFull { .. } => "temporarily_unavailable",
         Error::Internal(_) => "server_error",
     }
 }

@@ -15,9 +15,9 @@ use crate::http::request;
 pub enum Failure {
     #[error(transparent)]
     Core(#[from] Error),
-    /// Something missing, told with 400: the SDK shows the message of a 400 of this endpoint, and not of a 404.
-    #[error(transparent)]
-    Missing(Error),
+    /// An error at an endpoint of which the SDK understands another status than of the others.
+    #[error("{1}")]
+    As(StatusCode, Error),
     /// Something that atelier never has.
     #[error("{0}")]
     Never(&'static str),
@@ -54,9 +54,30 @@ pub(super) enum AlwaysRefusals {
     /// The server is busy, then there is a `Retry-After`, or it cannot use its disk
     #[response(status = 503)]
     Busy(Refusal),
-    /// The disk of the server is full
+    /// The disk of the server is full, or the files of the organization take all that they may
     #[response(status = 507)]
     Full(Refusal),
+}
+
+impl Failure {
+    /// For an endpoint of which the SDK shows the message of a 400 only.
+    pub(super) fn shown(error: Error) -> Self {
+        match error {
+            Error::NotFound { .. } => Self::As(StatusCode::BAD_REQUEST, error),
+            error => Self::Core(error),
+        }
+    }
+
+    /// For an endpoint where the SDK takes 400 for a success.
+    pub(super) fn never_400(error: Error) -> Self {
+        let status = match error {
+            Error::Forbidden { .. } => StatusCode::FORBIDDEN,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
+            Error::Refused { .. } => StatusCode::CONFLICT,
+            error => return Self::Core(error),
+        };
+        Self::As(status, error)
+    }
 }
 
 impl ResponseError for Failure {
@@ -73,14 +94,16 @@ impl ResponseError for Failure {
                 Error::InUse { .. } => StatusCode::CONFLICT,
                 Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
                 // The SDK treats 507 as it treats 503: it says that the call failed.
-                Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
-                Error::Busy { .. } | Error::Throttled { .. } | Error::Disk { fault: DiskFault::Failing, .. } => {
-                    StatusCode::SERVICE_UNAVAILABLE
+                Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => {
+                    StatusCode::INSUFFICIENT_STORAGE
                 }
+                Error::Busy { .. }
+                | Error::Throttled { .. }
+                | Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::Missing(_) => StatusCode::BAD_REQUEST,
+            Self::As(status, _) => *status,
             Self::Never(_) | Self::NoEndpoint => StatusCode::NOT_FOUND,
             Self::WrongMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
         }
@@ -90,23 +113,25 @@ impl ResponseError for Failure {
         let status = self.status_code();
         let mut response = HttpResponse::build(status);
         let mut msg = self.to_string();
-        match self {
-            Self::Core(
-                Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
-            ) => {
-                response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
-            }
-            Self::Core(Error::Unauthenticated(auth_error)) => {
-                response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
-            }
-            Self::Core(error @ Error::Internal(_)) => {
-                log::error!("{} {}", request::id(), error.chain());
-                msg = format!("{msg}; look in the server's log for request {}", request::id());
-            }
-            Self::WrongMethod { allowed } => {
-                response.insert_header((ALLOW, allowed.as_str()));
-            }
-            Self::Core(_) | Self::Missing(_) | Self::Never(_) | Self::NoEndpoint => {}
+        let error = match self {
+            Self::Core(error) | Self::As(_, error) => Some(error),
+            Self::Never(_) | Self::NoEndpoint | Self::WrongMethod { .. } => None,
+        };
+        if let Some(
+            Error::Busy { retry_after } | Error::Throttled { retry_after } | Error::TooMany { retry_after, .. },
+        ) = error
+        {
+            response.insert_header((RETRY_AFTER, seconds_to_wait(*retry_after)));
+        }
+        if let Some(Error::Unauthenticated(auth_error)) = error {
+            response.insert_header((WWW_AUTHENTICATE, challenge(*auth_error)));
+        }
+        if let Some(error @ Error::Internal(_)) = error {
+            log::error!("{} {}", request::id(), error.chain());
+            msg = format!("{msg}; look in the server's log for request {}", request::id());
+        }
+        if let Self::WrongMethod { allowed } = self {
+            response.insert_header((ALLOW, allowed.as_str()));
         }
         response.json(Refusal { msg, code: status.as_u16() })
     }
@@ -139,13 +164,6 @@ const fn of_noun(what: Noun, status: StatusCode) -> StatusCode {
         | Noun::SigningKey
         | Noun::User
         | Noun::Workspace => StatusCode::BAD_REQUEST,
-    }
-}
-
-impl Failure {
-    /// An error of an endpoint of which the SDK shows the message only with a 400.
-    pub(super) fn shown(error: Error) -> Self {
-        if matches!(error, Error::NotFound { .. }) { Self::Missing(error) } else { Self::Core(error) }
     }
 }
 

@@ -7,6 +7,7 @@
 mod assays;
 mod body;
 mod config;
+mod connections;
 mod deployments;
 mod dialect;
 mod failure;
@@ -51,20 +52,13 @@ routes! {
     POST "/v1/api/users/activate" => users::activate,
     POST "/v1/api/users/deactivate" => users::deactivate,
     POST "/v1/api/user" => users::edit,
-    POST "/v1/api/models/list" => models::lists::list,
-    POST "/v1/api/models/list_versions_for_model" => models::lists::list_versions_for_model,
-    POST "/v1/api/models/list_versions" => models::lists::list_versions,
-    POST "/v1/api/models/get" => models::lists::get,
-    POST "/v1/api/models/get_by_id" => models::lists::get_by_id,
-    POST "/v1/api/models/get_version_by_id" => models::versions::get_version_by_id,
-    POST "/v1/api/models/get_model_version_by_id" => models::versions::get_model_version_by_id,
-    POST "/v1/api/models/get_upload_logs" => models::versions::get_upload_logs,
-    POST "/v1/api/models/move" => models::versions::move_to,
-    POST "/v1/api/models/get_config_by_id" => models::configs::get_config_by_id,
-    POST "/v1/api/models/insert_model_config" => models::configs::insert_model_config,
-    POST "/v1/api/models/delete_model" => models::deletion::delete_model,
-    POST "/v1/api/models/delete_model_versions" => models::deletion::delete_model_versions,
-    POST "/v1/api/models/list_registries" => models::lists::list_registries,
+    POST "/v1/api/connections/create" => connections::create,
+    POST "/v1/api/connections/list" => connections::list,
+    POST "/v1/api/connections/get" => connections::get,
+    POST "/v1/api/connections/get_by_id" => connections::get_by_id,
+    POST "/v1/api/connections/add_to_workspace" => connections::add_to_workspace,
+    POST "/v1/api/connections/remove_from_workspace" => connections::remove_from_workspace,
+    POST "/v1/api/connections/delete" => connections::delete,
     POST "/v1/api/pipelines/create" => pipelines::create,
     POST "/v1/api/pipelines/copy" => pipelines::copy,
     POST "/v1/api/pipelines/move" => pipelines::move_to,
@@ -92,6 +86,20 @@ routes! {
     POST "/v1/api/task/list" => orchestrations::tasks,
     POST "/v1/api/task/get_by_id" => orchestrations::task,
     POST "/v2/api/assays/get" => assays::list,
+    POST "/v1/api/models/list" => models::lists::list,
+    POST "/v1/api/models/list_versions_for_model" => models::lists::list_versions_for_model,
+    POST "/v1/api/models/list_versions" => models::lists::list_versions,
+    POST "/v1/api/models/get" => models::lists::get,
+    POST "/v1/api/models/get_by_id" => models::lists::get_by_id,
+    POST "/v1/api/models/get_version_by_id" => models::versions::get_version_by_id,
+    POST "/v1/api/models/get_model_version_by_id" => models::versions::get_model_version_by_id,
+    POST "/v1/api/models/get_upload_logs" => models::versions::get_upload_logs,
+    POST "/v1/api/models/move" => models::versions::move_to,
+    POST "/v1/api/models/get_config_by_id" => models::configs::get_config_by_id,
+    POST "/v1/api/models/insert_model_config" => models::configs::insert_model_config,
+    POST "/v1/api/models/delete_model" => models::deletion::delete_model,
+    POST "/v1/api/models/delete_model_versions" => models::deletion::delete_model_versions,
+    POST "/v1/api/models/list_registries" => models::lists::list_registries,
     POST "/v1/graphql" => graphql::answer,
 }
 

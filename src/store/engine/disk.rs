@@ -56,7 +56,7 @@ pub(super) struct Disk {
 #[derive(Debug, Default)]
 struct State {
     /// When each fault was last logged, by access and by fault.
-    logged: [[Option<Instant>; 2]; 3],
+    logged: [[Option<Instant>; 3]; 3],
     /// Why the last checkpoint failed.
     checkpoint: Option<String>,
 }
@@ -85,7 +85,7 @@ impl Disk {
         *last = Some(Instant::now());
         let next = match fault {
             DiskFault::Full => "free space on the disk of the data directory",
-            DiskFault::Failing => "check the disk of the data directory and the log of the kernel",
+            DiskFault::Failing | DiskFault::Storage => "check the disk of the data directory and the log of the kernel",
         };
         log::error!("{}: {cause}; {next}; the server goes on as soon as the disk works", access.failed());
     }

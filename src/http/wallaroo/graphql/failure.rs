@@ -124,9 +124,11 @@ impl Told {
             Error::NotFound { .. } => ("not-found", error.to_string()),
             Error::Conflict { what, .. } => ("constraint-violation", conflict(*what, error)),
             Error::Refused { .. } | Error::InUse { .. } => ("constraint-violation", error.to_string()),
-            Error::Busy { .. } | Error::Throttled { .. } | Error::TooMany { .. } | Error::Disk { .. } => {
-                ("unexpected", error.to_string())
-            }
+            Error::Busy { .. }
+            | Error::Throttled { .. }
+            | Error::TooMany { .. }
+            | Error::Disk { .. }
+            | Error::FilesFull { .. } => ("unexpected", error.to_string()),
             Error::Internal(_) => {
                 log::error!("{} {}", request::id(), error.chain());
                 ("unexpected", error.to_string())
@@ -214,10 +216,10 @@ fn status(error: &Error) -> StatusCode {
         | Error::Internal(_) => StatusCode::OK,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         // `gql` reads the errors of a response of any status.
-        Error::Disk { fault: DiskFault::Full, .. } => StatusCode::INSUFFICIENT_STORAGE,
-        Error::Busy { .. } | Error::Throttled { .. } | Error::Disk { fault: DiskFault::Failing, .. } => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Error::Disk { fault: DiskFault::Full, .. } | Error::FilesFull { .. } => StatusCode::INSUFFICIENT_STORAGE,
+        Error::Busy { .. }
+        | Error::Throttled { .. }
+        | Error::Disk { fault: DiskFault::Failing | DiskFault::Storage, .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
     }
 }
@@ -241,6 +243,7 @@ fn retry_after(error: &Error) -> Option<u64> {
         | Error::Exceeded
         | Error::TooLarge { .. }
         | Error::Disk { .. }
+        | Error::FilesFull { .. }
         | Error::Internal(_) => None,
     }
 }

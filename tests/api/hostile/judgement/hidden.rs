@@ -49,9 +49,13 @@ fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
     let mut body = answer.body.replace(request, "REQUEST");
     for id in ids {
         // A number may be part of any text; the dialect that has numbers says what it is of.
-        let number = id.parse::<i64>().is_ok();
-        let (told, plain) = if number { (format!("workspace {id} "), "workspace ID ") } else { (id.clone(), "ID") };
-        body = body.replace(&told, plain);
+        if id.parse::<i64>().is_err() {
+            body = body.replace(id, "ID");
+            continue;
+        }
+        for what in ["workspace", "pipeline", "pipeline version"] {
+            body = body.replace(&format!("{what} {id} "), &format!("{what} ID "));
+        }
     }
     let mut told = format!("{} {body}", answer.status);
     for (name, value) in answer.all_headers() {
@@ -70,11 +74,27 @@ fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
 type Swap<'a> = (&'a Tenant, &'a Tenant, &'a [&'a str]);
 
 /// Every slot: everything of one tenant is hidden from the other.
-const ALL: &[&str] =
-    &["organization", "space", "number", "project", "binding", "key", "user", "uuid", "email", "session", "credential"];
+const ALL: &[&str] = &[
+    "organization",
+    "space",
+    "number",
+    "project",
+    "binding",
+    "key",
+    "user",
+    "uuid",
+    "email",
+    "session",
+    "credential",
+    "pipeline",
+    "variant",
+    "version",
+    "stepmodel",
+];
 
 /// What a private space hides within one organization.
-const PRIVATE: &[&str] = &["space", "number", "project", "binding", "key"];
+const PRIVATE: &[&str] =
+    &["space", "number", "project", "binding", "key", "pipeline", "variant", "version", "stepmodel"];
 
 /// The answers to a caller of one tenant for an id of another, and for missing ids.
 fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidden): Swap, faults: &mut Vec<String>) {
@@ -133,6 +153,8 @@ fn every_route_answers_for_hidden_things_as_for_missing_ones() {
             "restrictions",
             "keys",
             "sessions",
+            "pipelines",
+            "pipeline_versions",
         ]
         .map(|table| database.count(table))
     };

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::arize::scene;
 use crate::client::Client;
+use crate::wallaroo::pipelines;
 use crate::world::{Person, World};
 
 /// An organization and what is in it.
@@ -57,7 +58,15 @@ impl Tenant {
         let sql = "SELECT s.uuid FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ?1 LIMIT 1";
         let session: String = database.one(sql, [name]);
         let credentials = world.ada.get(&format!("/auth/admin/realms/master/users/{}/credentials", member.uuid)).ok();
+        let place = number(&format!("space of {name}")).parse().expect("a number");
+        let [first, second_pipeline] =
+            ["valves", "pipes"].map(|name| pipelines::create(admin, place, name, &json!({})));
+        let named = pipelines::model(world, place, "valve");
         let ids = BTreeMap::from([
+            ("pipeline", vec![first.0.to_string(), second_pipeline.0.to_string()]),
+            ("variant", vec![first.1.to_string(), second_pipeline.1.to_string()]),
+            ("version", vec![first.2, second_pipeline.2]),
+            ("stepmodel", vec![named["version"].as_str().expect("a UUID").to_owned()]),
             ("organization", vec![organization.to_owned()]),
             ("space", vec![space, second]),
             ("number", vec![number(&format!("space of {name}")), number(&format!("second space of {name}"))]),
@@ -96,9 +105,11 @@ pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
         "binding" => "RoleBinding",
         "key" => "ApiKey",
         "user" => "User",
-        "number" => return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec(),
+        "number" | "pipeline" | "variant" => {
+            return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec();
+        }
         "email" => return vec!["nobody-at-all@example.com".to_owned()],
-        "uuid" | "session" | "credential" => return vec![Uuid::new_v4().to_string()],
+        "uuid" | "session" | "credential" | "version" | "stepmodel" => return vec![Uuid::new_v4().to_string()],
         _ => panic!("nobody knows what {slot} is"),
     };
     let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);

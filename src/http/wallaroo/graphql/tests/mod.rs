@@ -1,4 +1,5 @@
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ mod workspaces;
 
 use super::*;
 use crate::app::identity::signing_keys::{self, Plan};
+use crate::app::runtime::file_storage::FileStorage;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -85,7 +87,7 @@ struct World {
     eve: Actor,
 }
 
-fn state(store: Store) -> AppState {
+fn state(store: Store, data_dir: &Path) -> AppState {
     let one = NonZeroUsize::MIN;
     let day = Duration::from_hours(24);
     let master_key = MasterKey::parse(&Secret::new("A".repeat(43) + "=")).expect("a key");
@@ -101,6 +103,9 @@ fn state(store: Store) -> AppState {
         read_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         list_pool: Pool::start(PoolKind::Reading, one, one).expect("a thread"),
         unsent_memory: UnsentMemory::new(64 << 20),
+        files: FileStorage::local(data_dir).into(),
+        file_pool: Pool::start(PoolKind::Files, one, one).expect("a thread"),
+        place_pool: Pool::start(PoolKind::Placing, one, one).expect("a thread"),
         throttle: Throttle::new(5, day),
         issuers: Issuers::new(None, Vec::new(), &[]),
         lifetimes: Lifetimes {
@@ -154,7 +159,7 @@ impl World {
         let root = enroll(&store, "root@example.com", AccountRole::Administrator);
         let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]
             .map(|email| enroll(&store, email, AccountRole::Member));
-        let state = state(store);
+        let state = state(store, place.path());
         let schema = schema(&state, bounds());
         Self { place, state, schema, root, ada, bob, eve }
     }
