@@ -256,10 +256,10 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
 }
 
-/// The folders under `src/http`.
+/// The folders under `src/http`. A folder without a `mod.rs` is of a file beside it.
 fn dialects() -> BTreeSet<String> {
     let entries = fs::read_dir(root().join("http")).unwrap().map(Result::unwrap);
-    let folders = entries.filter(|entry| entry.file_type().unwrap().is_dir());
+    let folders = entries.filter(|entry| entry.path().join("mod.rs").exists());
     folders.map(|entry| entry.file_name().into_string().unwrap()).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::app::runtime::long_view::LongView;
 use crate::app::{contents, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ModelId, ModelVersionId, WorkspaceId};
-use crate::domain::model::{Model, ModelConfig, ModelFilter, ModelVersion};
+use crate::domain::model::{Model, ModelConfig, ModelFilter, ModelVersion, StoredFile};
 use crate::domain::noun::Noun;
 use crate::domain::workspace::{Workspace, WorkspaceName};
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ use crate::store::{self, View};
 
 pub use deletion::{MAX_DELETED, delete, delete_versions, size, size_of_versions};
 pub use moves::move_to;
-pub use versions::{MAX_CONFIGS, configure, create_version, set_visibility};
+pub use versions::{MAX_CONFIGS, configure, create_version, require_upload, set_visibility};
 
 /// The number of workspaces whose models are read at once.
 const BATCH: usize = 256;
@@ -48,6 +48,15 @@ pub fn configured_version(
 ) -> Result<(ModelVersion, Option<ModelConfig>)> {
     let (version, _) = visible_version(view, actor, id)?;
     Ok((version, store::model_configs::find_of_version(view, id)?))
+}
+
+/// The file of a version and its name. Refused when the version is an image, and when the actor may not see it.
+pub fn file(view: &View, actor: &Actor, id: ModelVersionId) -> Result<(StoredFile, String)> {
+    let (version, _) = visible_version(view, actor, id)?;
+    let file = version
+        .file
+        .ok_or(Error::Refused { rule: "this version is an image of a container registry: it has no file" })?;
+    Ok((file, version.file_name))
 }
 
 /// Calls `each` with the models of a filter that the actor may see, by workspace and number.

@@ -3,6 +3,7 @@
 mod advice;
 mod directory;
 mod file;
+mod files;
 mod master_key;
 mod network;
 mod running;

@@ -46,7 +46,7 @@ pub(super) fn of(config: &Config) -> Result<Place, CliError> {
     }))
 }
 
-/// Opens the files of a data directory. Creates their folders.
+/// Opens the files of a data directory. Their folders are created with the first file.
 pub(super) fn open(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
     let storage = FileStorage::open(home.path(), &of(config)?)?;
     let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
@@ -69,7 +69,7 @@ pub(super) fn open_for_server(config: &Config, home: &DataDir) -> Result<FileSto
     let files = open(config, home)?;
     let left = files.spool.clean()?;
     if left > 0 {
-        log::info!("removed {left} unfinished uploads");
+        log::info!("removed unfinished uploads of a killed process: {left}");
     }
     Ok(files)
 }

@@ -35,11 +35,7 @@ pub struct Spool {
 }
 
 impl Spool {
-    pub(super) fn open(folder: PathBuf) -> Result<Self> {
-        create_folder(&folder).map_err(|error| disk_error("create the folder", &folder, &error))?;
-        Ok(Self { folder })
-    }
-
+    /// The spool in a folder, which is created with the first file.
     pub(super) const fn at(folder: PathBuf) -> Self {
         Self { folder }
     }
@@ -82,7 +78,8 @@ impl Spool {
         })
     }
 
-    pub(super) fn unfinished(&self) -> Result<usize> {
+    /// Counts the files of processes that have ended.
+    pub fn unfinished(&self) -> Result<usize> {
         self.each_unfinished(|_| Ok(()))
     }
 

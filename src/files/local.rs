@@ -118,7 +118,7 @@ mod tests {
         fn new() -> Self {
             let place = tempfile::tempdir().unwrap();
             let folder = place.path().join("files");
-            let spool = Spool::open(folder.join("incoming")).unwrap();
+            let spool = Spool::at(folder.join("incoming"));
             Self { place, spool, files: LocalFiles::at(folder) }
         }
 

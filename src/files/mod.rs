@@ -60,27 +60,13 @@ pub enum Place {
     Object(ObjectSettings),
 }
 
-/// Opens the store of a data directory and its spool. Creates their folders.
+/// Opens the store of a data directory and its spool. Their folders are created with the first file.
 pub fn open(data_dir: &Path, place: &Place) -> Result<(Box<dyn FileStore>, Spool)> {
     let folder = data_dir.join("files");
-    let spool = Spool::open(folder.join(incoming::FOLDER))?;
-    Ok((store(&folder, place)?, spool))
-}
-
-/// Opens the store of a data directory. Creates nothing.
-pub fn open_existing(data_dir: &Path, place: &Place) -> Result<Box<dyn FileStore>> {
-    store(&data_dir.join("files"), place)
-}
-
-/// The uploads in a data directory whose process has ended. The next start removes them.
-pub fn unfinished(data_dir: &Path) -> Result<usize> {
-    Spool::at(data_dir.join("files").join(incoming::FOLDER)).unfinished()
-}
-
-fn store(folder: &Path, place: &Place) -> Result<Box<dyn FileStore>> {
+    let spool = Spool::at(folder.join(incoming::FOLDER));
     Ok(match place {
-        Place::Local => Box::new(local::LocalFiles::at(folder.to_owned())),
-        Place::Object(settings) => Box::new(object::ObjectFiles::connect(settings)?),
+        Place::Local => (Box::new(local::LocalFiles::at(folder)), spool),
+        Place::Object(settings) => (Box::new(object::ObjectFiles::connect(settings)?), spool),
     })
 }
 

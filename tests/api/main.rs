@@ -44,8 +44,11 @@ mod hostile {
 mod wallaroo {
     mod config;
     mod connections;
+    pub mod model_requests;
+    mod models;
     pub mod pipeline_requests;
     pub mod pipelines;
+    pub mod uploads;
     mod users;
     mod workspaces;
 }

@@ -2,17 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::support::Setup;
+use crate::support::{ADMIN, Setup};
 use crate::{Place, chmod, names};
 
-/// Everything in a directory.
-fn contents(path: &Path) -> BTreeMap<String, Vec<u8>> {
-    names(path).into_iter().map(|name| (name.clone(), fs::read(path.join(name)).unwrap())).collect()
+/// Everything in a directory and those in it.
+fn contents(path: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for path in names(path).into_iter().map(|name| path.join(name)) {
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    found
 }
 
 /// The findings of the check, as `level what: found; next`, and its exit code; asserts that nothing changes.
@@ -73,12 +81,13 @@ fn check_finds_nothing_after_a_server_has_stopped() {
         "ok file system: not a network file system",
         "ok server: not running",
         "ok data file: ./atelier-data/atelier.db, mode 600",
-        "ok schema: version 8, the version of this atelier",
+        "ok schema: version 9, the version of this atelier",
         "ok integrity: sound",
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
         "ok administrator: an enabled administrator exists",
         "ok audit: 4 rows, unchanged",
+        "ok files: 0 files, 0 bytes, whole",
     ];
     assert_eq!((code, rest), (0, wanted.map(str::to_owned).to_vec()));
 
@@ -128,11 +137,11 @@ fn check_finds_nothing_after_users_were_added_before_the_first_start() {
 fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 8";
+    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 9";
     fault(&place, newer, "use the newer atelier that wrote it");
     place.sql("PRAGMA user_version = 0");
     let next = "back up the file, then run `atelier serve` of this version once to upgrade it";
-    let older = format!("warning schema: version 0, but this atelier has version 8; {next}");
+    let older = format!("warning schema: version 0, but this atelier has version 9; {next}");
     assert_eq!(problems(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();
@@ -208,6 +217,40 @@ fn a_wrong_master_key_is_reported() {
 }
 
 #[test]
+fn details_of_connections_that_do_not_open_are_reported() {
+    let place = Place::new();
+    let mut server = Setup::new().data_dir(place.data()).start();
+    let key = server.cli(&["key", "create", "--user", ADMIN, "--name", "check"]);
+    let key = String::from_utf8(key.stdout).unwrap();
+    let ids: Vec<Value> = ["one", "two"]
+        .map(|name| {
+            let body = serde_json::json!({ "name": name, "type": "HTTP", "details": { "token": "hunter2" } });
+            let url = format!("{}/v1/api/connections/create", server.base());
+            let sent = ureq::post(&url).header("authorization", &format!("Bearer {}", key.trim()));
+            let body = sent.send(body.to_string()).unwrap().body_mut().read_to_string().unwrap();
+            serde_json::from_str::<Value>(&body).unwrap()["id"].clone()
+        })
+        .to_vec();
+    assert!(server.stop().success());
+    let (code, findings) = check(&place, "");
+    let whole = "ok connections: the master key opens the details of all 2".to_owned();
+    assert!(code == 0 && findings.contains(&whole), "{findings:?}");
+    let run = place.run("master-key rotate").good();
+    assert!(run.err.contains("0 second factors and 2 connections were resealed"), "{}", run.err);
+    assert!(check(&place, "").1.contains(&whole));
+    let database = Connection::open(place.database()).unwrap();
+    let swap = "UPDATE connections SET sealed = (SELECT sealed FROM connections WHERE name = 'one')";
+    database.execute(swap, []).unwrap();
+    drop(database);
+    let told = format!(
+        "connections: the master key does not open the details of 1 of 2, such as {}",
+        ids[1].as_str().unwrap()
+    );
+    let next = "use the master key of this data file, or delete these connections and create them again";
+    fault(&place, &told, next);
+}
+
+#[test]
 fn file_modes_that_others_can_read_are_reported() {
     let place = served();
     chmod(&place.data(), 0o755);
@@ -250,4 +293,73 @@ fn the_wal_of_a_killed_server_is_read() {
     assert!(run.out.contains("opens 2 signing keys"), "{}", run.out);
     assert!(run.out.contains("ok  server          not running"), "{}", run.out);
     assert_eq!(fs::read(place.database()).unwrap(), before);
+}
+
+/// The SHA-256 of `abc`.
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+#[test]
+fn check_finds_missing_damaged_and_orphaned_files() {
+    let place = served();
+    place.sql(
+        "INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_at,
+             ml_models_enabled) SELECT id, 'w', 'w', '', 0, 0, 0, 1 FROM organizations WHERE home = 1",
+    );
+    place.sql(
+        "INSERT INTO models (workspace_id, name, created_at, updated_at) SELECT max(id), 'm', 0, 0 FROM workspaces",
+    );
+    place.sql(&format!(
+        "INSERT INTO model_versions (model_id, organization_id, uuid, visibility, sha256, size, file_name, created_at,
+             updated_at)
+         SELECT m.id, w.organization_id, printf('%036d', 1), 'private', x'{ABC}', 3, 'f', 0, 0
+         FROM models m JOIN workspaces w ON w.id = m.workspace_id"
+    ));
+    let restore = "restore it from the backup of the files, or upload the same file again";
+    fault(&place, &format!("files: 1 file ({ABC}) is missing"), restore);
+    let folder = place.data().join("files/ba");
+    fs::create_dir_all(&folder).unwrap();
+    for damaged in ["ab", "abcd", "abd"] {
+        fs::write(folder.join(ABC), damaged).unwrap();
+        fault(&place, &format!("files: 1 file ({ABC}) is damaged"), restore);
+    }
+    fs::write(folder.join(ABC), "abc").unwrap();
+    assert_eq!(problems(&place, ""), (0, Vec::new()));
+    assert!(check(&place, "").1.contains(&"ok files: 1 file, 3 bytes, whole".to_owned()));
+
+    let other = "0".repeat(64);
+    let incoming = place.data().join("files/incoming");
+    fs::create_dir_all(&incoming).unwrap();
+    fs::write(incoming.join("left"), "x").unwrap();
+    fs::create_dir_all(place.data().join("files/00")).unwrap();
+    fs::write(place.data().join("files/00").join(&other), "x").unwrap();
+    fs::write(folder.join("note"), "x").unwrap();
+    let (code, findings) = problems(&place, "");
+    let wanted = [
+        format!(
+            "warning orphaned files: 2 files (ba/note, {other}) are in the place of the files, but no model has it; delete \
+             what you do not need in the place of the files"
+        ),
+        "warning orphaned files: 1 unfinished uploads of a killed process; run `atelier serve`, whose start removes them"
+            .to_owned(),
+    ];
+    assert_eq!((code, findings), (0, wanted.to_vec()));
+
+    // A file that waits for its version or for its removal is not orphaned, and the next start removes it.
+    place.sql(&format!("INSERT INTO unreferenced_files VALUES (x'{other}', 9000000000000000, 0)"));
+    fs::remove_file(folder.join("note")).unwrap();
+    assert_eq!(problems(&place, "").1, wanted[1..]);
+    let mut server = Setup::new().data_dir(place.data()).start();
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(20);
+    while place.data().join("files/00").join(&other).exists() && std::time::Instant::now() < end {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let beside = place.run("check").good().out;
+    assert!(beside.contains("1 file, 3 bytes, whole") && !beside.contains("orphaned"), "{beside}");
+    assert!(server.stop().success());
+    assert_eq!(names(&incoming), Vec::<String>::new());
+
+    place.sql("UPDATE organizations SET file_bytes = 4 WHERE file_bytes = 3");
+    let (code, findings) = problems(&place, "");
+    assert!(code == 1 && findings[0].contains("1 organization ("), "{findings:?}");
+    assert!(findings[0].ends_with(&format!(") is recorded with a wrong size of files; {RESTORE}")), "{findings:?}");
 }

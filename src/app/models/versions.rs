@@ -2,17 +2,18 @@
 
 use serde_json::{Value, json};
 
-use crate::app::{audit, lookup};
+use crate::app::runtime::file_storage::FileStorage;
+use crate::app::{audit, files, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::ModelVersionId;
+use crate::domain::ids::{ModelVersionId, WorkspaceId};
 use crate::domain::model::{ModelConfig, ModelVersion, NewModelVersion, Visibility};
 use crate::domain::model_settings::NewModelSettings;
 use crate::domain::noun::Noun;
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::Action;
-use crate::store::{self, Tx};
+use crate::store::{self, Tx, View};
 
 /// The maximum number of configurations of a version. Older ones are deleted.
 pub const MAX_CONFIGS: usize = 100;
@@ -21,9 +22,7 @@ pub const MAX_CONFIGS: usize = 100;
 ///
 /// Requires `ML_MODEL_CREATE` in the workspace. Refused in an archived workspace.
 pub fn create_version(tx: &Tx, actor: &Actor, new: &NewModelVersion) -> Result<ModelVersionId> {
-    let workspace = lookup::workspace(tx, actor, new.workspace)?;
-    lookup::require_workspace(tx, actor, &workspace, Action::CreateModel)?;
-    lookup::require_not_archived(&workspace)?;
+    let workspace = place(tx, actor, new.workspace)?;
     let model = match store::models::find_by_name(tx, workspace.id, new.name.as_str())? {
         Some(model) => model.id,
         None => store::models::insert(tx, workspace.id, &new.name, actor.user())?,
@@ -44,6 +43,27 @@ pub fn create_version(tx: &Tx, actor: &Actor, new: &NewModelVersion) -> Result<M
     });
     audit::record(tx, actor, "models.create_version", (ObjectKind::ModelVersion, id), (Value::Null, after))?;
     Ok(id)
+}
+
+/// The workspace of a new version.
+fn place(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
+    let workspace = lookup::workspace(view, actor, id)?;
+    lookup::require_workspace(view, actor, &workspace, Action::CreateModel)?;
+    lookup::require_not_archived(&workspace)?;
+    Ok(workspace)
+}
+
+/// Refuses an upload before its file is received, as [`create_version`] would, and if the organization has no room for a
+/// file of this size.
+pub fn require_upload(
+    view: &View,
+    actor: &Actor,
+    storage: &FileStorage,
+    workspace: WorkspaceId,
+    size: u64,
+) -> Result<()> {
+    let workspace = place(view, actor, workspace)?;
+    files::require_space(view, storage, workspace.organization, size)
 }
 
 /// The version for a change.

@@ -17,6 +17,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 pub use begun::Begun;
+use begun::{Full, Outcome};
 
 use crate::app::runtime::places::network;
 use crate::domain::actor::{Actor, Origin};
@@ -59,12 +60,6 @@ impl From<&Actor> for Lane {
         actor.user().map_or_else(|| Self::stranger(&actor.origin), Self::Member)
     }
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Full;
-
-/// The result of a job, unless it was displaced.
-type Outcome<T> = std::result::Result<T, Full>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PoolKind {

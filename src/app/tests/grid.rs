@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::app::{members, models, pipelines, users, workspaces};
+use crate::app::{connections, members, models, pipelines, tags, users, workspaces};
+use crate::domain::connection::{ConnectionDetails, ConnectionKind, ConnectionName, NewConnection};
 use crate::domain::ids::{ModelId, PipelineId};
 use crate::domain::model::{ModelName, ModelSettings, NewModelVersion, Runtime, Visibility};
 use crate::domain::model_settings::NewModelSettings;
 use crate::domain::pipeline::PipelineName;
+use crate::domain::tag::{NewTag, TagChange, TagName};
 use crate::domain::user::UserChange;
 use crate::policy::{Account, Decision, Standing, decide};
 
@@ -55,6 +57,14 @@ fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2])
     ]
 }
 
+fn connection(name: &str) -> NewConnection {
+    NewConnection {
+        name: ConnectionName::parse(name).unwrap(),
+        kind: ConnectionKind::parse("HTTP").unwrap(),
+        details: ConnectionDetails::parse("{}").unwrap(),
+    }
+}
+
 #[test]
 fn every_use_case_enforces_the_policy() {
     let office = office();
@@ -72,6 +82,12 @@ fn every_use_case_enforces_the_policy() {
     let other = office.workspace(&office.bob, "pumps");
     office.join(&office.bob, other, &office.carol, Role::Member);
     let version = office.by(&office.bob, move |tx, actor| models::create_version(tx, actor, &model(place))).unwrap();
+    let tag = NewTag { workspace: place, name: TagName::parse("new").unwrap(), description: None, color: None };
+    let live = NewTag { name: TagName::parse("live").unwrap(), ..tag.clone() };
+    let live = office.by(&office.bob, move |tx, actor| tags::create(tx, actor, &live)).unwrap().id;
+    let linked = office
+        .by(&office.bob, |tx, actor| connections::create(tx, actor, Uuid::new_v4(), &connection("store"), b"sealed"));
+    let linked = linked.unwrap().uuid;
 
     let facts = |who: &Actor, workspace| Standing {
         account: who.person().map_or(Account::Nobody, |person| Account::Role(person.role)),
@@ -133,6 +149,31 @@ fn every_use_case_enforces_the_policy() {
         tried(
             Action::SetPassword,
             Box::new(move |tx, actor| users::set_password(tx, actor, &to, &another(true)).map(drop)),
+        );
+        let new = tag.clone();
+        tried(Action::CreateTag, Box::new(move |tx, actor| tags::create(tx, actor, &new).map(drop)));
+        tried(
+            Action::UpdateTag,
+            Box::new(move |tx, actor| tags::change(tx, actor, live, &TagChange::default()).map(drop)),
+        );
+        tried(Action::DeleteTag, Box::new(move |tx, actor| tags::delete(tx, actor, live)));
+        assert_eq!(outcome_of(&office.read(|view| tags::visible(view, who, live))), judge(Action::ReadTag));
+        let name = tag.name.clone();
+        tried(Action::CreateSharedTag, Box::new(move |tx, actor| tags::create_shared(tx, actor, &name).map(drop)));
+        tried(
+            Action::CreateConnection,
+            Box::new(|tx, actor| {
+                connections::create(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
+            }),
+        );
+        tried(
+            Action::LinkConnection,
+            Box::new(move |tx, actor| {
+                let own = connections::create(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
+                let own = own.map_or(linked, |own| own.uuid);
+                let own = connections::Named::Uuid(own);
+                connections::add_to_workspace(tx, actor, place, &own, Uuid::new_v4()).map(drop)
+            }),
         );
         tried(
             Action::CreateWorkspace,

@@ -7,12 +7,12 @@ const LIMIT: Limit = Limit { bytes: 100, rule: "must not be larger than 100 byte
 
 fn spool() -> (tempfile::TempDir, Spool) {
     let place = tempfile::tempdir().unwrap();
-    let spool = Spool::open(place.path().join("files/incoming")).unwrap();
+    let spool = Spool::at(place.path().join("files/incoming"));
     (place, spool)
 }
 
 fn names(spool: &Spool) -> Vec<PathBuf> {
-    fs::read_dir(&spool.folder).unwrap().map(|entry| entry.unwrap().path()).collect()
+    fs::read_dir(&spool.folder).into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
 }
 
 #[test]
@@ -77,10 +77,11 @@ fn a_file_is_never_cleaned_while_it_begins() {
 }
 
 #[test]
-fn the_folder_of_the_spool_may_be_removed() {
+fn the_folder_of_the_spool_is_created_when_it_is_needed() {
     let (_place, spool) = spool();
-    fs::remove_dir(&spool.folder).unwrap();
-    assert_eq!(spool.clean().unwrap(), 0);
-    drop(spool.begin(LIMIT).unwrap());
-    assert!(spool.folder.is_dir());
+    for _ in 0..2 {
+        assert_eq!(spool.clean().unwrap(), 0);
+        drop(spool.begin(LIMIT).unwrap());
+        fs::remove_dir(&spool.folder).unwrap();
+    }
 }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use actix_web::{App, HttpResponse, dev::ServerHandle};
+use actix_web::dev::ServerHandle;
+use actix_web::http::StatusCode;
+use actix_web::{App, HttpResponse, ResponseError};
 use serde_json::{Value, json};
 
 use super::*;
@@ -22,9 +24,9 @@ use crate::domain::model::StoredFile;
 use crate::domain::secret::Secret;
 use crate::http::body::Bodies;
 use crate::http::connections::{Connections, Limits};
+use crate::http::downloads;
 use crate::http::forwarded::{ForwardedHeader, TrustedProxies};
 use crate::http::server::{self, Times};
-use crate::http::{arize, downloads};
 use crate::store::{Sizes, Store};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
@@ -77,7 +79,23 @@ fn state(data_dir: &std::path::Path) -> AppState {
     })
 }
 
-type Answer = std::result::Result<HttpResponse, arize::Failure>;
+/// The failure of a dialect of its own.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Failure(#[from] Error);
+
+impl ResponseError for Failure {
+    fn error_response(&self) -> HttpResponse {
+        let status = match self.0 {
+            Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        HttpResponse::build(status).json(json!({ "detail": self.to_string() }))
+    }
+}
+
+type Answer = std::result::Result<HttpResponse, Failure>;
 
 async fn place(state: &AppState, mut file: Spooled) -> Result<Value> {
     let found = json!({ "sha256": file.sha256().to_string(), "size": file.size() });
@@ -177,8 +195,8 @@ impl Scene {
 
     /// The names of the files that are being received, or were left.
     fn spooled(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.place.path().join("files/incoming")).unwrap();
-        entries.map(|entry| entry.unwrap().path()).collect()
+        let entries = std::fs::read_dir(self.place.path().join("files/incoming"));
+        entries.into_iter().flatten().map(|entry| entry.unwrap().path()).collect()
     }
 
     fn assert_nothing_left(&self) {

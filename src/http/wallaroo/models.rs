@@ -4,4 +4,5 @@ pub(super) mod configs;
 pub(super) mod deletion;
 pub(super) mod lists;
 mod objects;
+pub(super) mod uploads;
 pub(super) mod versions;

@@ -6,8 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Full, Outcome};
 use crate::error::{Error, Result};
+
+/// There is no place for a job in the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Full;
+
+/// The result of a job, unless it was displaced.
+pub(super) type Outcome<T> = std::result::Result<T, Full>;
 
 /// The result of a job, once it ran. Busy if the job was displaced; fails when the job panicked.
 pub struct Begun<T> {

@@ -1,0 +1,151 @@
+//! The store for files on a real server of object storage: moto, which speaks S3.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use atelier::domain::model::Sha256;
+use atelier::domain::secret::Secret;
+use atelier::files::{self, FileStore, Limit, Listed, ObjectSettings, Place, Spool, Spooled};
+
+use crate::python;
+
+const NEEDS: python::Needs = python::Needs { oldest: 11, ..python::Needs::USUAL };
+const LIMIT: Limit = Limit { bytes: 1 << 30, rule: "must be smaller" };
+
+/// A server of object storage with a bucket `models`.
+pub struct ObjectStorage {
+    server: Child,
+    pub endpoint: String,
+}
+
+impl ObjectStorage {
+    /// # Panics
+    ///
+    /// When moto cannot be installed, or does not serve within a minute.
+    pub fn start() -> Self {
+        let python = python::environment("moto", NEEDS);
+        let mut server = Command::new(python.with_file_name("moto_server"))
+            .args(["-H", "127.0.0.1", "-p", "0"])
+            .env("PYTHONUNBUFFERED", "1")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto_server starts");
+        let log = server.stderr.take().expect("stderr is piped");
+        let (sender, receiver) = mpsc::channel();
+        // It reads to the end, so that the server never waits for its log.
+        std::thread::spawn(move || {
+            for line in BufReader::new(log).lines().map_while(Result::ok) {
+                if let Some((_, address)) = line.split_once("Running on ") {
+                    let _ = sender.send(address.trim().to_owned());
+                }
+            }
+        });
+        let endpoint = receiver.recv_timeout(Duration::from_mins(1)).expect("moto_server serves within a minute");
+        let storage = Self { server, endpoint };
+        ureq::put(format!("{}/models", storage.endpoint)).send_empty().expect("a bucket is created");
+        storage
+    }
+
+    fn settings(&self, url: &str) -> ObjectSettings {
+        ObjectSettings {
+            url: url.to_owned(),
+            endpoint: Some(self.endpoint.clone()),
+            region: Some("us-east-1".to_owned()),
+            access_key: Some(("id".to_owned(), Secret::new("secret"))),
+        }
+    }
+}
+
+impl Drop for ObjectStorage {
+    fn drop(&mut self) {
+        // It ends with the test in any case.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+fn spooled(spool: &Spool, bytes: &[u8]) -> Spooled {
+    let mut incoming = spool.begin(LIMIT).expect("a file in the spool");
+    incoming.write(bytes).expect("bytes");
+    incoming.finish().expect("a whole file")
+}
+
+fn read(store: &dyn FileStore, sha256: &Sha256, range: std::ops::Range<u64>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    store.open(sha256, range).expect("an answer")?.read_to_end(&mut bytes).expect("all bytes");
+    Some(bytes)
+}
+
+#[test]
+fn files_are_kept_in_object_storage() {
+    let storage = ObjectStorage::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    for url in ["s3://models", "s3://models/team/files"] {
+        let place = Place::Object(storage.settings(url));
+        let (store, spool) = files::open(folder.path(), &place).expect("a store");
+        let store = store.as_ref();
+        // One is sent whole, the other one in three parts.
+        let small: Vec<u8> = (0..100_u8).collect();
+        let large: Vec<u8> = (0..20_000_003_u32).map(|number| number.to_le_bytes()[number as usize % 3]).collect();
+        let mut listed = Vec::new();
+        for bytes in [small, large] {
+            let size = bytes.len() as u64;
+            let mut file = spooled(&spool, &bytes);
+            let sha256 = file.sha256();
+            assert_eq!((store.size(&sha256).expect("an answer"), read(store, &sha256, 0..size)), (None, None));
+            store.place(&mut file).expect("it is placed");
+            store.place(&mut file).expect("it is placed again");
+            assert_eq!(store.size(&sha256).expect("an answer"), Some(size));
+            for range in [0..size, 0..1, 17..50, size - 1..size, 5..5] {
+                let part = bytes[range.start as usize..range.end as usize].to_vec();
+                assert!(read(store, &sha256, range.clone()) == Some(part), "{range:?} of {size}");
+            }
+            store.remove(&sha256).expect("it is removed");
+            store.remove(&sha256).expect("it is removed again");
+            assert_eq!((store.size(&sha256).expect("an answer"), read(store, &sha256, 5..5)), (None, None));
+            // A file that was removed at that moment is placed again.
+            store.place(&mut file).expect("it is placed after it was removed");
+            assert!(read(store, &sha256, 0..size).as_ref() == Some(&bytes));
+            listed.push(Listed::File { sha256, size });
+        }
+        let address = format!("{}/{}/note", storage.endpoint, url.trim_start_matches("s3://"));
+        ureq::put(address).send("x").expect("another object");
+        listed.push(Listed::Other(format!(
+            "{}note",
+            url.strip_prefix("s3://models/").map_or(String::new(), |at| format!("{at}/"))
+        )));
+        listed.sort();
+        let mut found = Vec::new();
+        let each = &mut |entry| {
+            found.push(entry);
+            Ok(())
+        };
+        store.list(each).expect("a list");
+        // The bucket without a prefix has all of it.
+        found.sort();
+        assert_eq!(found, listed);
+        for entry in listed {
+            if let Listed::File { sha256, .. } = entry {
+                store.remove(&sha256).expect("it is removed");
+            }
+        }
+    }
+    let left = std::fs::read_dir(folder.path().join("files/incoming")).expect("the spool").count();
+    assert_eq!(left, 0, "in the spool");
+}
+
+#[test]
+fn storage_that_cannot_be_reached_is_an_error() {
+    let storage = ObjectStorage::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place::Object(storage.settings("s3://another-bucket"));
+    let (store, spool) = files::open(folder.path(), &place).expect("a store");
+    let mut file = spooled(&spool, b"x");
+    let error = store.place(&mut file).expect_err("there is no such bucket").chain();
+    assert!(error.contains("cannot use its object storage") && error.contains("another-bucket"), "{error}");
+    assert!(!error.contains("secret"), "{error}");
+}
