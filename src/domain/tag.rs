@@ -101,7 +101,6 @@ pub struct NewTag {
 
 /// A change of a tag. `Some(None)` clears a field.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::option_option, reason = "to clear a field is not to leave it alone")]
 pub struct TagChange {
     pub name: Option<TagName>,
     pub description: Option<Option<Description>>,

@@ -49,6 +49,8 @@ struct Stage {
     /// The path of bob's password link.
     link: String,
     pipelines: pipeline_requests::Stage,
+    /// A connection of bob's in the workspace.
+    connection: String,
 }
 
 impl Stage {
@@ -160,6 +162,15 @@ impl Stage {
             ("POST", "/v1/api/user") => Some(json!({
                 "id": erin.uuid, "firstName": "Erin", "lastName": "E", "email": erin.email, "enabled": true, "isAdmin": false
             })),
+            ("POST", "/v1/api/connections/create") => {
+                Some(json!({ "name": format!("of-column-{column}"), "type": "HTTP", "details": {} }))
+            }
+            ("POST", "/v1/api/connections/list") => Some(json!({ "workspace_id": id })),
+            ("POST", "/v1/api/connections/get" | "/v1/api/connections/delete") => Some(json!({ "name": "store" })),
+            ("POST", "/v1/api/connections/get_by_id") => Some(json!({ "id": self.connection })),
+            ("POST", "/v1/api/connections/add_to_workspace" | "/v1/api/connections/remove_from_workspace") => {
+                Some(json!({ "workspace_id": id, "connection_id": self.connection }))
+            }
             ("POST", "/v1/graphql") => Some(json!({ "query": format!("{{ workspace_by_pk(id: {id}) {{ name }} }}") })),
             _ => return None,
         };
@@ -226,7 +237,12 @@ fn every_route_answers_as_the_golden_grid_says() {
     let url = String::from_utf8(made.stdout).expect("a link").trim_end().to_owned();
     let link = url[url.find("/auth/").expect("a path")..].to_owned();
     let pipelines = pipeline_requests::Stage::new(bob, workspace, 7);
-    let stage = Stage { workspace, refresh_token: bob.refresh_token.clone(), erin, leaving, link, pipelines };
+    let body = json!({ "name": "store", "type": "HTTP", "details": { "token": "s" } });
+    let connection = bob.post("/v1/api/connections/create", &body).text("id");
+    let linked = json!({ "workspace_id": workspace, "connection_id": connection });
+    bob.post("/v1/api/connections/add_to_workspace", &linked).ok();
+    let refresh_token = bob.refresh_token.clone();
+    let stage = Stage { workspace, refresh_token, erin, leaving, link, pipelines, connection };
     let bad = nobody.with("nonsense");
     let narrow = without_api(&world);
     let columns = [
@@ -342,6 +358,15 @@ impl Set {
         id
     }
 
+    /// A tag of the project.
+    fn tag(&self, world: &World) -> String {
+        let tag =
+            scene::created(&world.bob.post("/v2/tags", &json!({ "name": fresh("live"), "space_id": self.space })));
+        let id = scene::text(&tag, "id");
+        world.bob.post(&format!("/v2/projects/{}/tags", self.project), &json!({ "tag_ids": [id] })).ok();
+        id
+    }
+
     /// The request for a route; none for an unlisted route.
     fn ask(&self, world: &World, cast: &Cast, method: &str, path: &str) -> Option<Ask> {
         let query = match (method, path) {
@@ -353,6 +378,7 @@ impl Set {
             _ => String::new(),
         };
         let named = json!({ "name": fresh("renamed") });
+        let tag = if path.contains("tag") { self.tag(world) } else { String::new() };
         let member = json!({ "user_id": cast.erin_id, "role": scene::role("READ_ONLY") });
         let body = match (method, path) {
             ("GET", "/v2/resource-restrictions") | ("DELETE", "/v2/resource-restrictions/{resource_id}") => {
@@ -381,6 +407,8 @@ impl Set {
                 let path = path.replace("{role_id}", &self.spare_role);
                 return Some(Ask { path, body: None, form: None });
             }
+            ("POST" | "DELETE", "/v2/projects/{project_id}/tags") => Some(json!({ "tag_ids": [tag] })),
+            ("POST", "/v2/tags") => Some(json!({ "name": "new", "space_id": self.space })),
             ("GET" | "DELETE", _) if THINGS.iter().any(|thing| path.starts_with(thing)) => None,
             ("POST", "/v2/spaces") => Some(json!({ "name": "new", "organization_id": self.organization })),
             ("POST", "/v2/roles") => Some(json!({ "name": fresh("new"), "permissions": ["TAG_READ"] })),
@@ -397,6 +425,7 @@ impl Set {
                 "/v2/spaces/{space_id}"
                 | "/v2/organizations/{org_id}"
                 | "/v2/projects/{project_id}"
+                | "/v2/tags/{tag_id}"
                 | "/v2/roles/{role_id}"
                 | "/v2/users/{user_id}",
             ) => Some(named),
@@ -406,6 +435,7 @@ impl Set {
             .replace("{space_id}", &self.space)
             .replace("{org_id}", &self.organization)
             .replace("{project_id}", &self.project)
+            .replace("{tag_id}", &tag)
             .replace("{resource_id}", &self.project)
             .replace("{role_id}", &self.role)
             .replace("{binding_id}", &self.binding)
@@ -414,7 +444,7 @@ impl Set {
     }
 }
 
-const THINGS: [&str; 9] = [
+const THINGS: [&str; 10] = [
     "/v2/api-keys",
     "/v2/users",
     "/v2/spaces",
@@ -422,6 +452,7 @@ const THINGS: [&str; 9] = [
     "/v2/roles",
     "/v2/role-bindings",
     "/v2/projects",
+    "/v2/tags",
     "/v2/resource-restrictions",
     "/v2/audit-logs",
 ];

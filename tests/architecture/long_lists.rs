@@ -15,11 +15,13 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
+    ("app/connections.rs", "unopened", "only the check calls it"),
     ("app/contents.rs", "of_shown", "the workspaces of one batch"),
     ("app/identity/session_list.rs", "list_everybodys", "MAX_PAGE"),
     ("app/identity/session_list.rs", "list_through", "MAX_PAGE"),
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),
+    ("app/tags/attachments.rs", "of_project", "MAX_ATTACHED"),
 ];
 
 fn code(text: &str) -> &str {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::support::Setup;
+use crate::support::{ADMIN, Setup};
 use crate::{Place, chmod, names};
 
 /// Everything in a directory and those in it.
@@ -214,6 +214,40 @@ fn a_wrong_master_key_is_reported() {
     );
     fs::remove_file(&key).unwrap();
     fault(&place, &format!("master key: {shown} is missing"), lost);
+}
+
+#[test]
+fn details_of_connections_that_do_not_open_are_reported() {
+    let place = Place::new();
+    let mut server = Setup::new().data_dir(place.data()).start();
+    let key = server.cli(&["key", "create", "--user", ADMIN, "--name", "check"]);
+    let key = String::from_utf8(key.stdout).unwrap();
+    let ids: Vec<Value> = ["one", "two"]
+        .map(|name| {
+            let body = serde_json::json!({ "name": name, "type": "HTTP", "details": { "token": "hunter2" } });
+            let url = format!("{}/v1/api/connections/create", server.base());
+            let sent = ureq::post(&url).header("authorization", &format!("Bearer {}", key.trim()));
+            let body = sent.send(body.to_string()).unwrap().body_mut().read_to_string().unwrap();
+            serde_json::from_str::<Value>(&body).unwrap()["id"].clone()
+        })
+        .to_vec();
+    assert!(server.stop().success());
+    let (code, findings) = check(&place, "");
+    let whole = "ok connections: the master key opens the details of all 2".to_owned();
+    assert!(code == 0 && findings.contains(&whole), "{findings:?}");
+    let run = place.run("master-key rotate").good();
+    assert!(run.err.contains("0 second factors and 2 connections were resealed"), "{}", run.err);
+    assert!(check(&place, "").1.contains(&whole));
+    let database = Connection::open(place.database()).unwrap();
+    let swap = "UPDATE connections SET sealed = (SELECT sealed FROM connections WHERE name = 'one')";
+    database.execute(swap, []).unwrap();
+    drop(database);
+    let told = format!(
+        "connections: the master key does not open the details of 1 of 2, such as {}",
+        ids[1].as_str().unwrap()
+    );
+    let next = "use the master key of this data file, or delete these connections and create them again";
+    fault(&place, &told, next);
 }
 
 #[test]

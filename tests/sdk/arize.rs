@@ -1,4 +1,4 @@
-//! The Arize dialect, spoken by three generations of `arize` and by `ax`.
+//! The Arize dialect, spoken by four generations of `arize` and by `ax`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +9,8 @@ use crate::{chromium, key, passed};
 
 const FIRST: &str = "8.30.0";
 const MIDDLE: &str = "8.36.0";
+/// Tags exist since 8.49, and the response to detaching them had other names before 8.53.
+const TAGGING: &str = "8.51.0";
 const NEWEST: &str = "8.61.0";
 
 /// The version of `ax`, which brings [`NEWEST`].
@@ -135,6 +137,16 @@ fn the_middle_arize_manages_projects() {
 #[test]
 fn the_newest_arize_manages_projects() {
     run(NEWEST, "projects.py", 78);
+}
+
+#[test]
+fn an_early_arize_tags_projects() {
+    run(TAGGING, "tags.py", 59);
+}
+
+#[test]
+fn the_newest_arize_tags_projects() {
+    run(NEWEST, "tags.py", 59);
 }
 
 #[test]

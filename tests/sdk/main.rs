@@ -100,6 +100,16 @@ fn a_user_authorizes_the_old_sdk() {
     run(OLD, "sso.py", 29);
 }
 
+#[test]
+fn the_new_sdk_manages_connections() {
+    run(NEW, "connections.py", 44);
+}
+
+#[test]
+fn the_old_sdk_manages_connections() {
+    run(OLD, "connections.py", 44);
+}
+
 /// Runs `program` with the SDK of `version` and expects at least `checks` checks, all successful.
 fn run(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("wallaroo-{version}"), python::Needs::USUAL);

@@ -15,7 +15,7 @@ use crate::domain::ids::OrganizationId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::secret::Secret;
-use crate::domain::workspace::WorkspaceChange;
+use crate::domain::workspace::{WorkspaceChange, WorkspaceName};
 use crate::tokens::seal::MasterKey;
 
 const DETAILS: &str = r#"{"token": "hunter2", "port": 5432.10}"#;
@@ -118,7 +118,7 @@ fn a_connection_is_seen_where_it_is_linked_and_by_those_who_manage_it() {
         assert_eq!(office.connections(&office.carol, Some(place)).unwrap().len(), usize::from(sees));
     }
     let entry = office.connection(&office.carol, uuid).unwrap();
-    assert_eq!(entry.workspaces.iter().map(|name| name.as_str()).collect::<Vec<_>>(), ["engines"]);
+    assert_eq!(entry.workspaces.iter().map(WorkspaceName::as_str).collect::<Vec<_>>(), ["engines"]);
     hidden(&office.connections(&office.stranger, Some(place)).unwrap_err());
 
     office.change(&office.carol, "connections.unlink", unlink(place, uuid));

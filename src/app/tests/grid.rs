@@ -1,11 +1,15 @@
 //! The verbs obey the policy: what it hides they do not find, and what it forbids they say is forbidden.
 
+use std::collections::BTreeSet;
+
 use super::*;
-use crate::app::{members, models, pipelines, users, workspaces};
-use crate::domain::ids::ModelId;
+use crate::app::{connections, members, models, pipelines, tags, users, workspaces};
+use crate::domain::connection::{ConnectionDetails, ConnectionKind, ConnectionName, NewConnection};
+use crate::domain::ids::{ModelId, PipelineId};
 use crate::domain::model::{ModelName, ModelSettings, NewModelVersion, Runtime, Visibility};
 use crate::domain::model_settings::NewModelSettings;
 use crate::domain::pipeline::PipelineName;
+use crate::domain::tag::{NewTag, TagChange, TagName};
 use crate::domain::user::UserChange;
 use crate::policy::{Account, Decision, Standing, decide};
 
@@ -34,6 +38,33 @@ fn outcome_of<T>(answer: &Result<T>) -> Decision {
     }
 }
 
+/// The writes about a pipeline with one version, in the first of these workspaces.
+fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
+    let name = PipelineName::parse("pipes").unwrap();
+    let versions = BTreeSet::from([version]);
+    vec![
+        (
+            Action::CreatePipeline,
+            Box::new(move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")).map(drop)),
+        ),
+        (
+            Action::UpdatePipeline,
+            Box::new(move |tx, actor| pipelines::set_visibility(tx, actor, id, Visibility::Public).map(drop)),
+        ),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::move_to(tx, actor, id, other).map(drop))),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves"))),
+        (Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions))),
+    ]
+}
+
+fn connection(name: &str) -> NewConnection {
+    NewConnection {
+        name: ConnectionName::parse(name).unwrap(),
+        kind: ConnectionKind::parse("HTTP").unwrap(),
+        details: ConnectionDetails::parse("{}").unwrap(),
+    }
+}
+
 #[test]
 fn every_use_case_enforces_the_policy() {
     let office = office();
@@ -51,6 +82,12 @@ fn every_use_case_enforces_the_policy() {
     let other = office.workspace(&office.bob, "pumps");
     office.join(&office.bob, other, &office.carol, Role::Member);
     let version = office.by(&office.bob, move |tx, actor| models::create_version(tx, actor, &model(place))).unwrap();
+    let tag = NewTag { workspace: place, name: TagName::parse("new").unwrap(), description: None, color: None };
+    let live = NewTag { name: TagName::parse("live").unwrap(), ..tag.clone() };
+    let live = office.by(&office.bob, move |tx, actor| tags::create(tx, actor, &live)).unwrap().id;
+    let linked = office
+        .by(&office.bob, |tx, actor| connections::create(tx, actor, Uuid::new_v4(), &connection("store"), b"sealed"));
+    let linked = linked.unwrap().uuid;
 
     let facts = |who: &Actor, workspace| Standing {
         account: who.person().map_or(Account::Nobody, |person| Account::Role(person.role)),
@@ -89,22 +126,9 @@ fn every_use_case_enforces_the_policy() {
         };
         let read = office.read(|view| pipelines::visible(view, who, pipeline));
         assert_eq!(outcome_of(&read), judge(Action::ReadPipeline));
-        let name = PipelineName::parse("pipes").unwrap();
-        tried(
-            Action::CreatePipeline,
-            Box::new(move |tx, actor| pipelines::create(tx, actor, place, &name, (None, "definition")).map(drop)),
-        );
-        tried(
-            Action::UpdatePipeline,
-            Box::new(move |tx, actor| pipelines::set_visibility(tx, actor, pipeline, Visibility::Public).map(drop)),
-        );
-        tried(
-            Action::DeletePipeline,
-            Box::new(move |tx, actor| pipelines::move_to(tx, actor, pipeline, other).map(drop)),
-        );
-        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete(tx, actor, place, "valves")));
-        let versions = std::collections::BTreeSet::from([pipeline_version]);
-        tried(Action::DeletePipeline, Box::new(move |tx, actor| pipelines::delete_versions(tx, actor, &versions)));
+        for (action, work) in of_pipelines(pipeline, pipeline_version, [place, other]) {
+            tried(action, work);
+        }
         let to = named(&office.ada);
         tried(
             Action::AddMember,
@@ -125,6 +149,31 @@ fn every_use_case_enforces_the_policy() {
         tried(
             Action::SetPassword,
             Box::new(move |tx, actor| users::set_password(tx, actor, &to, &another(true)).map(drop)),
+        );
+        let new = tag.clone();
+        tried(Action::CreateTag, Box::new(move |tx, actor| tags::create(tx, actor, &new).map(drop)));
+        tried(
+            Action::UpdateTag,
+            Box::new(move |tx, actor| tags::change(tx, actor, live, &TagChange::default()).map(drop)),
+        );
+        tried(Action::DeleteTag, Box::new(move |tx, actor| tags::delete(tx, actor, live)));
+        assert_eq!(outcome_of(&office.read(|view| tags::visible(view, who, live))), judge(Action::ReadTag));
+        let name = tag.name.clone();
+        tried(Action::CreateSharedTag, Box::new(move |tx, actor| tags::create_shared(tx, actor, &name).map(drop)));
+        tried(
+            Action::CreateConnection,
+            Box::new(|tx, actor| {
+                connections::create(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
+            }),
+        );
+        tried(
+            Action::LinkConnection,
+            Box::new(move |tx, actor| {
+                let own = connections::create(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
+                let own = own.map_or(linked, |own| own.uuid);
+                let own = connections::Named::Uuid(own);
+                connections::add_to_workspace(tx, actor, place, &own, Uuid::new_v4()).map(drop)
+            }),
         );
         tried(
             Action::CreateWorkspace,

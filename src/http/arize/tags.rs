@@ -112,7 +112,8 @@ impl KnownFields for CreateTag {
         (status = 403, description = "The caller lacks a permission"),
         (status = 404, description = "The space does not exist"),
         (status = 409, description = "The name is already in use"),
-        (status = 422, description = "The body is invalid")))]
+        (status = 422, description = "The body is invalid"),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry")))]
 pub(super) async fn create(state: Data<AppState>, caller: Caller, body: StrictBody<CreateTag>) -> HandlerResult<Tag> {
     let body = body.0;
     let new = NewTag {

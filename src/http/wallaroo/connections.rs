@@ -35,25 +35,26 @@ pub(super) struct CreateConnection {
     details: Option<JsonText>,
 }
 
-/// The id of a connection, or of its link to a workspace.
+/// The new connection.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Id {
+pub(super) struct ConnectionCreated {
     /// The UUID.
     id: Uuid,
 }
 
 /// Creates a connection. It is in no workspace yet, and only its creator and administrators can see it.
-#[utoipa::path(post, path = "/v1/api/connections/create", tag = "connections", request_body = CreateConnection,
+#[utoipa::path(post, path = "/v1/api/connections/create", tag = "connections", operation_id = "create_connection", request_body = CreateConnection,
     responses(
-        (status = 200, description = "The id of the new connection", body = Id),
+        (status = 200, description = "The id of the new connection", body = ConnectionCreated),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
         (status = 409, description = "The name is already in use", body = Refusal),
+        (status = 429, description = "You created too many within a minute; `Retry-After` says when to retry", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn create(
     state: Data<AppState>,
     caller: Caller,
     body: Body<CreateConnection>,
-) -> Result<Json<Id>, Failure> {
+) -> Result<Json<ConnectionCreated>, Failure> {
     let body = body.0;
     let details = body.details.as_ref().map_or("null", JsonText::as_str);
     let new = NewConnection {
@@ -62,12 +63,12 @@ pub(super) async fn create(
         details: ConnectionDetails::parse(details).in_field("details")?,
     };
     let connection = connections::issue(&state, &caller, new).await?;
-    Ok(Json(Id { id: connection.uuid }))
+    Ok(Json(ConnectionCreated { id: connection.uuid }))
 }
 
 /// A filter of connections.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct ListQuestion {
+pub(super) struct ConnectionsQuestion {
     /// Only connections of this workspace.
     workspace_id: Option<i64>,
 }
@@ -113,7 +114,7 @@ impl From<ConnectionEntry> for Connection {
 }
 
 /// Lists the connections of the caller and of the caller's workspaces; administrators see all connections.
-#[utoipa::path(post, path = "/v1/api/connections/list", tag = "connections", request_body = ListQuestion,
+#[utoipa::path(post, path = "/v1/api/connections/list", tag = "connections", operation_id = "list_connections", request_body = ConnectionsQuestion,
     responses(
         (status = 200, description = "The connections", body = ConnectionList),
         (status = 400, description = "The request is malformed, or the workspace does not exist", body = Refusal),
@@ -121,7 +122,7 @@ impl From<ConnectionEntry> for Connection {
 pub(super) async fn list(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<ListQuestion>,
+    body: Body<ConnectionsQuestion>,
 ) -> Result<HttpResponse, Failure> {
     let workspace = body.0.workspace_id.map(WorkspaceId);
     let master_key = state.master_key.clone();
@@ -140,13 +141,13 @@ pub(super) async fn list(
 
 /// A connection by name.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct NameQuestion {
+pub(super) struct ConnectionByName {
     /// The name.
     name: String,
 }
 
 /// Returns a connection with its details.
-#[utoipa::path(post, path = "/v1/api/connections/get", tag = "connections", request_body = NameQuestion,
+#[utoipa::path(post, path = "/v1/api/connections/get", tag = "connections", operation_id = "get_connection", request_body = ConnectionByName,
     responses(
         (status = 200, description = "The connection", body = Connection),
         (status = 400, description = "The request is malformed", body = Refusal),
@@ -155,20 +156,20 @@ pub(super) struct NameQuestion {
 pub(super) async fn get(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<NameQuestion>,
+    body: Body<ConnectionByName>,
 ) -> Result<Json<Connection>, Failure> {
     found(&state, &caller, &Named::Name(body.0.name))
 }
 
 /// A connection by id.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct IdQuestion {
+pub(super) struct ConnectionById {
     /// The UUID.
     id: Uuid,
 }
 
 /// Returns a connection with its details.
-#[utoipa::path(post, path = "/v1/api/connections/get_by_id", tag = "connections", request_body = IdQuestion,
+#[utoipa::path(post, path = "/v1/api/connections/get_by_id", tag = "connections", operation_id = "get_connection_by_id", request_body = ConnectionById,
     responses(
         (status = 200, description = "The connection", body = Connection),
         (status = 400, description = "The request is malformed", body = Refusal),
@@ -177,7 +178,7 @@ pub(super) struct IdQuestion {
 pub(super) async fn get_by_id(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<IdQuestion>,
+    body: Body<ConnectionById>,
 ) -> Result<Json<Connection>, Failure> {
     found(&state, &caller, &Named::Uuid(body.0.id))
 }
@@ -189,17 +190,24 @@ fn found(state: &AppState, caller: &Caller, which: &Named) -> Result<Json<Connec
 
 /// A connection and a workspace.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct Link {
+pub(super) struct ConnectionLink {
     /// The id of the workspace.
     workspace_id: i64,
     /// The UUID of the connection.
     connection_id: Uuid,
 }
 
+/// The link between a connection and a workspace.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConnectionLinked {
+    /// The UUID of the link, which is not that of the connection.
+    id: Uuid,
+}
+
 /// Adds a connection to a workspace, whose members can then see its details.
-#[utoipa::path(post, path = "/v1/api/connections/add_to_workspace", tag = "connections", request_body = Link,
+#[utoipa::path(post, path = "/v1/api/connections/add_to_workspace", tag = "connections", operation_id = "add_connection_to_workspace", request_body = ConnectionLink,
     responses(
-        (status = 200, description = "The id of the link, which is not that of the connection", body = Id),
+        (status = 200, description = "The id of the link, which is not that of the connection", body = ConnectionLinked),
         (status = 400, description = "The request is malformed", body = Refusal),
         (status = 403, description = "The caller lacks a permission", body = Refusal),
         (status = 404, description = "The workspace or the connection does not exist", body = Refusal),
@@ -208,17 +216,17 @@ pub(super) struct Link {
 pub(super) async fn add_to_workspace(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<Link>,
-) -> Result<Json<Id>, Failure> {
+    body: Body<ConnectionLink>,
+) -> Result<Json<ConnectionLinked>, Failure> {
     let (workspace, which, link) =
         (WorkspaceId(body.0.workspace_id), Named::Uuid(body.0.connection_id), Uuid::new_v4());
     let add =
         state.write_as(&caller, move |tx, caller| connections::add_to_workspace(tx, caller, workspace, &which, link));
-    Ok(Json(Id { id: add.await.map_err(Failure::never_400)? }))
+    Ok(Json(ConnectionLinked { id: add.await.map_err(Failure::never_400)? }))
 }
 
 /// Removes a connection from a workspace. Removing it twice is no error.
-#[utoipa::path(post, path = "/v1/api/connections/remove_from_workspace", tag = "connections", request_body = Link,
+#[utoipa::path(post, path = "/v1/api/connections/remove_from_workspace", tag = "connections", operation_id = "remove_connection_from_workspace", request_body = ConnectionLink,
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "The request is malformed, the workspace does not exist, or the caller lacks a permission", body = Refusal),
@@ -227,7 +235,7 @@ pub(super) async fn add_to_workspace(
 pub(super) async fn remove_from_workspace(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<Link>,
+    body: Body<ConnectionLink>,
 ) -> Result<HttpResponse, Failure> {
     let (workspace, which) = (WorkspaceId(body.0.workspace_id), Named::Uuid(body.0.connection_id));
     let remove =
@@ -237,7 +245,7 @@ pub(super) async fn remove_from_workspace(
 }
 
 /// Deletes a connection, which removes it from its workspaces.
-#[utoipa::path(post, path = "/v1/api/connections/delete", tag = "connections", request_body = NameQuestion,
+#[utoipa::path(post, path = "/v1/api/connections/delete", tag = "connections", operation_id = "delete_connection", request_body = ConnectionByName,
     responses(
         (status = 204, description = "Done"),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -246,7 +254,7 @@ pub(super) async fn remove_from_workspace(
 pub(super) async fn delete(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<NameQuestion>,
+    body: Body<ConnectionByName>,
 ) -> Result<HttpResponse, Failure> {
     let which = Named::Name(body.0.name);
     state.write_as(&caller, move |tx, caller| connections::delete(tx, caller, &which)).await?;

@@ -79,6 +79,9 @@ const ALL: &[&str] = &[
     "space",
     "number",
     "project",
+    "tag",
+    "connection",
+    "called",
     "binding",
     "key",
     "user",
@@ -93,8 +96,20 @@ const ALL: &[&str] = &[
 ];
 
 /// What a private space hides within one organization.
-const PRIVATE: &[&str] =
-    &["space", "number", "project", "binding", "key", "pipeline", "variant", "version", "stepmodel"];
+const PRIVATE: &[&str] = &[
+    "space",
+    "number",
+    "project",
+    "tag",
+    "connection",
+    "called",
+    "binding",
+    "key",
+    "pipeline",
+    "variant",
+    "version",
+    "stepmodel",
+];
 
 /// The answers to a caller of one tenant for an id of another, and for missing ids.
 fn compare(world: &World, route: &str, request: (&str, &str), (own, other, hidden): Swap, faults: &mut Vec<String>) {
@@ -151,6 +166,10 @@ fn every_route_answers_for_hidden_things_as_for_missing_ones() {
             "bindings",
             "projects",
             "restrictions",
+            "tags",
+            "project_tags",
+            "connections",
+            "connection_workspaces",
             "keys",
             "sessions",
             "pipelines",

@@ -43,6 +43,20 @@ pub const TEMPLATES: &[Template] = &[
         "/v1/api/user",
         r#"{"id":"<uuid>","firstName":"X","lastName":"Y","email":"<email>","enabled":false,"isAdmin":false}"#,
     ),
+    ("POST /v1/api/connections/list", "/v1/api/connections/list", r#"{"workspace_id":<number>}"#),
+    ("POST /v1/api/connections/get", "/v1/api/connections/get", r#"{"name":"<called>"}"#),
+    ("POST /v1/api/connections/get_by_id", "/v1/api/connections/get_by_id", r#"{"id":"<connection>"}"#),
+    (
+        "POST /v1/api/connections/add_to_workspace",
+        "/v1/api/connections/add_to_workspace",
+        r#"{"workspace_id":<number>,"connection_id":"<connection>"}"#,
+    ),
+    (
+        "POST /v1/api/connections/remove_from_workspace",
+        "/v1/api/connections/remove_from_workspace",
+        r#"{"workspace_id":<number>,"connection_id":"<connection>"}"#,
+    ),
+    ("POST /v1/api/connections/delete", "/v1/api/connections/delete", r#"{"name":"<called>"}"#),
     (
         "POST /v1/api/pipelines/create",
         "/v1/api/pipelines/create",
@@ -200,6 +214,13 @@ pub const TEMPLATES: &[Template] = &[
     ("GET /v2/projects/{project_id}", "/v2/projects/<project>", ""),
     ("PATCH /v2/projects/{project_id}", "/v2/projects/<project>", r#"{"name":"swapped"}"#),
     ("DELETE /v2/projects/{project_id}", "/v2/projects/<project>", ""),
+    ("GET /v2/projects/{project_id}/tags", "/v2/projects/<project>/tags", ""),
+    ("POST /v2/projects/{project_id}/tags", "/v2/projects/<project>/tags", r#"{"tag_ids":["<tag>"]}"#),
+    ("DELETE /v2/projects/{project_id}/tags", "/v2/projects/<project>/tags", r#"{"tag_ids":["<tag>"]}"#),
+    ("POST /v2/tags", "/v2/tags", r#"{"name":"LIVE","space_id":"<space>"}"#),
+    ("PATCH /v2/tags/{tag_id}", "/v2/tags/<tag>", r#"{"name":"idle"}"#),
+    ("PATCH /v2/tags/{tag_id}", "/v2/tags/<tag>", r#"{"name":"swapped","colour":"RED"}"#),
+    ("DELETE /v2/tags/{tag_id}", "/v2/tags/<tag>", ""),
     ("POST /v2/resource-restrictions", "/v2/resource-restrictions", r#"{"resource_id":"<project>"}"#),
     ("DELETE /v2/resource-restrictions/{resource_id}", "/v2/resource-restrictions/<project>", ""),
     ("GET /v2/audit-logs", "/v2/audit-logs?user_id=<user>", ""),
@@ -271,11 +292,12 @@ pub const OF_THE_ACCOUNT: &[&str] = &[
     "GET /auth/admin/realms/master/clients/{id}/user-sessions",
 ];
 
-/// Routes that take no id of anything that a tenant has. `POST /v2/users` takes an address, which is unique in the
+/// Routes that take no id of anything that a tenant has. The names of connections are unique in the account. `POST /v2/users` takes an address, which is unique in the
 /// account: that it is taken cannot be hidden from those who may invite. The OAuth endpoints take
 /// secrets and the public ids of clients. The pages take ids in forms, which `pages_show_nothing_of_others` asks.
 pub const WITHOUT_IDS: &[&str] = &[
     "GET /v1/api/config",
+    "POST /v1/api/connections/create",
     "POST /v1/api/workspaces/create",
     "POST /v1/api/workspaces/validate",
     "POST /v1/api/features/list",

@@ -30,6 +30,12 @@ impl Tenant {
         scene::join(world, admin, &space, member, "MEMBER");
         let [project, restricted] = ["open", "restricted"].map(|name| scene::project(admin, &space, name));
         admin.post("/v2/resource-restrictions", &json!({ "resource_id": restricted })).ok();
+        let tag = |name: &str| {
+            let tag = scene::created(&admin.post("/v2/tags", &json!({ "name": name, "space_id": space })));
+            scene::text(&tag, "id")
+        };
+        let tags = vec![tag("live"), tag("idle")];
+        admin.post(&format!("/v2/projects/{project}/tags"), &json!({ "tag_ids": [tags[0]] })).ok();
         let bind = |kind: &str, on: &str| {
             let user = scene::user(world, member);
             let body = json!({ "role_id": role, "user_id": user, "resource_type": kind, "resource_id": on });
@@ -51,6 +57,12 @@ impl Tenant {
             let sql = "SELECT id FROM workspaces WHERE name = ?1";
             database.one::<i64>(sql, [name]).to_string()
         };
+        let first = number(&format!("space of {name}"));
+        let called = format!("store of {name}");
+        let body = json!({ "name": called, "type": "HTTP", "details": { "token": name } });
+        let connection = world.ada.post("/v1/api/connections/create", &body).text("id");
+        let link = json!({ "workspace_id": first.parse::<i64>().expect("a number"), "connection_id": connection });
+        world.ada.post("/v1/api/connections/add_to_workspace", &link).ok();
         let uuid = |email: &str| database.one::<String>("SELECT uuid FROM users WHERE email = ?1", [email]);
         let sql = "SELECT u.uuid FROM users u JOIN keys k ON k.user_id = u.id WHERE u.kind = 'bot' AND k.name = 'robot'
                    ORDER BY u.id DESC LIMIT 1";
@@ -58,19 +70,22 @@ impl Tenant {
         let sql = "SELECT s.uuid FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = ?1 LIMIT 1";
         let session: String = database.one(sql, [name]);
         let credentials = world.ada.get(&format!("/auth/admin/realms/master/users/{}/credentials", member.uuid)).ok();
-        let place = number(&format!("space of {name}")).parse().expect("a number");
-        let [first, second_pipeline] =
+        let place = first.parse().expect("a number");
+        let [pipeline, other_pipeline] =
             ["valves", "pipes"].map(|name| pipelines::create(admin, place, name, &json!({})));
         let named = pipelines::model(world, place, "valve");
         let ids = BTreeMap::from([
-            ("pipeline", vec![first.0.to_string(), second_pipeline.0.to_string()]),
-            ("variant", vec![first.1.to_string(), second_pipeline.1.to_string()]),
-            ("version", vec![first.2, second_pipeline.2]),
+            ("pipeline", vec![pipeline.0.to_string(), other_pipeline.0.to_string()]),
+            ("variant", vec![pipeline.1.to_string(), other_pipeline.1.to_string()]),
+            ("version", vec![pipeline.2, other_pipeline.2]),
             ("stepmodel", vec![named["version"].as_str().expect("a UUID").to_owned()]),
             ("organization", vec![organization.to_owned()]),
             ("space", vec![space, second]),
-            ("number", vec![number(&format!("space of {name}")), number(&format!("second space of {name}"))]),
+            ("number", vec![first, number(&format!("second space of {name}"))]),
             ("project", vec![project, restricted]),
+            ("tag", tags),
+            ("connection", vec![connection]),
+            ("called", vec![called]),
             ("binding", bindings),
             ("key", vec![scene::text(&key, "id"), scene::text(&service, "id")]),
             ("user", vec![scene::user(world, member), scene::user(world, admin), bot, ivo]),
@@ -102,6 +117,8 @@ pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
         "organization" => "Organization",
         "space" => "Space",
         "project" => "Model",
+        "tag" => "Tag",
+        "called" => return vec!["no-such-connection".to_owned()],
         "binding" => "RoleBinding",
         "key" => "ApiKey",
         "user" => "User",
@@ -109,7 +126,9 @@ pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
             return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec();
         }
         "email" => return vec!["nobody-at-all@example.com".to_owned()],
-        "uuid" | "session" | "credential" | "version" | "stepmodel" => return vec![Uuid::new_v4().to_string()],
+        "uuid" | "session" | "credential" | "connection" | "version" | "stepmodel" => {
+            return vec![Uuid::new_v4().to_string()];
+        }
         _ => panic!("nobody knows what {slot} is"),
     };
     let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
