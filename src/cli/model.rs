@@ -91,7 +91,7 @@ impl Command {
                     output_schema: None,
                     image_path: None,
                 };
-                put(&home, &open_files(config, &home)?, &file, upload)
+                put(&home, &open_files(config, &home)?, &file, &upload)
             }
         }
     }
@@ -221,7 +221,7 @@ fn copy_chunks(from: &mut dyn Read, mut to: impl FnMut(&[u8]) -> Result<(), CliE
     }
 }
 
-fn put(home: &DataDir, files: &FileStorage, path: &Path, upload: Upload) -> Result<(), CliError> {
+fn put(home: &DataDir, files: &FileStorage, path: &Path, upload: &Upload) -> Result<(), CliError> {
     let unreadable =
         |error: io::Error| CliError::Failed(format!("cannot read {}: {error}; check the path", path.display()));
     let mut source = File::open(path).map_err(unreadable)?;

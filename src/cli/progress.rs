@@ -42,11 +42,16 @@ impl Drop for Progress {
 
 fn line(done: u64, total: u64, elapsed: Duration) -> String {
     let part = |of: u64| {
-        if total == 0 { of } else { (u128::from(done.min(total)) * u128::from(of) / u128::from(total)) as u64 }
+        let part = (u128::from(done.min(total)) * u128::from(of)).checked_div(u128::from(total));
+        part.map_or(of, saturated)
     };
     let bar: String = (0..CELLS).map(|cell| if cell < part(CELLS) { '#' } else { '.' }).collect();
     let rate = u128::from(done) * 1000 / elapsed.as_millis().max(1);
-    format!("[{bar}] {:3} %  {} of {}, {}/s", part(100), size(done), size(total), size(rate as u64))
+    format!("[{bar}] {:3} %  {} of {}, {}/s", part(100), size(done), size(total), size(saturated(rate)))
+}
+
+fn saturated(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 /// A size with one digit after the point: `1.5 GiB`.
