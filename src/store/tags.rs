@@ -10,13 +10,24 @@ use crate::domain::tag::{PipelineTag, Tag, TagColor, TagName};
 use crate::domain::text::{Description, fold};
 use crate::error::Result;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "t.id, t.organization_id, t.workspace_id, t.name, t.description, t.color, t.created_at, t.updated_at";
 
 pub fn find(view: &View, id: TagId) -> Result<Option<Tag>> {
     let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// Calls `each` with those of these tags that exist.
+pub fn for_each_of(view: &View, ids: &[TagId], mut each: impl FnMut(Tag) -> Result<()>) -> Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM json_each(:ids) j CROSS JOIN tags t ON t.id = j.value");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row)?)?;
+    }
+    Ok(())
 }
 
 /// Inserts a tag of an organization, or of one of its workspaces. A conflict if a name is taken in the workspace.
