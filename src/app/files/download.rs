@@ -37,7 +37,7 @@ impl Download {
         let lane = Lane::from(actor);
         let files = state.files.clone();
         let open = move || files.store.open(&file.sha256, range);
-        let reader = state.file_pool.run(lane, open).await??;
+        let reader = state.files.watched(state.file_pool.run(lane, open).await?)?;
         let reader = reader
             .ok_or_else(|| Error::internal(format!("the file {} is missing; run `atelier check`", file.sha256)))?;
         let mut download =
