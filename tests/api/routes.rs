@@ -160,7 +160,9 @@ impl Stage {
             }
             ("POST", "/v1/api/workspaces/create") => Some(json!({ "workspace_name": format!("of-column-{column}") })),
             ("POST", "/v1/api/workspaces/add_user" | "/v1/api/workspaces/remove_user") => Some(about_erin),
-            ("POST", "/v1/api/workspaces/list_users") => Some(json!({ "workspace_id": id })),
+            ("POST", "/v1/api/workspaces/list_users" | "/v1/api/connections/list") => {
+                Some(json!({ "workspace_id": id }))
+            }
             ("POST", "/v1/api/users/invite") => Some(json!({ "email": format!("of-column-{column}@example.com") })),
             ("POST", "/v1/api/users/activate" | "/v1/api/users/deactivate") => Some(json!({ "email": erin.email })),
             ("POST", "/v1/api/user") => Some(json!({
@@ -169,7 +171,6 @@ impl Stage {
             ("POST", "/v1/api/connections/create") => {
                 Some(json!({ "name": format!("of-column-{column}"), "type": "HTTP", "details": {} }))
             }
-            ("POST", "/v1/api/connections/list") => Some(json!({ "workspace_id": id })),
             ("POST", "/v1/api/connections/get" | "/v1/api/connections/delete") => Some(json!({ "name": "store" })),
             ("POST", "/v1/api/connections/get_by_id") => Some(json!({ "id": self.connection })),
             ("POST", "/v1/api/connections/add_to_workspace" | "/v1/api/connections/remove_from_workspace") => {
@@ -415,11 +416,10 @@ impl Set {
                 return Some(Ask { path, body: None, form: None });
             }
             ("POST" | "DELETE", "/v2/projects/{project_id}/tags") => Some(json!({ "tag_ids": [tag] })),
-            ("POST", "/v2/tags") => Some(json!({ "name": "new", "space_id": self.space })),
             ("GET" | "DELETE", _) if THINGS.iter().any(|thing| path.starts_with(thing)) => None,
             ("POST", "/v2/spaces") => Some(json!({ "name": "new", "organization_id": self.organization })),
             ("POST", "/v2/roles") => Some(json!({ "name": fresh("new"), "permissions": ["TAG_READ"] })),
-            ("POST", "/v2/projects") => Some(json!({ "name": "new", "space_id": self.space })),
+            ("POST", "/v2/projects" | "/v2/tags") => Some(json!({ "name": "new", "space_id": self.space })),
             ("POST", "/v2/resource-restrictions") => Some(json!({ "resource_id": self.project })),
             ("POST", "/v2/role-bindings") => Some(json!({
                 "role_id": self.role, "user_id": cast.erin_id, "resource_type": "PROJECT", "resource_id": self.project,

@@ -240,7 +240,7 @@ fn visibility_is_changed_once() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
     let (id, _, _) = made(&office, &office.bob, &image(place, "m"));
-    let (_, trace) = office.change(&office.bob, "models.set_visibility", show(id, Visibility::Public));
+    let ((), trace) = office.change(&office.bob, "models.set_visibility", show(id, Visibility::Public));
     assert_eq!(trace.after, Some(json!({ "visibility": "public" })));
     office.nothing(&office.bob, show(id, Visibility::Public));
     hidden(&office.refusal(&office.carol, show(id, Visibility::Private)));
@@ -356,7 +356,7 @@ fn a_model_moves_between_workspaces_of_its_owner() {
     let target = office.workspace(&office.bob, "pumps");
     let hers = office.workspace(&office.carol, "hers");
     let (version, _, id) = made(&office, &office.bob, &file(place, "m", 1, 5));
-    let (_, trace) = office.change(&office.bob, "models.move", move_to(id, target));
+    let ((), trace) = office.change(&office.bob, "models.move", move_to(id, target));
     assert_eq!(trace.after, Some(json!({ "workspace": target.0 })));
     office.nothing(&office.bob, move_to(id, target));
     let found = office.read(|view| models::visible_version(view, &office.bob, version)).unwrap();

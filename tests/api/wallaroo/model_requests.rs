@@ -50,7 +50,7 @@ impl Stage {
             "list" => json!({ "workspace_id": id, "workspace_name": null }),
             "list_registries" => json!({}),
             "list_versions" => json!({ "models_pk_id": model }),
-            "list_versions_for_model" => json!({ "model_id": self.name, "workspace_id": id }),
+            "list_versions_for_model" | "delete_model" => json!({ "model_id": self.name, "workspace_id": id }),
             "get" | "get_by_id" => json!({ "id": model }),
             "get_version_by_id" | "get_model_version_by_id" | "get_upload_logs" => {
                 json!({ "model_version_id": version })
@@ -58,7 +58,6 @@ impl Stage {
             "get_config_by_id" => json!({ "model_id": version }),
             "insert_model_config" => json!({ "model_version_id": version, "batch_config": "single" }),
             "move" => json!({ "model_id": model, "workspace_id": id }),
-            "delete_model" => json!({ "model_id": self.name, "workspace_id": id }),
             "delete_model_versions" => json!({ "model_versions": [self.uuid] }),
             _ => return None,
         };

@@ -152,15 +152,11 @@ async fn receive(
     };
     let Form { metadata, file } = uploads::read_form(request, payload, caller, check).await?;
     let upload = metadata.parse()?;
-    match file {
-        Some(UploadedFile { file, name }) => {
-            store(caller, state, upload, file, FileName::parse(&name).in_field("file")?).await
-        }
-        None => {
-            let new = upload.without_file().in_field("image_path")?;
-            state.write_as(caller, move |tx, caller| models::create_version(tx, caller, &new)).await
-        }
-    }
+    let Some(UploadedFile { file, name }) = file else {
+        let new = upload.without_file().in_field("image_path")?;
+        return state.write_as(caller, move |tx, caller| models::create_version(tx, caller, &new)).await;
+    };
+    store(caller, state, upload, file, FileName::parse(&name).in_field("file")?).await
 }
 
 async fn store(

@@ -52,7 +52,7 @@ pub const TEMPLATES: &[Template] = &[
     (
         "POST /v1/api/models/upload_stream",
         "/v1/api/models/upload_stream?name=swapped&filename=m&workspace_id=<number>",
-        r#"x"#,
+        "x",
     ),
     ("GET /v1/api/models/{version}/file", "/v1/api/models/<modelversion>/file", ""),
     ("POST /v1/api/models/list", "/v1/api/models/list", r#"{"workspace_id":<number>}"#),
