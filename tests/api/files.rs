@@ -236,7 +236,8 @@ fn a_lost_file_is_told_in_the_log() {
         std::fs::remove_file(path).expect("a file is removed");
     }
     let answer = world.bob.get(&format!("/v1/api/models/{id}/file"));
-    assert!(answer.status == 500 && answer.text("msg").contains("look in the server's log"), "{answer:?}");
+    let told = answer.json()["msg"].to_string();
+    assert!(answer.status == 500 && told.contains("look in the server's log"), "{answer:?}");
     wait_for_log(&world.server, "is missing; run `atelier check`");
     upload(&world.bob, workspace, "again", "lost").expect("an upload is accepted");
     assert_eq!(world.bob.get(&format!("/v1/api/models/{id}/file")).body, "lost", "an upload brings it back");
