@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::{Row, Tx, View, row};
-use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
+use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::tag::{PipelineTag, Tag, TagColor, TagName};
 use crate::domain::text::{Description, fold};
@@ -185,6 +185,26 @@ pub fn detach_from_pipeline(tx: &Tx, pipeline: PipelineId, tag: TagId) -> Result
         .prepare_cached("DELETE FROM pipeline_tags WHERE pipeline_id = :pipeline AND tag_id = :tag RETURNING id")?;
     let id = query.query_row(named_params! { ":pipeline": pipeline.0, ":tag": tag.0 }, |row| row.get(0)).optional()?;
     Ok(id.map(|id| PipelineTag { id, pipeline, tag }))
+}
+
+/// Detaches the tags of workspaces from all versions of a model, which moves to another workspace.
+pub fn detach_local_from_model(tx: &Tx, model: ModelId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM model_version_tags WHERE version_id IN (SELECT id FROM model_versions WHERE model_id = :model)
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = model_version_tags.tag_id AND t.workspace_id IS NOT NULL)",
+    )?;
+    query.execute(named_params! { ":model": model.0 })?;
+    Ok(())
+}
+
+/// Detaches the tags of workspaces from a pipeline, which moves to another workspace.
+pub fn detach_local_from_pipeline(tx: &Tx, pipeline: PipelineId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM pipeline_tags WHERE pipeline_id = :pipeline
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = pipeline_tags.tag_id AND t.workspace_id IS NOT NULL)",
+    )?;
+    query.execute(named_params! { ":pipeline": pipeline.0 })?;
+    Ok(())
 }
 
 /// Attaches a tag to a project. Returns whether it was not attached before.

@@ -13,7 +13,7 @@ use crate::database::Database;
 use crate::hostile_disk::HostileDisk;
 use crate::support::Setup;
 use crate::wallaroo::pipeline_requests::{self, CONSTANT};
-use crate::wallaroo::pipelines;
+use crate::wallaroo::{model_requests, pipelines};
 use crate::world::{World, fresh, full_line, wait_for_log};
 
 const DOCUMENT: &str = "/v1/api/openapi.json";
@@ -251,11 +251,12 @@ fn real_responses_match_their_descriptions() {
         recorder.ask(&world.carol, method, path, &body);
     }
     of_pipelines(&world, &mut recorder, workspace);
+    let models = of_models(&world, &mut recorder, workspace);
     refusals_of_connections(&world, &mut recorder, workspace);
     busy(&world, &mut recorder, workspace);
     full(&world, &disk, &mut recorder, workspace);
     too_many(&world, &mut recorder);
-    broken(&world, &mut recorder, workspace);
+    broken(&world, &mut recorder, workspace, &models);
 
     // Every described response was seen.
     let mut unseen = Vec::new();
@@ -299,12 +300,78 @@ fn of_pipelines(world: &World, recorder: &mut Recorder, workspace: i64) {
         let answer = client.send("POST", deploy, &[("user-agent", agent)], body.to_string());
         assert_eq!(recorder.compare(answer, "POST", deploy, &body).status, status);
     }
+    let publishes = "/v1/api/pipelines/list_publishes_for_pipeline";
+    let answer = world.bob.send("POST", publishes, &[("user-agent", "WallarooSDK/2024.4.4")], "{}");
+    assert_eq!(recorder.compare(answer, "POST", publishes, &json!({})).status, 202);
     for (method, route, path, status) in CONSTANT {
         for (client, status) in [(&*world.bob, *status), (&*world.carol, *status), (&world.nobody, 401)] {
             let answer = client.send(method, path, &[], ());
             assert_eq!(recorder.compare(answer, method, route, &Value::Null).status, status, "{path}");
         }
     }
+}
+
+/// The routes of models: the method and the path.
+fn routes_of_models() -> impl Iterator<Item = (String, &'static str)> {
+    let routes = wallaroo::routes().into_iter().filter(|entry| entry.path.starts_with("/v1/api/models/"));
+    routes.map(|entry| (entry.method.to_string(), entry.path))
+}
+
+/// Every response to requests about models, but for those of a server in trouble.
+fn of_models(world: &World, recorder: &mut Recorder, workspace: i64) -> model_requests::Stage {
+    let stage = model_requests::Stage::new(&world.bob, workspace);
+    let hers = world.carol.create(&fresh("hers"));
+    for (method, route) in routes_of_models() {
+        if route == model_requests::FILE {
+            continue;
+        }
+        let body = stage.ask(route).and_then(|(_, body, _)| body).unwrap_or_default();
+        let done = recorder.compare(stage.send(&world.bob, &method, route), &method, route, &body);
+        assert!([200, 202].contains(&done.status), "{done:?}");
+        let unknown = recorder.compare(stage.send(&world.nobody, &method, route), &method, route, &body);
+        assert_eq!(unknown.status, 401, "{route}");
+        recorder.compare(stage.send(&world.carol, &method, route), &method, route, &body);
+        if !route.ends_with("list_registries") {
+            let wrong = recorder.compare(stage.send_wrong(&world.bob, &method, route), &method, route, &body);
+            assert_eq!(wrong.status, 400, "{route}: {wrong:?}");
+        }
+    }
+    let mut refused = |who: &Client, verb: &str, body: &Value, status: u16| {
+        let answer = recorder.ask(who, "POST", &format!("/v1/api/models/{verb}"), body);
+        assert_eq!(answer.status, status, "{verb} {body}: {answer:?}");
+    };
+    refused(&world.bob, "delete_model", &json!({ "model_id": "nothing", "workspace_id": workspace }), 404);
+    let other = world.bob.create(&fresh("other"));
+    crate::wallaroo::uploads::register(&world.bob, other, &stage.name);
+    refused(&world.bob, "move", &json!({ "model_id": stage.model, "workspace_id": other }), 409);
+    refused(&world.bob, "move", &json!({ "model_id": stage.model, "workspace_id": hers }), 400);
+    let step = json!({ "ModelInference": { "models": [{ "name": stage.name, "version": stage.uuid, "sha": "" }] } });
+    pipelines::create(&world.bob, workspace, "needs-it", &json!({ "steps": [step] }));
+    refused(&world.bob, "delete_model", &json!({ "model_id": stage.name, "workspace_id": workspace }), 409);
+    refused(&world.bob, "delete_model_versions", &json!({ "model_versions": [stage.uuid] }), 409);
+
+    let (file, path) = (model_requests::FILE, format!("/v1/api/models/{}/file", stage.version));
+    for (client, status) in [(&world.nobody, 401), (&*world.carol, 404)] {
+        let answer = recorder.compare(client.get(&path), "GET", file, &Value::Null);
+        assert_eq!(answer.status, status);
+    }
+    recorder.compare(stage.send_wrong(&world.bob, "GET", file), "GET", file, &Value::Null);
+    let whole = world.bob.get(&path);
+    let tag = whole.header("etag").expect("a tag").to_owned();
+    for (header, status) in [
+        (("accept", "*/*"), 200),
+        (("range", "bytes=1-"), 206),
+        (("range", "bytes=99-"), 416),
+        (("if-none-match", &*tag), 304),
+    ] {
+        let answer = world.bob.send("GET", &path, &[header], ());
+        let described = &recorder.operation("GET", file)["responses"][status.to_string()];
+        let kind = answer.header("content-type");
+        assert!(answer.status == status && described.is_object(), "{answer:?}");
+        assert_eq!(kind.is_some(), described["content"][kind.unwrap_or_default()].is_object(), "{answer:?}");
+        recorder.seen.entry(format!("GET {file}")).or_default().insert(status);
+    }
+    stage
 }
 
 /// What only connections are refused with.
@@ -380,7 +447,7 @@ fn too_many(world: &World, recorder: &mut Recorder) {
 }
 
 /// Everything while a table is missing.
-fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
+fn broken(world: &World, recorder: &mut Recorder, workspace: i64, models: &model_requests::Stage) {
     let database: Database = world.database();
     let questions = successes(world, workspace);
     database.write("ALTER TABLE sessions RENAME TO lost", []);
@@ -404,6 +471,10 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64) {
     for (method, route, path) in routes.chain([("POST", deploy, deploy)]) {
         let answer = world.ada.send(method, path, &[], ());
         assert_eq!(recorder.compare(answer, method, route, &Value::Null).status, 500, "{path}");
+    }
+    for (method, route) in routes_of_models() {
+        let answer = models.send(&world.ada, &method, route);
+        assert_eq!(recorder.compare(answer, &method, route, &Value::Null).status, 500, "{route}");
     }
     database.write("ALTER TABLE lost RENAME TO sessions", []);
     assert_eq!(world.ada.post("/v1/api/workspaces/validate", &json!({})).status, 200, "and all is well again");

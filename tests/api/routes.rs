@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::arize::scene;
 use crate::client::{Answer, Client, TOKEN};
 use crate::documents;
-use crate::wallaroo::pipeline_requests;
+use crate::wallaroo::{model_requests, pipeline_requests, uploads};
 use crate::world::{Person, World, fresh, invite};
 
 fn world() -> &'static World {
@@ -48,6 +48,7 @@ struct Stage {
     leaving: Person,
     /// The path of bob's password link.
     link: String,
+    models: model_requests::Stage,
     pipelines: pipeline_requests::Stage,
     /// A connection of bob's in the workspace.
     connection: String,
@@ -59,6 +60,9 @@ impl Stage {
     fn ask(&self, method: &str, path: &str, column: usize) -> Option<Ask> {
         let (id, erin) = (self.workspace, &self.erin);
         let about_erin = json!({ "workspace_id": id, "email": erin.email });
+        if let Some((path, body, form)) = self.models.ask(path) {
+            return Some(Ask { path, body, form });
+        }
         if let Some((path, body)) = self.pipelines.ask(path, column) {
             return Some(Ask { path, body, form: None });
         }
@@ -195,7 +199,9 @@ fn send(client: &Client, method: &str, ask: &Ask) -> Answer {
     match (&ask.body, &ask.form) {
         (Some(body), _) => client.send(method, &ask.path, &[("content-type", "application/json")], body.to_string()),
         (None, Some(form)) => {
-            client.send(method, &ask.path, &[("content-type", "application/x-www-form-urlencoded")], form)
+            let urlencoded = ("content-type", "application/x-www-form-urlencoded");
+            let kind = if form.starts_with("--") { uploads::FORM } else { urlencoded };
+            client.send(method, &ask.path, &[kind], form)
         }
         (None, None) => client.send(method, &ask.path, &[], ()),
     }
@@ -237,12 +243,13 @@ fn every_route_answers_as_the_golden_grid_says() {
     let url = String::from_utf8(made.stdout).expect("a link").trim_end().to_owned();
     let link = url[url.find("/auth/").expect("a path")..].to_owned();
     let pipelines = pipeline_requests::Stage::new(bob, workspace, 7);
+    let models = model_requests::Stage::new(bob, workspace);
     let body = json!({ "name": "store", "type": "HTTP", "details": { "token": "s" } });
     let connection = bob.post("/v1/api/connections/create", &body).text("id");
     let linked = json!({ "workspace_id": workspace, "connection_id": connection });
     bob.post("/v1/api/connections/add_to_workspace", &linked).ok();
     let refresh_token = bob.refresh_token.clone();
-    let stage = Stage { workspace, refresh_token, erin, leaving, link, pipelines, connection };
+    let stage = Stage { workspace, refresh_token, erin, leaving, link, models, pipelines, connection };
     let bad = nobody.with("nonsense");
     let narrow = without_api(&world);
     let columns = [

@@ -69,17 +69,17 @@ fn the_old_sdk_manages_users() {
 
 #[test]
 fn the_new_sdk_keeps_pipelines() {
-    run(NEW, "pipelines.py", 89);
+    run(NEW, "pipelines.py", 70);
 }
 
 #[test]
 fn the_old_sdk_keeps_pipelines() {
-    run(OLD, "pipelines.py", 87);
+    run(OLD, "pipelines.py", 70);
 }
 
 #[test]
 fn the_oldest_sdk_keeps_pipelines() {
-    run(OLDEST, "pipelines.py", 87);
+    run(OLDEST, "pipelines.py", 69);
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn new(name: &str) -> NewConnection {
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Uuid> + Send + 'static {
     let (new, uuid) = (new(name), Uuid::new_v4());
     let sealed = key(1).seal(&format!("connection/{uuid}"), DETAILS.as_bytes()).unwrap();
-    move |tx, actor| connections::create(tx, actor, uuid, &new, &sealed).map(|connection| connection.uuid)
+    move |tx, actor| connections::create_sealed(tx, actor, uuid, &new, &sealed).map(|connection| connection.uuid)
 }
 
 fn link(place: WorkspaceId, which: Uuid) -> impl Fn(&Tx, &Actor) -> Result<Uuid> + Send + 'static {
@@ -186,7 +186,7 @@ fn the_creator_and_administrators_delete_a_connection() {
     office.by(&office.bob, link(place, uuid)).unwrap();
     forbidden(&office.refusal(&office.carol, delete("store")), Action::ManageConnection);
     hidden(&office.refusal(&office.stranger, delete("store")));
-    let (_, trace) = office.change(&office.bob, "connections.delete", delete("store"));
+    let ((), trace) = office.change(&office.bob, "connections.delete", delete("store"));
     assert_eq!((trace.before.unwrap()["name"].as_str(), trace.after), (Some("store"), None));
     assert!(probe::rows(&office.file, "SELECT 1 FROM connection_workspaces").is_empty());
     hidden(&office.refusal(&office.bob, delete("store")));

@@ -8,7 +8,7 @@ use super::*;
 use crate::app::roles::{self, NewRole};
 use crate::app::{bindings, organizations, projects, tags, workspaces};
 use crate::domain::field::Field;
-use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId};
+use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{NewOrganization, OrganizationName};
 use crate::domain::permission::{Permission, PermissionSet};
@@ -135,7 +135,7 @@ fn members_write_the_tags_of_a_workspace_and_owners_delete_them() {
     refused(&office.refusal(&office.bob, rename(id, "more")), "archived");
     refused(&office.refusal(&office.bob, delete(id)), "archived");
     office.archive(place, false);
-    let (_, trace) = office.change(&office.bob, "tags.delete", delete(id));
+    let ((), trace) = office.change(&office.bob, "tags.delete", delete(id));
     assert_eq!((trace.object, trace.after), (id.to_string(), None));
     hidden(&office.refusal(&office.bob, delete(id)));
 }
@@ -221,7 +221,7 @@ fn versions_and_pipelines_have_tags_of_their_workspace_and_organization() {
     let to_pipeline = |tag| move |tx: &Tx, a: &Actor| tags::attach_to_pipeline(tx, a, pipeline, tag);
     let from_pipeline = |tag| move |tx: &Tx, a: &Actor| tags::detach_from_pipeline(tx, a, pipeline, tag);
     for tag in [first.id, near] {
-        let (_, trace) = office.change(&office.bob, "tags.attach", to_version(tag));
+        let ((), trace) = office.change(&office.bob, "tags.attach", to_version(tag));
         assert_eq!((trace.kind.as_str(), trace.object), ("model_version", version.to_string()));
         office.nothing(&office.bob, to_version(tag));
         let (attached, trace) = office.change(&office.bob, "tags.attach", to_pipeline(tag));
@@ -257,6 +257,30 @@ fn versions_and_pipelines_have_tags_of_their_workspace_and_organization() {
     assert!(!office.nothing(&office.bob, from_version(near)));
     assert!(office.change(&office.bob, "tags.detach", from_pipeline(near)).0.is_some());
     assert_eq!(office.nothing(&office.bob, from_pipeline(near)), None);
+}
+
+#[test]
+fn what_moves_to_another_workspace_leaves_the_tags_of_the_former_one() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let (version, pipeline) = office.contents(place);
+    let shared = office.by(&office.bob, create_shared("shared")).unwrap().id;
+    let local = office.by(&office.bob, create(place, "local")).unwrap().id;
+    let tie = move |tx: &Tx, actor: &Actor| {
+        for tag in [shared, local] {
+            tags::attach_to_model_version(tx, actor, version, tag)?;
+            tags::attach_to_pipeline(tx, actor, pipeline, tag)?;
+        }
+        Ok(())
+    };
+    office.by(&office.bob, tie).unwrap();
+    let model = ModelId(probe::rows(&office.file, "SELECT max(id) FROM models")[0][0].as_i64().unwrap());
+    office.write(move |tx| store::tags::detach_local_from_model(tx, model)).unwrap();
+    office.write(move |tx| store::tags::detach_local_from_pipeline(tx, pipeline)).unwrap();
+    let of_version = office.read(|view| store::tags::of_model_version(view, version)).unwrap();
+    let of_pipeline = office.read(|view| store::tags::of_pipeline(view, pipeline)).unwrap();
+    assert_eq!(of_version.iter().map(|tag| tag.id).collect::<Vec<_>>(), [shared]);
+    assert_eq!(of_pipeline.iter().map(|(_, tag)| tag.id).collect::<Vec<_>>(), [shared]);
 }
 
 #[test]

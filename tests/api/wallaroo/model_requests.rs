@@ -1,22 +1,26 @@
-//! One request for each route of models, for the tests that ask every route.
+//! A request for every route of models: for the golden grid and for the OpenAPI document.
 
 use serde_json::{Value, json};
 
-use super::uploads::{self, FORM, form};
+use super::uploads::{self, CONVERT, FORM, STREAM, UPLOAD, form};
 use crate::client::{Answer, Client};
-use crate::world::{Person, fresh};
+use crate::world::fresh;
 
-/// A model of a workspace.
+/// The route of downloads.
+pub const FILE: &str = "/v1/api/models/{version}/file";
+
+/// A model with a version that has a file.
 pub struct Stage {
     workspace: i64,
-    model: i64,
-    version: i64,
-    uuid: String,
+    pub model: i64,
+    pub version: i64,
+    pub name: String,
+    pub uuid: String,
 }
 
 impl Stage {
-    /// Uploads a model.
-    pub fn new(owner: &Person, workspace: i64) -> Self {
+    /// Uploads a model to a workspace of this client's.
+    pub fn new(owner: &Client, workspace: i64) -> Self {
         let name = fresh("staged");
         let version = uploads::upload(owner, workspace, &name, "staged");
         let shown = uploads::version(owner, version);
@@ -24,55 +28,62 @@ impl Stage {
         let body = json!({ "model_id": name, "workspace_id": workspace });
         let list = owner.post("/v1/api/models/list_versions_for_model", &body).ok();
         let model = list["models"][0]["model"]["id"].as_i64().expect("an id");
-        Self { workspace, model, version, uuid }
+        Self { workspace, model, version, name, uuid }
     }
 
-    /// The JSON for a route. `None` for a route of something else, and for one that takes no JSON.
-    pub fn body(&self, path: &str) -> Option<Value> {
-        let verb = path.strip_prefix("/v1/api/models/")?;
-        Some(match verb {
-            "list" => json!({ "workspace_id": self.workspace }),
-            "list_registries" => json!({}),
-            "list_versions" => json!({ "models_pk_id": self.model }),
-            "list_versions_for_model" => json!({ "model_id": "staged", "workspace_id": self.workspace }),
-            "get" | "get_by_id" => json!({ "id": self.model }),
-            "get_version_by_id" | "get_model_version_by_id" | "get_upload_logs" => {
-                json!({ "model_version_id": self.version })
+    /// The path of the request for a route, and its body, which is JSON, a form or a file. `None` for a route of something
+    /// else.
+    pub fn ask(&self, route: &str) -> Option<(String, Option<Value>, Option<String>)> {
+        let verb = route.strip_prefix("/v1/api/models/")?;
+        let (id, model, version) = (self.workspace, self.model, self.version);
+        let body = match verb {
+            "{version}/file" => return Some((route.replace("{version}", &version.to_string()), None, None)),
+            "upload" | "upload_and_convert" => {
+                let metadata = uploads::metadata(id, "uploaded").to_string();
+                let parts = [("metadata", None, metadata.as_str()), ("file", Some("m.onnx"), "uploaded")];
+                return Some((route.to_owned(), None, Some(form(&parts))));
             }
-            "get_config_by_id" => json!({ "model_id": self.version }),
-            "insert_model_config" => json!({ "model_version_id": self.version, "batch_config": "single" }),
-            "move" => json!({ "model_id": self.model, "workspace_id": self.workspace }),
+            "upload_stream" => {
+                let path = format!("{route}?name=streamed&filename=m.onnx&workspace_id={id}");
+                return Some((path, None, Some("streamed".to_owned())));
+            }
+            "list" => json!({ "workspace_id": id, "workspace_name": null }),
+            "list_registries" => json!({}),
+            "list_versions" => json!({ "models_pk_id": model }),
+            "list_versions_for_model" => json!({ "model_id": self.name, "workspace_id": id }),
+            "get" | "get_by_id" => json!({ "id": model }),
+            "get_version_by_id" | "get_model_version_by_id" | "get_upload_logs" => {
+                json!({ "model_version_id": version })
+            }
+            "get_config_by_id" => json!({ "model_id": version }),
+            "insert_model_config" => json!({ "model_version_id": version, "batch_config": "single" }),
+            "move" => json!({ "model_id": model, "workspace_id": id }),
+            "delete_model" => json!({ "model_id": self.name, "workspace_id": id }),
             "delete_model_versions" => json!({ "model_versions": [self.uuid] }),
             _ => return None,
-        })
+        };
+        Some((route.to_owned(), Some(body), None))
     }
 
-    /// The path of a request for a route.
-    pub fn path(&self, path: &str) -> String {
-        match path {
-            uploads::STREAM => format!("{path}?name=streamed&filename=m.onnx&workspace_id={}", self.workspace),
-            _ => path.replace("{version}", &self.version.to_string()),
+    /// Sends the request for a route of models.
+    pub fn send(&self, client: &Client, method: &str, route: &str) -> Answer {
+        let (path, body, content) = self.ask(route).expect("a route of models");
+        match (body, content) {
+            (Some(body), _) => client.post(&path, &body),
+            (None, Some(content)) => client.send(method, &path, &[FORM], content),
+            (None, None) => client.send(method, &path, &[], ()),
         }
     }
 
-    /// Sends the request for a route of models. `None` for a route of something else.
-    pub fn send(&self, client: &Client, method: &str, path: &str) -> Option<Answer> {
-        let verb = path.strip_prefix("/v1/api/models/")?;
-        let asked = self.path(path);
-        Some(match verb {
-            "upload" | "upload_and_convert" => client.send(method, &asked, &[FORM], self.form()),
-            "upload_stream" => client.send(method, &asked, &[], "streamed"),
-            "{version}/file" => client.send(method, &asked, &[], ()),
-            "delete_model" => {
-                let body = json!({ "model_id": "uploaded", "workspace_id": self.workspace });
-                client.post(&asked, &body)
+    /// Sends a request for a route that is wrong whoever asks.
+    pub fn send_wrong(&self, client: &Client, method: &str, route: &str) -> Answer {
+        match route {
+            FILE => {
+                let image = uploads::register(client, self.workspace, &fresh("image"));
+                client.get(&FILE.replace("{version}", &image.to_string()))
             }
-            _ => client.post(&asked, &self.body(path).expect("a route that takes JSON")),
-        })
-    }
-
-    fn form(&self) -> String {
-        let metadata = uploads::metadata(self.workspace, "uploaded").to_string();
-        form(&[("metadata", None, &metadata), ("file", Some("m.onnx"), "uploaded")])
+            UPLOAD | CONVERT | STREAM => client.send(method, route, &[], "x"),
+            _ => client.post(route, &json!([])),
+        }
     }
 }

@@ -21,20 +21,20 @@ use crate::error::{InField, Result};
 
 /// A version of a model by id.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http::wallaroo) struct ConfigQuestion {
+pub(in crate::http::wallaroo) struct ModelConfigQuestion {
     /// The id of the version.
     model_id: i64,
 }
 
 /// The configuration that is in force.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::wallaroo) struct ShortConfigAnswer {
-    model_config: Option<ShortConfig>,
+pub(in crate::http::wallaroo) struct ShortModelConfigAnswer {
+    model_config: Option<ShortModelConfig>,
 }
 
 /// A configuration, in short.
 #[derive(Debug, Serialize, ToSchema)]
-struct ShortConfig {
+struct ShortModelConfig {
     /// The id of the configuration.
     id: i64,
     /// `onnx`, `tensorflow`, `flight` or `mlflow`.
@@ -45,7 +45,7 @@ struct ShortConfig {
     filter_threshold: Option<f64>,
 }
 
-impl From<ModelConfig> for ShortConfig {
+impl From<ModelConfig> for ShortModelConfig {
     fn from(config: ModelConfig) -> Self {
         Self {
             id: config.id.0,
@@ -57,20 +57,20 @@ impl From<ModelConfig> for ShortConfig {
 }
 
 /// Shows the configuration of a version of a model.
-#[utoipa::path(post, path = "/v1/api/models/get_config_by_id", tag = "models", request_body = ConfigQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_config_by_id", tag = "models", operation_id = "models_get_config_by_id", request_body = ModelConfigQuestion,
     responses(
-        (status = 200, description = "The configuration", body = ShortConfigAnswer),
+        (status = 200, description = "The configuration", body = ShortModelConfigAnswer),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
         (status = 404, description = "The version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn get_config_by_id(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<ConfigQuestion>,
-) -> Result<Json<ShortConfigAnswer>, Failure> {
+    body: Body<ModelConfigQuestion>,
+) -> Result<Json<ShortModelConfigAnswer>, Failure> {
     let id = ModelVersionId(body.0.model_id);
     let (_, config) = state.read_as(&caller, move |view, caller| models::configured_version(view, caller, id)).await?;
-    Ok(Json(ShortConfigAnswer { model_config: config.map(ShortConfig::from) }))
+    Ok(Json(ShortModelConfigAnswer { model_config: config.map(ShortModelConfig::from) }))
 }
 
 /// A new configuration. The schemas of the former one are kept unless others are given; nothing else of it is.
@@ -123,14 +123,14 @@ impl InsertConfig {
 
 /// A configuration of a version of a model.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::wallaroo) struct ConfigAnswer {
+pub(in crate::http::wallaroo) struct ModelConfigAnswer {
     model_config: Configuration,
 }
 
 /// Configures a version of a model.
-#[utoipa::path(post, path = "/v1/api/models/insert_model_config", tag = "models", request_body = InsertConfig,
+#[utoipa::path(post, path = "/v1/api/models/insert_model_config", tag = "models", operation_id = "models_insert_model_config", request_body = InsertConfig,
     responses(
-        (status = 200, description = "The new configuration", body = ConfigAnswer),
+        (status = 200, description = "The new configuration", body = ModelConfigAnswer),
         (status = 400, description = "The request is malformed, the workspace is archived, or the caller lacks a permission", body = Refusal),
         (status = 404, description = "The version does not exist", body = Refusal),
         AlwaysRefusals))]
@@ -138,9 +138,9 @@ pub(in crate::http::wallaroo) async fn insert_model_config(
     state: Data<AppState>,
     caller: Caller,
     body: Body<InsertConfig>,
-) -> Result<Json<ConfigAnswer>, Failure> {
+) -> Result<Json<ModelConfigAnswer>, Failure> {
     let id = ModelVersionId(body.0.model_version_id);
     let new = body.0.settings()?;
     let config = state.write_as(&caller, move |tx, caller| models::configure(tx, caller, id, &new)).await?;
-    Ok(Json(ConfigAnswer { model_config: Configuration::new(&config) }))
+    Ok(Json(ModelConfigAnswer { model_config: Configuration::new(&config) }))
 }

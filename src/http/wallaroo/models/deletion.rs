@@ -31,7 +31,7 @@ pub(in crate::http::wallaroo) struct FreedBytes {
 }
 
 /// Deletes a model with all its versions, or tells how many bytes that would free.
-#[utoipa::path(post, path = "/v1/api/models/delete_model", tag = "models", request_body = DeleteModel,
+#[utoipa::path(post, path = "/v1/api/models/delete_model", tag = "models", operation_id = "models_delete_model", request_body = DeleteModel,
     responses(
         (status = 200, description = "The bytes that are, or would be, no longer used", body = FreedBytes),
         (status = 400, description = "The request is malformed, the workspace does not exist or is archived, or the caller lacks a permission", body = Refusal),
@@ -63,7 +63,7 @@ pub(in crate::http::wallaroo) struct DeleteModelVersions {
 }
 
 /// Deletes versions of models, and a model with its last version, or tells how many bytes that would free.
-#[utoipa::path(post, path = "/v1/api/models/delete_model_versions", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/delete_model_versions", tag = "models", operation_id = "models_delete_model_versions",
     request_body = DeleteModelVersions,
     responses(
         (status = 200, description = "The bytes that are, or would be, no longer used", body = FreedBytes),

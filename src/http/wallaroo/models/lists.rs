@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::super::body::Body;
 use super::super::failure::{AlwaysRefusals, Refusal};
 use super::super::{Caller, Failure};
-use super::objects::{ConfiguredVersion, ListedVersion, Model, ModelWorkspace, READY};
+use super::objects::{ConfiguredVersion, ListedModelVersion, Model, ModelWorkspace, READY};
 use crate::app::models;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
@@ -44,7 +44,7 @@ struct ListedModel {
 }
 
 /// Lists models, by workspace and id. A workspace that the caller may not see has none.
-#[utoipa::path(post, path = "/v1/api/models/list", tag = "models", request_body = ModelListQuestion,
+#[utoipa::path(post, path = "/v1/api/models/list", tag = "models", operation_id = "models_list", request_body = ModelListQuestion,
     responses(
         (status = 200, description = "The models", body = ModelList),
         (status = 400, description = "The request is malformed", body = Refusal),
@@ -69,7 +69,7 @@ pub(in crate::http::wallaroo) struct NamedModelQuestion {
 }
 
 /// Lists the model with a name and its versions. A name without a model gives an empty list.
-#[utoipa::path(post, path = "/v1/api/models/list_versions_for_model", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/list_versions_for_model", tag = "models", operation_id = "models_list_versions_for_model",
     request_body = NamedModelQuestion,
     responses(
         (status = 200, description = "The model", body = ModelList),
@@ -131,13 +131,13 @@ pub(in crate::http::wallaroo) struct ModelWithVersions {
     /// The id of the workspace.
     workspace_id: i64,
     /// The versions, newest first.
-    models: Vec<ListedVersion>,
-    workspace: NamedWorkspace,
+    models: Vec<ListedModelVersion>,
+    workspace: WorkspaceOfModel,
 }
 
 /// The workspace of a model.
 #[derive(Debug, Serialize, ToSchema)]
-struct NamedWorkspace {
+struct WorkspaceOfModel {
     /// The id.
     id: i64,
     /// The name.
@@ -145,7 +145,7 @@ struct NamedWorkspace {
 }
 
 /// Shows a model with its versions.
-#[utoipa::path(post, path = "/v1/api/models/get", tag = "models", request_body = ModelQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get", tag = "models", operation_id = "models_get", request_body = ModelQuestion,
     responses(
         (status = 200, description = "The model", body = ModelWithVersions),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -166,17 +166,17 @@ pub(in crate::http::wallaroo) async fn get(
         let mut is_first = true;
         models::for_each_version_of_shown(view, id, |version, _| {
             out.separate(&mut is_first)?;
-            out.json(&ListedVersion::new(version))
+            out.json(&ListedModelVersion::new(version))
         })?;
         out.text(r#"],"workspace":"#)?;
-        out.json(&NamedWorkspace { id: workspace.id.0, name: workspace.name.as_str().to_owned() })?;
+        out.json(&WorkspaceOfModel { id: workspace.id.0, name: workspace.name.as_str().to_owned() })?;
         out.text("}")
     };
     Ok(pieces::json(state.read_list(&caller, write).await?))
 }
 
 /// Shows a model.
-#[utoipa::path(post, path = "/v1/api/models/get_by_id", tag = "models", request_body = ModelQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_by_id", tag = "models", operation_id = "models_get_by_id", request_body = ModelQuestion,
     responses(
         (status = 200, description = "The model", body = Model),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -194,7 +194,7 @@ pub(in crate::http::wallaroo) async fn get_by_id(
 
 /// A filter of versions of models. A version is listed if either fits; one is required.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http::wallaroo) struct VersionListQuestion {
+pub(in crate::http::wallaroo) struct ModelVersionListQuestion {
     /// The name of models in any workspace.
     model_id: Option<String>,
     /// The id of a model.
@@ -203,25 +203,25 @@ pub(in crate::http::wallaroo) struct VersionListQuestion {
 
 /// A version of a model, with its status.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::wallaroo) struct ListedVersionWithStatus {
+pub(in crate::http::wallaroo) struct ListedModelVersionWithStatus {
     #[serde(flatten)]
-    version: ListedVersion,
+    version: ListedModelVersion,
     /// Always `ready`.
     status: &'static str,
 }
 
 /// Lists versions of models: by model, the newest version first.
-#[utoipa::path(post, path = "/v1/api/models/list_versions", tag = "models", request_body = VersionListQuestion,
+#[utoipa::path(post, path = "/v1/api/models/list_versions", tag = "models", operation_id = "models_list_versions", request_body = ModelVersionListQuestion,
     responses(
-        (status = 200, description = "The versions", body = Vec<ListedVersionWithStatus>),
+        (status = 200, description = "The versions", body = Vec<ListedModelVersionWithStatus>),
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn list_versions(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<VersionListQuestion>,
+    body: Body<ModelVersionListQuestion>,
 ) -> Result<HttpResponse, Failure> {
-    let VersionListQuestion { model_id, models_pk_id } = body.0;
+    let ModelVersionListQuestion { model_id, models_pk_id } = body.0;
     if model_id.is_none() && models_pk_id.is_none() {
         return Err(Error::invalid("model_id", "is required unless models_pk_id is given").into());
     }
@@ -230,7 +230,7 @@ pub(in crate::http::wallaroo) async fn list_versions(
         out.text("[")?;
         models::list_versions(view, caller, models_pk_id.map(ModelId), model_id.as_deref(), |version| {
             out.separate(&mut is_first)?;
-            out.json(&ListedVersionWithStatus { version: ListedVersion::new(version), status: READY })
+            out.json(&ListedModelVersionWithStatus { version: ListedModelVersion::new(version), status: READY })
         })?;
         out.text("]")
     };
@@ -242,7 +242,7 @@ pub(in crate::http::wallaroo) async fn list_versions(
 pub(in crate::http::wallaroo) struct Registry {}
 
 /// Lists the registries of MLflow models. There are none: atelier keeps models itself.
-#[utoipa::path(post, path = "/v1/api/models/list_registries", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/list_registries", tag = "models", operation_id = "models_list_registries",
     responses((status = 200, description = "No registries", body = Vec<Registry>), AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn list_registries(_: Caller) -> Json<Vec<Registry>> {
     Json(Vec::new())

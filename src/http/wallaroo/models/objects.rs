@@ -228,7 +228,7 @@ impl Configuration {
 
 /// A version of a model in the list of its versions.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct ListedVersion {
+pub(super) struct ListedModelVersion {
     /// The SHA-256 of the file; empty for an image.
     sha: String,
     /// The id of the model.
@@ -247,7 +247,7 @@ pub(super) struct ListedVersion {
     image_path: Option<String>,
 }
 
-impl ListedVersion {
+impl ListedModelVersion {
     pub(super) fn new(version: &model::ModelVersion) -> Self {
         Self {
             sha: sha(version),

@@ -107,7 +107,7 @@ impl Uploaded {
 }
 
 /// Uploads a version of a model, or registers an image.
-#[utoipa::path(post, path = "/v1/api/models/upload", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/upload", tag = "models", operation_id = "models_upload",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 200, description = "The new version", body = Uploaded),
@@ -124,7 +124,7 @@ pub(in crate::http::wallaroo) async fn upload(
 }
 
 /// Uploads a version of a model of any framework. The file is kept as it is.
-#[utoipa::path(post, path = "/v1/api/models/upload_and_convert", tag = "models",
+#[utoipa::path(post, path = "/v1/api/models/upload_and_convert", tag = "models", operation_id = "models_upload_and_convert",
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses(
         (status = 202, description = "The new version", body = Uploaded),
@@ -214,7 +214,7 @@ impl UploadParameters {
 }
 
 /// Uploads a version of a model whose file is the whole body, with any `Content-Type`.
-#[utoipa::path(post, path = "/v1/api/models/upload_stream", tag = "models", params(UploadParameters),
+#[utoipa::path(post, path = "/v1/api/models/upload_stream", tag = "models", operation_id = "models_upload_stream", params(UploadParameters),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
     responses(
         (status = 200, description = "The new version", body = Uploaded),
@@ -236,6 +236,7 @@ pub(in crate::http::wallaroo) async fn upload_stream(
 
 /// Sends the file of a version of a model. Ranges are supported; the `ETag` is the SHA-256 of the file.
 #[utoipa::path(get, path = "/v1/api/models/{version}/file", tag = "models",
+    operation_id = "models_download",
     params(("version" = i64, Path, description = "The id of the version")),
     responses(
         (status = 200, description = "The file", body = Vec<u8>, content_type = "application/octet-stream"),

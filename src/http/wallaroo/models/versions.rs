@@ -16,44 +16,44 @@ use crate::domain::model::ModelVersion;
 
 /// A version of a model by id.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(in crate::http::wallaroo) struct VersionQuestion {
+pub(in crate::http::wallaroo) struct ModelVersionQuestion {
     /// The id of the version.
     model_version_id: i64,
 }
 
 /// A version of a model.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::wallaroo) struct VersionAnswer {
+pub(in crate::http::wallaroo) struct ModelVersionAnswer {
     model_version: ConfiguredVersion,
 }
 
 /// Shows a version of a model with its configuration.
-#[utoipa::path(post, path = "/v1/api/models/get_version_by_id", tag = "models", request_body = VersionQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_version_by_id", tag = "models", operation_id = "models_get_version_by_id", request_body = ModelVersionQuestion,
     responses(
-        (status = 200, description = "The version", body = VersionAnswer),
+        (status = 200, description = "The version", body = ModelVersionAnswer),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
         (status = 404, description = "The version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn get_version_by_id(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<VersionQuestion>,
+    body: Body<ModelVersionQuestion>,
 ) -> Result<HttpResponse, Failure> {
     shown(&state, &caller, body.0.model_version_id).await
 }
 
 /// Shows a version of a model with its configuration.
-#[utoipa::path(post, path = "/v1/api/models/get_model_version_by_id", tag = "models",
-    request_body = VersionQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_model_version_by_id", tag = "models", operation_id = "models_get_model_version_by_id",
+    request_body = ModelVersionQuestion,
     responses(
-        (status = 200, description = "The version", body = VersionAnswer),
+        (status = 200, description = "The version", body = ModelVersionAnswer),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
         (status = 404, description = "The version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn get_model_version_by_id(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<VersionQuestion>,
+    body: Body<ModelVersionQuestion>,
 ) -> Result<HttpResponse, Failure> {
     shown(&state, &caller, body.0.model_version_id).await
 }
@@ -63,7 +63,7 @@ async fn shown(state: &AppState, caller: &Caller, id: i64) -> Result<HttpRespons
     let (version, config) =
         state.read_as(caller, move |view, caller| models::configured_version(view, caller, id)).await?;
     let model_version = ConfiguredVersion::new(&version, config.as_ref());
-    Ok(HttpResponse::Ok().json(VersionAnswer { model_version }))
+    Ok(HttpResponse::Ok().json(ModelVersionAnswer { model_version }))
 }
 
 /// A version of a model, and how much of its log is asked for.
@@ -82,7 +82,7 @@ pub(in crate::http::wallaroo) struct UploadLogs {
 }
 
 /// Shows the log of an upload. atelier converts nothing, so it says what was uploaded.
-#[utoipa::path(post, path = "/v1/api/models/get_upload_logs", tag = "models", request_body = UploadLogsQuestion,
+#[utoipa::path(post, path = "/v1/api/models/get_upload_logs", tag = "models", operation_id = "models_get_upload_logs", request_body = UploadLogsQuestion,
     responses(
         (status = 200, description = "The log", body = UploadLogs),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
@@ -123,7 +123,7 @@ pub(in crate::http::wallaroo) struct MoveModel {
 }
 
 /// Moves a model with all its versions to another workspace of the same organization.
-#[utoipa::path(post, path = "/v1/api/models/move", tag = "models", request_body = MoveModel,
+#[utoipa::path(post, path = "/v1/api/models/move", tag = "models", operation_id = "models_move", request_body = MoveModel,
     responses(
         (status = 200, description = "Done", body = Nothing),
         (status = 400, description = "The request is malformed, the workspace does not exist, is archived or belongs to another organization, or the caller lacks a permission", body = Refusal),

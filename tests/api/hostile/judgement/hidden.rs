@@ -11,6 +11,7 @@ use super::tenants::{Tenant, of_nothing};
 use crate::arize::scene;
 use crate::client::{Answer, Client};
 use crate::console::browser::Browser;
+use crate::wallaroo::uploads;
 use crate::world::World;
 
 /// The two tenants: the home organization with bob and carol, and a second organization.
@@ -39,7 +40,9 @@ fn answer_to(client: &Client, route: &str, (path, body): (&str, &str), ids: &BTr
     let answer = if body.is_empty() {
         client.send(method, &path, &[], ())
     } else {
-        client.send(method, &path, &[("content-type", "application/json")], body)
+        let json = ("content-type", "application/json");
+        let kind = if body.starts_with("--") { uploads::FORM } else { json };
+        client.send(method, &path, &[kind], body)
     };
     plain(&answer, ids.values())
 }
@@ -53,7 +56,7 @@ fn plain<'a>(answer: &Answer, ids: impl Iterator<Item = &'a String>) -> String {
             body = body.replace(id, "ID");
             continue;
         }
-        for what in ["workspace", "pipeline", "pipeline version"] {
+        for what in ["workspace", "model", "model version", "pipeline", "pipeline version"] {
             body = body.replace(&format!("{what} {id} "), &format!("{what} ID "));
         }
     }
@@ -89,6 +92,8 @@ const ALL: &[&str] = &[
     "email",
     "session",
     "credential",
+    "model",
+    "modelversion",
     "pipeline",
     "variant",
     "version",
@@ -105,6 +110,8 @@ const PRIVATE: &[&str] = &[
     "called",
     "binding",
     "key",
+    "model",
+    "modelversion",
     "pipeline",
     "variant",
     "version",
@@ -172,6 +179,9 @@ fn every_route_answers_for_hidden_things_as_for_missing_ones() {
             "connection_workspaces",
             "keys",
             "sessions",
+            "models",
+            "model_versions",
+            "model_configs",
             "pipelines",
             "pipeline_versions",
         ]

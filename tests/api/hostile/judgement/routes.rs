@@ -4,6 +4,10 @@
 /// A request: the route that it is for, the path and the body.
 pub type Template = (&'static str, &'static str, &'static str);
 
+/// A form that registers an image.
+const UPLOAD: &str = "--AaB03x\r\ncontent-disposition: form-data; name=\"metadata\"\r\n\r\n\
+                      {\"name\":\"swapped\",\"workspace_id\":<number>,\"image_path\":\"ghcr.io/a\"}\r\n--AaB03x--\r\n";
+
 /// Each place at which an id goes into the server.
 pub const TEMPLATES: &[Template] = &[
     ("POST /v1/api/workspaces/list", "/v1/api/workspaces/list", r#"{"user_ids":["<uuid>"]}"#),
@@ -42,6 +46,61 @@ pub const TEMPLATES: &[Template] = &[
         "POST /v1/api/user",
         "/v1/api/user",
         r#"{"id":"<uuid>","firstName":"X","lastName":"Y","email":"<email>","enabled":false,"isAdmin":false}"#,
+    ),
+    ("POST /v1/api/models/upload", "/v1/api/models/upload", UPLOAD),
+    ("POST /v1/api/models/upload_and_convert", "/v1/api/models/upload_and_convert", UPLOAD),
+    (
+        "POST /v1/api/models/upload_stream",
+        "/v1/api/models/upload_stream?name=swapped&filename=m&workspace_id=<number>",
+        r#"x"#,
+    ),
+    ("GET /v1/api/models/{version}/file", "/v1/api/models/<modelversion>/file", ""),
+    ("POST /v1/api/models/list", "/v1/api/models/list", r#"{"workspace_id":<number>}"#),
+    (
+        "POST /v1/api/models/list_versions_for_model",
+        "/v1/api/models/list_versions_for_model",
+        r#"{"model_id":"valve","workspace_id":<number>}"#,
+    ),
+    ("POST /v1/api/models/list_versions", "/v1/api/models/list_versions", r#"{"models_pk_id":<model>}"#),
+    ("POST /v1/api/models/get", "/v1/api/models/get", r#"{"id":<model>}"#),
+    ("POST /v1/api/models/get_by_id", "/v1/api/models/get_by_id", r#"{"id":<model>}"#),
+    (
+        "POST /v1/api/models/get_version_by_id",
+        "/v1/api/models/get_version_by_id",
+        r#"{"model_version_id":<modelversion>}"#,
+    ),
+    (
+        "POST /v1/api/models/get_model_version_by_id",
+        "/v1/api/models/get_model_version_by_id",
+        r#"{"model_version_id":<modelversion>}"#,
+    ),
+    ("POST /v1/api/models/get_upload_logs", "/v1/api/models/get_upload_logs", r#"{"model_version_id":<modelversion>}"#),
+    ("POST /v1/api/models/get_config_by_id", "/v1/api/models/get_config_by_id", r#"{"model_id":<modelversion>}"#),
+    (
+        "POST /v1/api/models/insert_model_config",
+        "/v1/api/models/insert_model_config",
+        r#"{"model_version_id":<modelversion>,"batch_config":"single"}"#,
+    ),
+    ("POST /v1/api/models/move", "/v1/api/models/move", r#"{"model_id":<model>,"workspace_id":<number>}"#),
+    (
+        "POST /v1/api/models/delete_model",
+        "/v1/api/models/delete_model",
+        r#"{"model_id":"valve","workspace_id":<number>}"#,
+    ),
+    (
+        "POST /v1/api/models/delete_model",
+        "/v1/api/models/delete_model",
+        r#"{"model_id":"valve","workspace_id":<number>,"confirm_delete":true}"#,
+    ),
+    (
+        "POST /v1/api/models/delete_model_versions",
+        "/v1/api/models/delete_model_versions",
+        r#"{"model_versions":["<stepmodel>"]}"#,
+    ),
+    (
+        "POST /v1/api/models/delete_model_versions",
+        "/v1/api/models/delete_model_versions",
+        r#"{"model_versions":["<stepmodel>"],"confirm_delete":true}"#,
     ),
     ("POST /v1/api/connections/list", "/v1/api/connections/list", r#"{"workspace_id":<number>}"#),
     ("POST /v1/api/connections/get", "/v1/api/connections/get", r#"{"name":"<called>"}"#),
@@ -300,6 +359,7 @@ pub const WITHOUT_IDS: &[&str] = &[
     "POST /v1/api/connections/create",
     "POST /v1/api/workspaces/create",
     "POST /v1/api/workspaces/validate",
+    "POST /v1/api/models/list_registries",
     "POST /v1/api/features/list",
     "POST /v1/api/orchestration/upload",
     "POST /v1/api/task/get_by_id",

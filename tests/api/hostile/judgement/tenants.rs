@@ -74,11 +74,18 @@ impl Tenant {
         let [pipeline, other_pipeline] =
             ["valves", "pipes"].map(|name| pipelines::create(admin, place, name, &json!({})));
         let named = pipelines::model(world, place, "valve");
+        let stepmodel = named["version"].as_str().expect("a UUID").to_owned();
+        let of_model = |column: &str| {
+            let sql = format!("SELECT {column} FROM model_versions WHERE uuid = ?1");
+            database.one::<i64>(&sql, [&stepmodel]).to_string()
+        };
         let ids = BTreeMap::from([
+            ("model", vec![of_model("model_id")]),
+            ("modelversion", vec![of_model("id")]),
             ("pipeline", vec![pipeline.0.to_string(), other_pipeline.0.to_string()]),
             ("variant", vec![pipeline.1.to_string(), other_pipeline.1.to_string()]),
             ("version", vec![pipeline.2, other_pipeline.2]),
-            ("stepmodel", vec![named["version"].as_str().expect("a UUID").to_owned()]),
+            ("stepmodel", vec![stepmodel.clone()]),
             ("organization", vec![organization.to_owned()]),
             ("space", vec![space, second]),
             ("number", vec![first, number(&format!("second space of {name}"))]),
@@ -122,7 +129,7 @@ pub fn of_nothing(world: &World, slot: &str) -> Vec<String> {
         "binding" => "RoleBinding",
         "key" => "ApiKey",
         "user" => "User",
-        "number" | "pipeline" | "variant" => {
+        "number" | "model" | "modelversion" | "pipeline" | "variant" => {
             return ["999999", "-1", "0", "9223372036854775807"].map(str::to_owned).to_vec();
         }
         "email" => return vec!["nobody-at-all@example.com".to_owned()],

@@ -28,17 +28,17 @@ impl Shelf {
         let (hers, eves) = (world.workspace(&world.ada, "hers"), world.workspace(&world.eve, "eves"));
         world.join(&world.ada, hers, &world.bob, Role::Reader);
         let [ada, eve] = [&world.ada, &world.eve].map(|who| who.person().expect("a person").id.0);
-        let uuid = version_uuid;
+        let (uuid, zeros) = (version_uuid, "00".repeat(31));
         world.sql(&format!(
             "INSERT INTO models (id, workspace_id, name, created_by, created_at, updated_at)
              VALUES (1, {hers}, 'ccfraud', {ada}, 1, 5), (2, {hers}, 'House-Price', {ada}, 2, 9),
                     (3, {eves}, 'ccfraud', {eve}, 3, 3);
              INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, sha256, size, file_name,
                                          image_path, conversion, created_by, created_at, updated_at)
-             VALUES (11, 1, 1, '{}', 'private', zeroblob(31) || x'AB', 7, 'Fraud-Old.onnx', NULL, '{CONVERSION}', {ada}, 1000000, 4),
+             VALUES (11, 1, 1, '{}', 'private', x'{zeros}AB', 7, 'Fraud-Old.onnx', NULL, '{CONVERSION}', {ada}, 1000000, 4),
                     (12, 2, 1, '{}', 'public', NULL, 0, '', 'registry/price:1', NULL, NULL, 2000000, 5),
-                    (13, 1, 1, '{}', 'private', zeroblob(31) || x'CD', 7, 'fraud-new.onnx', NULL, NULL, {ada}, 3000000, 6),
-                    (14, 3, 1, '{}', 'private', zeroblob(31) || x'AB', 7, 'fraud.onnx', NULL, NULL, {eve}, 4000000, 7);
+                    (13, 1, 1, '{}', 'private', x'{zeros}CD', 7, 'fraud-new.onnx', NULL, NULL, {ada}, 3000000, 6),
+                    (14, 3, 1, '{}', 'private', x'{zeros}AB', 7, 'fraud.onnx', NULL, NULL, {eve}, 4000000, 7);
              INSERT INTO model_configs (id, version_id, runtime, tensor_fields, filter_threshold, input_schema,
                                         dynamic_batching_config, created_at)
              VALUES (41, 11, 'onnx', '[\"tensor\"]', 0.5, '/////w==', '{{\"batch_size_target\": 10}}', 1),

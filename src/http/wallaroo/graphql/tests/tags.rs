@@ -114,7 +114,10 @@ async fn an_unselected_object_is_left_out_all_the_same() {
 #[tokio::test]
 async fn a_role_that_reads_no_models_sees_none() {
     let shelf = Shelf::new();
-    shelf.world.join(&shelf.world.ada, shelf.hers, &shelf.world.eve, Role::Annotator);
+    shelf.world.join(&shelf.world.ada, shelf.hers, &shelf.world.eve, Role::Reader);
+    shelf
+        .world
+        .sql(&format!("UPDATE members SET role = 'annotator' WHERE workspace_id = {} AND role = 'reader'", shelf.hers));
     let eve = &shelf.world.eve;
     let query = "query($id: bigint!) { workspace_by_pk(id: $id) { models { id } pipelines { id } } }";
     let found = json!({ "models": [], "pipelines": [{ "id": 21 }, { "id": 22 }] });
