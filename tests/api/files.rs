@@ -226,3 +226,19 @@ fn files_are_removed_with_their_workspace_and_after_a_start() {
     only_files_of_versions_are_left(server.data_dir());
     assert!(files_in(&place.path().join("files")).is_empty());
 }
+
+#[test]
+fn a_lost_file_is_told_in_the_log() {
+    let world = World::start();
+    let workspace = world.bob.create(&fresh("lab"));
+    let id = upload(&world.bob, workspace, "lost", "lost").expect("an upload is accepted");
+    for path in files_in(&world.server.data_dir().join("files")) {
+        std::fs::remove_file(path).expect("a file is removed");
+    }
+    let answer = world.bob.get(&format!("/v1/api/models/{id}/file"));
+    let told = answer.json()["msg"].to_string();
+    assert!(answer.status == 500 && told.contains("look in the server's log"), "{answer:?}");
+    wait_for_log(&world.server, "is missing; run `atelier check`");
+    upload(&world.bob, workspace, "again", "lost").expect("an upload is accepted");
+    assert_eq!(world.bob.get(&format!("/v1/api/models/{id}/file")).body, "lost", "an upload brings it back");
+}
