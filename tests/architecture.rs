@@ -304,6 +304,27 @@ fn every_exception_is_needed() {
     }
 }
 
+/// The OpenAPI document of a dialect has one schema for each name: of two structs with one name it describes one.
+#[test]
+fn a_schema_of_a_dialect_has_a_name_of_its_own() {
+    let mut places = std::collections::BTreeMap::<(String, String), Vec<String>>::new();
+    for (path, text) in sources() {
+        let Some((dialect, _)) = path.strip_prefix("http/").and_then(|rest| rest.split_once('/')) else { continue };
+        for item in text.split("ToSchema)]").skip(1) {
+            let mut words = item.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+            let name = words.find(|word| ["struct", "enum"].contains(word)).and_then(|_| words.next());
+            let place = (dialect.to_owned(), name.unwrap_or_default().to_owned());
+            places.entry(place).or_default().push(path.clone());
+        }
+    }
+    let shared: Vec<_> = places.iter().filter(|(_, paths)| paths.len() > 1).collect();
+    assert!(
+        places.len() > 50 && shared.is_empty(),
+        "{} schemas; these names are taken twice: {shared:?}",
+        places.len()
+    );
+}
+
 /// The names of fields on the wire are the dialects'; the core has `domain::field::Field`.
 #[test]
 fn the_core_leaves_the_names_of_fields_to_the_dialects() {

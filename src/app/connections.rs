@@ -29,18 +29,24 @@ const BATCH: u32 = 32;
 ///
 /// Requires a member of the home organization. Refused when the name is taken by any connection, and when the actor has
 /// created too many within a minute.
-pub async fn issue(state: &AppState, actor: &Actor, new: NewConnection) -> Result<Connection> {
+pub async fn create(state: &AppState, actor: &Actor, new: NewConnection) -> Result<Connection> {
     let permit = state.creations().permit(actor, Quota::Connections)?;
     let uuid = Uuid::new_v4();
     let plain = new.details.expose().as_str().as_bytes();
     let sealed = state.master_key.seal(&context(uuid), plain).map_err(Error::internal)?;
-    let created = state.write_as(actor, move |tx, actor| create(tx, actor, uuid, &new, &sealed)).await?;
+    let created = state.write_as(actor, move |tx, actor| create_sealed(tx, actor, uuid, &new, &sealed)).await?;
     permit.use_up();
     Ok(created)
 }
 
-/// Creates a connection with sealed details, as [`issue`] does.
-pub(super) fn create(tx: &Tx, actor: &Actor, uuid: Uuid, new: &NewConnection, sealed: &[u8]) -> Result<Connection> {
+/// Creates a connection whose details are sealed, as [`create`] does.
+pub(super) fn create_sealed(
+    tx: &Tx,
+    actor: &Actor,
+    uuid: Uuid,
+    new: &NewConnection,
+    sealed: &[u8],
+) -> Result<Connection> {
     let standing = standing::in_organization(tx, actor, lookup::home_id(tx)?)?;
     standing::require(&standing, Action::CreateConnection, Noun::Organization, "Home")?;
     let id = store::connections::insert(tx, uuid, new, sealed, actor.user())?;

@@ -45,7 +45,7 @@ where
 {
     let (store, files, owner) = (state.store.clone(), state.files.clone(), actor.clone());
     let receive = move || receive_and_wait(&store, &files, &owner, file, work);
-    state.place_pool.run(Lane::from(actor), receive).await?
+    state.files.watched(state.place_pool.run(Lane::from(actor), receive).await?)
 }
 
 /// Like [`receive`], for a thread that may block.

@@ -8,6 +8,8 @@ pub mod bindings;
 mod bots;
 pub mod cached_lists;
 pub mod connections;
+pub mod content_search;
+pub mod content_sets;
 pub mod contents;
 pub mod default_workspaces;
 mod expiry;

@@ -58,7 +58,7 @@ pub fn create_shared(tx: &Tx, actor: &Actor, name: &TagName) -> Result<Tag> {
 /// Creates a tag as [`create_shared`] does.
 ///
 /// Refused when the actor has created too many within a minute.
-pub async fn issue_shared(state: &AppState, actor: &Actor, name: TagName) -> Result<Tag> {
+pub async fn create_shared_within_limit(state: &AppState, actor: &Actor, name: TagName) -> Result<Tag> {
     let permit = state.creations().permit(actor, Quota::Tags)?;
     let tag = state.write_as(actor, move |tx, actor| create_shared(tx, actor, &name)).await?;
     permit.use_up();
@@ -82,7 +82,7 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewTag) -> Result<Tag> {
 /// Creates a tag as [`create`] does.
 ///
 /// Refused when the actor has created too many within a minute.
-pub async fn issue(state: &AppState, actor: &Actor, new: NewTag) -> Result<Tag> {
+pub async fn create_within_limit(state: &AppState, actor: &Actor, new: NewTag) -> Result<Tag> {
     let permit = state.creations().permit(actor, Quota::Tags)?;
     let tag = state.write_as(actor, move |tx, actor| create(tx, actor, &new)).await?;
     permit.use_up();

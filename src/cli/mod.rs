@@ -18,10 +18,12 @@ pub mod keys;
 mod limits;
 mod logging;
 pub mod master_key;
+pub mod model;
 mod once;
 mod output;
 mod panics;
 pub mod password;
+mod progress;
 mod running;
 pub mod serve;
 pub mod session;
@@ -127,6 +129,15 @@ pub enum Command {
         #[command(subcommand)]
         command: master_key::Command,
     },
+    /// List the versions of models, and copy their files; works while the server runs.
+    Model {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: model::Command,
+    },
     /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
@@ -210,6 +221,11 @@ impl Command {
                 command.run(&config)
             }
             Self::MasterKey { place, command } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Model { place, command } => {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)

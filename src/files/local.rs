@@ -39,7 +39,11 @@ impl FileStore for LocalFiles {
     fn place(&self, file: &mut Spooled) -> Result<()> {
         let path = self.path(&file.sha256());
         let folder = folder_of(&path);
-        let placed = create_folder(folder).and_then(|()| file.move_to(&path)).and_then(|()| sync_folder(folder));
+        let placed = create_folder(folder)
+            .and_then(|()| file.move_to(&path))
+            .and_then(|()| sync_folder(folder))
+            // Another upload may have created the folder at this moment, and not have synced it yet.
+            .and_then(|()| sync_folder(&self.folder));
         placed.map_err(|error| disk_error("store", &path, &error))
     }
 

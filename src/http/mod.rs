@@ -198,7 +198,9 @@ async fn remove_files(state: web::Data<AppState>) {
     const LOGGED_EVERY: Duration = Duration::from_mins(1);
     let (mut remover, log) = (Remover::default(), LogLimiter::new(LOGGED_EVERY));
     loop {
+        // A fault of the data file is logged where it is found, once.
         if let Err(error) = remover.look(&state).await
+            && state.store.fault().is_none()
             && log.allows("")
         {
             log::error!("cannot remove files of deleted models: {}; it is tried again", error.chain());

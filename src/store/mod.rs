@@ -11,6 +11,8 @@ pub mod circle;
 pub mod clients;
 pub mod connections;
 pub mod consents;
+pub mod content_search;
+pub mod content_sets;
 pub mod contents;
 pub mod data_dir;
 pub mod default_workspaces;

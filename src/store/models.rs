@@ -24,6 +24,20 @@ pub fn find(view: &View, id: ModelId) -> Result<Option<Model>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// Calls `each` with those of these models that exist.
+pub fn for_each_of(view: &View, ids: &[ModelId], mut each: impl FnMut(Model) -> Result<()>) -> Result<()> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(:ids) j CROSS JOIN models m ON m.id = j.value
+         LEFT JOIN users c ON c.id = m.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row)?)?;
+    }
+    Ok(())
+}
+
 /// The model with this name in a workspace. Case matters.
 pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<Option<Model>> {
     let sql = format!(
@@ -79,6 +93,24 @@ pub fn find_version(view: &View, id: ModelVersionId) -> Result<Option<ModelVersi
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read_version).optional()?)
+}
+
+/// Calls `each` with those of these versions that exist.
+pub fn for_each_version_of(
+    view: &View,
+    ids: &[ModelVersionId],
+    mut each: impl FnMut(ModelVersion) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM json_each(:ids) j CROSS JOIN model_versions v ON v.id = j.value
+         JOIN models m ON m.id = v.model_id LEFT JOIN users c ON c.id = v.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read_version(&row)?)?;
+    }
+    Ok(())
 }
 
 pub fn find_version_by_uuid(view: &View, uuid: Uuid) -> Result<Option<ModelVersion>> {

@@ -25,6 +25,20 @@ pub fn find(view: &View, id: PipelineId) -> Result<Option<Pipeline>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, |row| read(row, 0)).optional()?)
 }
 
+/// Calls `each` with those of these pipelines that exist.
+pub fn for_each_of(view: &View, ids: &[PipelineId], mut each: impl FnMut(Pipeline) -> Result<()>) -> Result<()> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM json_each(:ids) j CROSS JOIN pipelines p ON p.id = j.value
+         LEFT JOIN users m ON m.id = p.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row, 0)?)?;
+    }
+    Ok(())
+}
+
 /// The pipeline with this name in a workspace.
 pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<Option<Pipeline>> {
     let sql = format!(
@@ -77,6 +91,24 @@ pub fn find_version(view: &View, id: PipelineVersionId) -> Result<Option<Pipelin
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read_version).optional()?)
+}
+
+/// Calls `each` with those of these versions that exist.
+pub fn for_each_version_of(
+    view: &View,
+    ids: &[PipelineVersionId],
+    mut each: impl FnMut(PipelineVersion) -> Result<()>,
+) -> Result<()> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM json_each(:ids) j CROSS JOIN pipeline_versions v ON v.id = j.value
+         JOIN pipelines p ON p.id = v.pipeline_id LEFT JOIN users c ON c.id = v.created_by"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read_version(&row)?)?;
+    }
+    Ok(())
 }
 
 pub fn find_version_by_uuid(view: &View, uuid: Uuid) -> Result<Option<PipelineVersion>> {

@@ -4,19 +4,30 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::fault::conflict;
 use super::{Row, Tx, View, row};
-use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
+use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::tag::{PipelineTag, Tag, TagColor, TagName};
 use crate::domain::text::{Description, fold};
 use crate::error::Result;
 
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "t.id, t.organization_id, t.workspace_id, t.name, t.description, t.color, t.created_at, t.updated_at";
 
 pub fn find(view: &View, id: TagId) -> Result<Option<Tag>> {
     let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// Calls `each` with those of these tags that exist.
+pub fn for_each_of(view: &View, ids: &[TagId], mut each: impl FnMut(Tag) -> Result<()>) -> Result<()> {
+    let sql = format!("SELECT {COLUMNS} FROM json_each(:ids) j CROSS JOIN tags t ON t.id = j.value");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let mut rows = query.query(named_params! { ":ids": row::numbers(ids.iter().map(|id| id.0)) })?;
+    while let Some(row) = rows.next()? {
+        each(read(&row)?)?;
+    }
+    Ok(())
 }
 
 /// Inserts a tag of an organization, or of one of its workspaces. A conflict if a name is taken in the workspace.
@@ -174,6 +185,26 @@ pub fn detach_from_pipeline(tx: &Tx, pipeline: PipelineId, tag: TagId) -> Result
         .prepare_cached("DELETE FROM pipeline_tags WHERE pipeline_id = :pipeline AND tag_id = :tag RETURNING id")?;
     let id = query.query_row(named_params! { ":pipeline": pipeline.0, ":tag": tag.0 }, |row| row.get(0)).optional()?;
     Ok(id.map(|id| PipelineTag { id, pipeline, tag }))
+}
+
+/// Detaches the tags of workspaces from all versions of a model, which moves to another workspace.
+pub fn detach_local_from_model(tx: &Tx, model: ModelId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM model_version_tags WHERE version_id IN (SELECT id FROM model_versions WHERE model_id = :model)
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = model_version_tags.tag_id AND t.workspace_id IS NOT NULL)",
+    )?;
+    query.execute(named_params! { ":model": model.0 })?;
+    Ok(())
+}
+
+/// Detaches the tags of workspaces from a pipeline, which moves to another workspace.
+pub fn detach_local_from_pipeline(tx: &Tx, pipeline: PipelineId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM pipeline_tags WHERE pipeline_id = :pipeline
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = pipeline_tags.tag_id AND t.workspace_id IS NOT NULL)",
+    )?;
+    query.execute(named_params! { ":pipeline": pipeline.0 })?;
+    Ok(())
 }
 
 /// Attaches a tag to a project. Returns whether it was not attached before.

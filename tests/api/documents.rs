@@ -300,6 +300,9 @@ fn of_pipelines(world: &World, recorder: &mut Recorder, workspace: i64) {
         let answer = client.send("POST", deploy, &[("user-agent", agent)], body.to_string());
         assert_eq!(recorder.compare(answer, "POST", deploy, &body).status, status);
     }
+    let publishes = "/v1/api/pipelines/list_publishes_for_pipeline";
+    let answer = world.bob.send("POST", publishes, &[("user-agent", "WallarooSDK/2024.4.4")], "{}");
+    assert_eq!(recorder.compare(answer, "POST", publishes, &json!({})).status, 202);
     for (method, route, path, status) in CONSTANT {
         for (client, status) in [(&*world.bob, *status), (&*world.carol, *status), (&world.nobody, 401)] {
             let answer = client.send(method, path, &[], ());

@@ -16,6 +16,7 @@ mod client;
 mod data_file;
 mod database;
 mod documents;
+mod files;
 mod freshness;
 mod keys;
 mod kills;

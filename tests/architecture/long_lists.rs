@@ -8,6 +8,7 @@ const MAKERS: &[(&str, &str)] = &[
     ("app/cached_lists.rs", "its query has said that the list is short"),
     ("cli/client.rs", "a command serves nobody else"),
     ("cli/key.rs", "a command serves nobody else"),
+    ("cli/model.rs", "a command serves nobody else"),
     ("cli/session.rs", "a command serves nobody else"),
     ("cli/user.rs", "a command serves nobody else"),
 ];

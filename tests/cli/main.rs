@@ -11,6 +11,7 @@ mod check;
 mod clients;
 mod keys;
 mod limits;
+mod models;
 mod printing;
 mod running;
 mod signing_keys;

@@ -17,6 +17,8 @@ mod python;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use support::{ADMIN, ADMIN_PASSWORD, Server};
@@ -67,17 +69,32 @@ fn the_old_sdk_manages_users() {
 
 #[test]
 fn the_new_sdk_keeps_pipelines() {
-    run(NEW, "pipelines.py", 89);
+    run(NEW, "pipelines.py", 70);
 }
 
 #[test]
 fn the_old_sdk_keeps_pipelines() {
-    run(OLD, "pipelines.py", 87);
+    run(OLD, "pipelines.py", 70);
 }
 
 #[test]
 fn the_oldest_sdk_keeps_pipelines() {
-    run(OLDEST, "pipelines.py", 87);
+    run(OLDEST, "pipelines.py", 69);
+}
+
+#[test]
+fn the_new_sdk_manages_models() {
+    run(NEW, "models.py", 65);
+}
+
+#[test]
+fn the_old_sdk_manages_models() {
+    run(OLD, "models.py", 63);
+}
+
+#[test]
+fn the_oldest_sdk_manages_models() {
+    run(OLDEST, "models.py", 61);
 }
 
 #[test]
@@ -115,6 +132,11 @@ fn run(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("wallaroo-{version}"), python::Needs::USUAL);
     let server = Server::start();
     let key = if program == "tokens.py" { key(&server) } else { String::new() };
+    let model = if program == "models.py" {
+        onnx().to_str().expect("the target folder's name is text")
+    } else {
+        Default::default()
+    };
     let env = [
         ("WALLAROO_URL", server.base()),
         ("WALLAROO_SDK_AUTH_TYPE", "user_password"),
@@ -122,11 +144,25 @@ fn run(version: &str, program: &str, checks: u32) {
         ("WALLAROO_PASSWORD", ADMIN_PASSWORD),
         ("ATELIER_TEST_SDK", version),
         ("ATELIER_TEST_KEY", &key),
+        ("ATELIER_TEST_ONNX", model),
         ("ATELIER_TEST_DATA", server.data_dir().to_str().expect("a temporary directory's name is text")),
     ];
     let program = python::sources().join("wallaroo").join(program);
     let printed = python::run(&python, &program, &env, Duration::from_mins(3));
     passed(&printed, checks);
+}
+
+/// A model as ONNX, which the package of ONNX made.
+fn onnx() -> &'static Path {
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let python = python::environment("onnx", python::Needs::USUAL);
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("product-{}.onnx", std::process::id()));
+        let program = python::sources().join("wallaroo/make_onnx.py");
+        let env = [("ATELIER_TEST_ONNX", place.to_str().expect("the target folder's name is text"))];
+        passed(&python::run(&python, &program, &env, Duration::from_mins(1)), 1);
+        place
+    })
 }
 
 /// Shows what a program `printed` and expects at least `checks` successful checks.

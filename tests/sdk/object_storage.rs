@@ -10,6 +10,7 @@ use atelier::domain::secret::Secret;
 use atelier::files::{self, FileStore, Limit, Listed, ObjectSettings, Place, Spool, Spooled};
 
 use crate::python;
+use crate::support::{ADMIN, Server, Setup};
 
 const NEEDS: python::Needs = python::Needs { oldest: 11, ..python::Needs::USUAL };
 const LIMIT: Limit = Limit { bytes: 1 << 30, rule: "must be smaller" };
@@ -136,6 +137,66 @@ fn files_are_kept_in_object_storage() {
     }
     let left = std::fs::read_dir(folder.path().join("files/incoming")).expect("the spool").count();
     assert_eq!(left, 0, "in the spool");
+}
+
+#[test]
+fn a_server_keeps_its_files_in_object_storage() {
+    let storage = ObjectStorage::start();
+    let secret = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(secret.path(), "secret\n").expect("the secret is written");
+    let setup = Setup::new()
+        .env("ATELIER_FILES_URL", "s3://models/team")
+        .env("ATELIER_FILES_ENDPOINT", &storage.endpoint)
+        .env("ATELIER_FILES_REGION", "us-east-1")
+        .env("ATELIER_FILES_ACCESS_KEY", "id")
+        .env("ATELIER_FILES_SECRET_KEY_FILE", secret.path());
+    let server = setup.start();
+    let key = String::from_utf8(server.cli(&["key", "create", "--user", ADMIN]).stdout).expect("a key");
+    let send = |server: &Server, path: &str, kind: &str, body: &[u8]| {
+        let request = ureq::post(format!("{}/v1/api/{path}", server.base()));
+        let request = request.header("authorization", format!("Bearer {}", key.trim())).content_type(kind);
+        request.config().http_status_as_error(false).build().send(body).expect("an answer")
+    };
+    let json = |server: &Server, path: &str, body: serde_json::Value| {
+        let mut answer = send(server, path, "application/json", body.to_string().as_bytes());
+        answer.body_mut().read_json::<serde_json::Value>().expect("JSON")
+    };
+    let workspace = json(&server, "workspaces/create", serde_json::json!({ "workspace_name": "files" }));
+    let workspace = workspace["workspace_id"].as_i64().expect("an id");
+    let bytes: Vec<u8> = (0..10_000_000_u32).map(|number| number.to_le_bytes()[number as usize % 3]).collect();
+    let path = format!("models/upload_stream?name=m&filename=m.onnx&workspace_id={workspace}");
+    let mut answer = send(&server, &path, "application/octet-stream", &bytes);
+    let answer = answer.body_mut().read_json::<serde_json::Value>().expect("JSON");
+    let version =
+        answer["insert_models"]["returning"][0]["models"][0]["id"].as_i64().unwrap_or_else(|| panic!("{answer}"));
+    let download = |range: &str| {
+        let request = ureq::get(format!("{}/v1/api/models/{version}/file", server.base()));
+        let request = request.header("authorization", format!("Bearer {}", key.trim())).header("range", range);
+        let mut answer = request.call().expect("the file");
+        answer.body_mut().with_config().limit(1 << 30).read_to_vec().expect("all bytes")
+    };
+    assert!(download("bytes=0-") == bytes);
+    assert!(download("bytes=9000000-9000009") == bytes[9_000_000..9_000_010]);
+    let local = names(&server.data_dir().join("files"));
+    assert!(local.is_empty(), "on the local disk: {local:?}");
+
+    let body = serde_json::json!({ "model_id": "m", "workspace_id": workspace, "confirm_delete": true });
+    assert_eq!(json(&server, "models/delete_model", body)["bytes"], bytes.len());
+    let list = || {
+        let mut answer = ureq::get(format!("{}/models?list-type=2", storage.endpoint)).call().expect("a list");
+        answer.body_mut().read_to_string().expect("a list")
+    };
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while list().contains("<Key>") {
+        assert!(std::time::Instant::now() < deadline, "{}", list());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+/// The names of all files in a folder and those in it.
+fn names(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path());
+    entries.flat_map(|path| if path.is_dir() { names(&path) } else { vec![path] }).collect()
 }
 
 #[test]

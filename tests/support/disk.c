@@ -1,7 +1,8 @@
 /* A disk that fails as told. It is preloaded (LD_PRELOAD) into the real program, between SQLite and the system.
  *
  * HOSTILE_DISK names a file of 4096 bytes with one rule in each line: CALL FAULT SUFFIX. A call on a file whose path ends
- * with the suffix fails. The file may be changed at any time.
+ * with the suffix fails. A suffix that ends with a slash means every file in such a folder. The file may be changed at any
+ * time.
  *
  * CALL is write, read, sync or truncate. FAULT is ENOSPC, EIO, SHORT (half of the bytes are written, and at last none), or
  * HANG (the call waits until the rule is gone). */
@@ -59,7 +60,11 @@ static int told(const char *call, int file) {
                   : starts(&line, "SHORT") ? SHORT
                   : starts(&line, "HANG") ? HANG : 0;
         ssize_t suffix = stop - line;
-        if (suffix <= length && memcmp(path + length - suffix, line, (size_t)suffix) == 0) return fault;
+        ssize_t end = length;
+        if (suffix > 0 && line[suffix - 1] == '/') {
+            while (end > 0 && path[end - 1] != '/') end--;
+        }
+        if (suffix <= end && memcmp(path + end - suffix, line, (size_t)suffix) == 0) return fault;
     }
     return 0;
 }

@@ -11,7 +11,9 @@ use crate::app::runtime::state::AppState;
 use crate::app::runtime::unsent_memory::Share;
 use crate::domain::actor::Actor;
 use crate::domain::model::{Sha256, StoredFile};
+use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
+use crate::store::stored_files;
 
 /// The chunks of a range of a file.
 pub struct Download {
@@ -23,6 +25,15 @@ pub struct Download {
     reading: Option<Begun<Result<Chunk>>>,
     /// The memory of a chunk that is sent and of one that is read.
     _memory: Share,
+}
+
+/// Why a file is not there: its version was deleted at this moment, or the store has lost it.
+fn missing(state: &AppState, file: StoredFile) -> Result<Error> {
+    Ok(if state.read_inline(|view| stored_files::is_referenced(view, file.sha256))? {
+        Error::internal(format!("the file {} is missing; run `atelier check`", file.sha256))
+    } else {
+        Error::not_found(Noun::ModelVersion, file.sha256)
+    })
 }
 
 /// The rest of a file, and the bytes before it.
@@ -37,9 +48,8 @@ impl Download {
         let lane = Lane::from(actor);
         let files = state.files.clone();
         let open = move || files.store.open(&file.sha256, range);
-        let reader = state.file_pool.run(lane, open).await??;
-        let reader = reader
-            .ok_or_else(|| Error::internal(format!("the file {} is missing; run `atelier check`", file.sha256)))?;
+        let reader = state.files.watched(state.file_pool.run(lane, open).await?)?;
+        let Some(reader) = reader else { return Err(missing(state, file)?) };
         let mut download =
             Self { state: state.clone(), lane, sha256: file.sha256, unread, reading: None, _memory: memory };
         download.read_ahead(reader)?;

@@ -18,7 +18,8 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Removes files in the background, as long as the server runs.
 #[derive(Debug, Default)]
 pub struct Remover {
-    /// The data version and the time of the last look. `None` before the first one.
+    has_begun: bool,
+    /// The data version and the time of the last look that succeeded.
     last: Option<(DataVersion, Instant)>,
 }
 
@@ -29,11 +30,11 @@ impl Remover {
     /// has probably ended. If it has not, it stores them again.
     pub async fn look(&mut self, state: &AppState) -> Result<()> {
         let version = state.store.data_version()?;
-        let now = match self.last {
-            None => Timestamp::from_micros(i64::MAX),
-            Some((last, at)) if last == version && at.elapsed() < LOOK_EVERY => return Ok(()),
-            Some(_) => Timestamp::now(),
-        };
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        if self.last.is_some_and(|(last, at)| last == version && at.elapsed() < LOOK_EVERY) {
+            return Ok(());
+        }
+        let now = if is_first { Timestamp::from_micros(i64::MAX) } else { Timestamp::now() };
         if state.read_inline(|view| stored_files::is_due(view, now))? {
             let (store, files) = (state.store.clone(), state.files.clone());
             state.place_pool.run(Lane::Server, move || remove_unreferenced(&store, &files, now)).await??;

@@ -50,7 +50,8 @@ impl Upload {
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         while !bytes.is_empty() {
             if self.chunk.len() == CHUNK {
-                self.hand_over().await?;
+                let handed_over = self.hand_over().await;
+                self.state.files.watched(handed_over)?;
             }
             let (now, later) = bytes.split_at(bytes.len().min(CHUNK - self.chunk.len()));
             if self.chunk.capacity() < CHUNK && self.chunk.len() + now.len() > self.chunk.capacity() {
@@ -63,7 +64,12 @@ impl Upload {
     }
 
     /// Ends the file and brings it to the disk.
-    pub async fn finish(mut self) -> Result<Spooled> {
+    pub async fn finish(self) -> Result<Spooled> {
+        let files = self.state.files.clone();
+        files.watched(self.complete().await)
+    }
+
+    async fn complete(mut self) -> Result<Spooled> {
         let written = self.written().await?;
         if let Some(flushing) = self.flushing.take() {
             flushing.await??;

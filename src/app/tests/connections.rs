@@ -36,7 +36,7 @@ fn new(name: &str) -> NewConnection {
 fn create(name: &str) -> impl Fn(&Tx, &Actor) -> Result<Uuid> + Send + 'static {
     let (new, uuid) = (new(name), Uuid::new_v4());
     let sealed = key(1).seal(&format!("connection/{uuid}"), DETAILS.as_bytes()).unwrap();
-    move |tx, actor| connections::create(tx, actor, uuid, &new, &sealed).map(|connection| connection.uuid)
+    move |tx, actor| connections::create_sealed(tx, actor, uuid, &new, &sealed).map(|connection| connection.uuid)
 }
 
 fn link(place: WorkspaceId, which: Uuid) -> impl Fn(&Tx, &Actor) -> Result<Uuid> + Send + 'static {

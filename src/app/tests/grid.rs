@@ -99,13 +99,13 @@ fn of_connections(place: WorkspaceId, linked: Uuid) -> Vec<(Action, Try)> {
         (
             Action::CreateConnection,
             Box::new(|tx, actor| {
-                connections::create(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
+                connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
             }),
         ),
         (
             Action::LinkConnection,
             Box::new(move |tx, actor| {
-                let own = connections::create(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
+                let own = connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
                 let own = own.map_or(linked, |own| own.uuid);
                 let own = connections::Named::Uuid(own);
                 connections::add_to_workspace(tx, actor, place, &own, Uuid::new_v4()).map(drop)
@@ -134,8 +134,9 @@ fn every_use_case_enforces_the_policy() {
     let tag = NewTag { workspace: place, name: TagName::parse("new").unwrap(), description: None, color: None };
     let live = NewTag { name: TagName::parse("live").unwrap(), ..tag.clone() };
     let live = office.by(&office.bob, move |tx, actor| tags::create(tx, actor, &live)).unwrap().id;
-    let linked = office
-        .by(&office.bob, |tx, actor| connections::create(tx, actor, Uuid::new_v4(), &connection("store"), b"sealed"));
+    let linked = office.by(&office.bob, |tx, actor| {
+        connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("store"), b"sealed")
+    });
     let linked = linked.unwrap().uuid;
 
     let facts = |who: &Actor, workspace| Standing {

@@ -8,7 +8,7 @@ use super::*;
 use crate::app::roles::{self, NewRole};
 use crate::app::{bindings, organizations, projects, tags, workspaces};
 use crate::domain::field::Field;
-use crate::domain::ids::{ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId};
+use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{NewOrganization, OrganizationName};
 use crate::domain::permission::{Permission, PermissionSet};
@@ -257,6 +257,30 @@ fn versions_and_pipelines_have_tags_of_their_workspace_and_organization() {
     assert!(!office.nothing(&office.bob, from_version(near)));
     assert!(office.change(&office.bob, "tags.detach", from_pipeline(near)).0.is_some());
     assert_eq!(office.nothing(&office.bob, from_pipeline(near)), None);
+}
+
+#[test]
+fn what_moves_to_another_workspace_leaves_the_tags_of_the_former_one() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let (version, pipeline) = office.contents(place);
+    let shared = office.by(&office.bob, create_shared("shared")).unwrap().id;
+    let local = office.by(&office.bob, create(place, "local")).unwrap().id;
+    let tie = move |tx: &Tx, actor: &Actor| {
+        for tag in [shared, local] {
+            tags::attach_to_model_version(tx, actor, version, tag)?;
+            tags::attach_to_pipeline(tx, actor, pipeline, tag)?;
+        }
+        Ok(())
+    };
+    office.by(&office.bob, tie).unwrap();
+    let model = ModelId(probe::rows(&office.file, "SELECT max(id) FROM models")[0][0].as_i64().unwrap());
+    office.write(move |tx| store::tags::detach_local_from_model(tx, model)).unwrap();
+    office.write(move |tx| store::tags::detach_local_from_pipeline(tx, pipeline)).unwrap();
+    let of_version = office.read(|view| store::tags::of_model_version(view, version)).unwrap();
+    let of_pipeline = office.read(|view| store::tags::of_pipeline(view, pipeline)).unwrap();
+    assert_eq!(of_version.iter().map(|tag| tag.id).collect::<Vec<_>>(), [shared]);
+    assert_eq!(of_pipeline.iter().map(|(_, tag)| tag.id).collect::<Vec<_>>(), [shared]);
 }
 
 #[test]

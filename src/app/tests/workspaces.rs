@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::app::{contents, default_workspaces, workspaces};
+use crate::app::{content_sets, default_workspaces, workspaces};
 use crate::domain::noun::Noun;
 use crate::domain::workspace::{Workspace, WorkspaceChange, WorkspaceFilter};
 
@@ -104,17 +104,16 @@ fn people_list_their_workspaces_and_administrators_all() {
 }
 
 #[test]
-fn the_contents_of_a_workspace_are_visible_like_the_workspace() {
+fn a_set_of_workspaces_has_only_visible_ones() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");
+    let seen = |who: &Actor| office.read_long(|view| content_sets::workspaces(view, who, &[place])).unwrap();
     for who in [&office.bob, &office.ada] {
-        assert!(office.read_long(|view| contents::models(view, who, place)).unwrap().is_empty());
-        assert!(office.read_long(|view| contents::pipelines(view, who, place)).unwrap().is_empty());
+        assert_eq!(seen(who)[0].id, place);
         assert_eq!(office.read(|view| workspaces::visible(view, who, place)).unwrap().id, place);
     }
     for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
-        hidden(&office.read_long(|view| contents::models(view, who, place)).map(drop).unwrap_err());
-        hidden(&office.read_long(|view| contents::pipelines(view, who, place)).map(drop).unwrap_err());
+        assert!(seen(who).is_empty());
         hidden(&office.read(|view| workspaces::visible(view, who, place)).map(drop).unwrap_err());
     }
 }

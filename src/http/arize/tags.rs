@@ -122,7 +122,7 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: StrictBo
         description: description(body.description.as_deref())?,
         color: color(body.color.as_deref())?,
     };
-    let tag = tags::issue(&state, &caller, new).await?;
+    let tag = tags::create_within_limit(&state, &caller, new).await?;
     Ok(Reply::Created(Tag::new(&state.tags, &tag)))
 }
 

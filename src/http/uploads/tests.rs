@@ -89,6 +89,7 @@ impl ResponseError for Failure {
         let status = match self.0 {
             Error::Invalid { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Error::NotFound { .. } => StatusCode::NOT_FOUND,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
         HttpResponse::build(status).json(json!({ "detail": self.to_string() }))
@@ -495,8 +496,8 @@ fn a_client_that_does_not_read_is_cut_off() {
 }
 
 #[test]
-fn a_missing_file_is_an_internal_error() {
+fn a_file_that_was_removed_at_this_moment_does_not_exist() {
     let scene = Scene::new();
     let path = format!("/file/{}/10", "ab".repeat(32));
-    assert!(scene.send(&format!("GET {path} HTTP/1.1"), b"").0.starts_with("HTTP/1.1 500"));
+    assert!(scene.send(&format!("GET {path} HTTP/1.1"), b"").0.starts_with("HTTP/1.1 404"));
 }

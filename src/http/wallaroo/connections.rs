@@ -62,7 +62,7 @@ pub(super) async fn create(
         kind: ConnectionKind::parse(&body.kind).in_field("type")?,
         details: ConnectionDetails::parse(details).in_field("details")?,
     };
-    let connection = connections::issue(&state, &caller, new).await?;
+    let connection = connections::create(&state, &caller, new).await?;
     Ok(Json(ConnectionCreated { id: connection.uuid }))
 }
 

@@ -201,14 +201,14 @@ pub(super) async fn by_name(
 
 /// A version of a pipeline.
 #[derive(Debug, Deserialize, ToSchema)]
-pub(super) struct VersionQuestion {
+pub(super) struct PipelineVersionQuestion {
     /// The UUID of the version.
     version: Uuid,
 }
 
 /// A version of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct FoundVersion {
+pub(super) struct FoundPipelineVersion {
     /// The name of the pipeline.
     pipeline_id: String,
     /// The UUID of the version.
@@ -219,21 +219,21 @@ pub(super) struct FoundVersion {
 }
 
 /// Returns a version of a pipeline with its definition.
-#[utoipa::path(post, path = "/v1/api/pipelines/get_version", tag = "pipelines", request_body = VersionQuestion,
+#[utoipa::path(post, path = "/v1/api/pipelines/get_version", tag = "pipelines", request_body = PipelineVersionQuestion,
     responses(
-        (status = 200, description = "The version", body = FoundVersion),
+        (status = 200, description = "The version", body = FoundPipelineVersion),
         (status = 400, description = "The request is malformed, or the version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn version(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<VersionQuestion>,
-) -> Result<Json<FoundVersion>, Failure> {
+    body: Body<PipelineVersionQuestion>,
+) -> Result<Json<FoundPipelineVersion>, Failure> {
     let uuid = body.0.version;
     let read = move |view: &View, caller: &Actor| pipelines::visible_version_by_uuid(view, caller, uuid);
     let (version, _) = state.read_as(&caller, read).await.map_err(Failure::shown)?;
     let PipelineVersion { name, uuid, definition, .. } = version;
-    Ok(Json(FoundVersion { pipeline_id: name.as_str().to_owned(), version: uuid, definition }))
+    Ok(Json(FoundPipelineVersion { pipeline_id: name.as_str().to_owned(), version: uuid, definition }))
 }
 
 /// Deletes a pipeline with its versions.
@@ -256,25 +256,25 @@ pub(super) async fn delete(
     Ok(Json(body.0))
 }
 
-/// Versions of pipelines.
+/// PipelineVersions of pipelines.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
-pub(super) struct Versions {
+pub(super) struct PipelineVersions {
     /// The UUIDs of the versions, at most 100.
     pipeline_versions: BTreeSet<Uuid>,
 }
 
 /// Deletes versions of pipelines, all or none. A pipeline stays, even without versions.
-#[utoipa::path(post, path = "/v1/api/pipelines/delete_pipeline_versions", tag = "pipelines", request_body = Versions,
+#[utoipa::path(post, path = "/v1/api/pipelines/delete_pipeline_versions", tag = "pipelines", request_body = PipelineVersions,
     responses(
-        (status = 200, description = "The versions are deleted", body = Versions),
+        (status = 200, description = "The versions are deleted", body = PipelineVersions),
         (status = 400, description = "The request is malformed, or the caller lacks a permission", body = Refusal),
         (status = 404, description = "A version does not exist", body = Refusal),
         AlwaysRefusals))]
 pub(super) async fn delete_versions(
     state: Data<AppState>,
     caller: Caller,
-    body: Body<Versions>,
-) -> Result<Json<Versions>, Failure> {
+    body: Body<PipelineVersions>,
+) -> Result<Json<PipelineVersions>, Failure> {
     let uuids = body.0.pipeline_versions.clone();
     state.write_as(&caller, move |tx, caller| pipelines::delete_versions(tx, caller, &uuids)).await?;
     Ok(Json(body.0))

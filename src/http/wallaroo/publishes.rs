@@ -1,5 +1,6 @@
 //! Published pipelines, of which there are none (contract of the contents, section 7).
 
+use actix_web::http::StatusCode;
 use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,6 +9,9 @@ use super::body::Nothing;
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::error::Error;
+
+/// The beginning of the `User-Agent` of the SDKs that take an empty list only with a 202.
+const OLD_SDK: &str = "WallarooSDK/2024.";
 
 /// No publishes.
 #[derive(Debug, Serialize, ToSchema)]
@@ -23,9 +27,12 @@ pub(super) struct PublishList {
     operation_id = "list_publishes",
     responses(
         (status = 200, description = "An empty list", body = PublishList),
+        (status = 202, description = "An empty list, for the SDK of 2024", body = PublishList),
         AlwaysRefusals))]
-pub(super) async fn list(_: Caller) -> Json<PublishList> {
-    Json(PublishList { publishes: [], edges: [] })
+pub(super) async fn list(caller: Caller) -> (Json<PublishList>, StatusCode) {
+    let is_old = caller.origin.agent.as_deref().is_some_and(|agent| agent.starts_with(OLD_SDK));
+    let status = if is_old { StatusCode::ACCEPTED } else { StatusCode::OK };
+    (Json(PublishList { publishes: [], edges: [] }), status)
 }
 
 /// Refuses to publish a pipeline.

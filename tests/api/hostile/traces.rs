@@ -182,7 +182,8 @@ fn code_status(nobody: &Client, somebody: &Person, code: &str) -> u16 {
 /// The ids of the keys that the values of a file are encrypted with.
 fn sealed_under(data_dir: &Path) -> BTreeSet<String> {
     let sql = "SELECT DISTINCT lower(hex(substr(sealed, 2, 8))) FROM signing_keys
-               UNION SELECT lower(hex(substr(sealed, 2, 8))) FROM second_factors";
+               UNION SELECT lower(hex(substr(sealed, 2, 8))) FROM second_factors
+               UNION SELECT lower(hex(substr(sealed, 2, 8))) FROM connections";
     Database::open(data_dir).rows(sql, []).into_iter().collect()
 }
 
@@ -190,11 +191,15 @@ fn sealed_under(data_dir: &Path) -> BTreeSet<String> {
 fn the_master_key_is_rotated_under_a_running_server() {
     let mut world = World::of(Setup::new().args(&["--signing-algorithm", "EdDSA"]));
     let (kim, page) = with_second_factor(&world, "kim");
+    let connection = json!({ "name": "store", "type": "HTTP", "details": { "token": "hunter2" } });
+    world.bob.post("/v1/api/connections/create", &connection).ok();
+    let details =
+        |who: &Client| who.post("/v1/api/connections/get", &json!({ "name": "store" })).ok()["details"].clone();
     let before: Vec<_> = sealed_under(world.server.data_dir()).into_iter().collect();
     let told: Value = serde_json::from_str(&good(&world.server, "master-key rotate --json")).expect("JSON");
     assert_eq!(
-        (&told["before"], &told["signing_keys"], &told["second_factors"]),
-        (&json!(before[0]), &json!(2), &json!(1))
+        (&told["before"], &told["signing_keys"], &told["second_factors"], &told["connections"]),
+        (&json!(before[0]), &json!(2), &json!(1), &json!(1))
     );
     let now = told["master_key"].as_str().expect("an id").to_owned();
     let kept = world.server.data_dir().join(format!("master.key.{}", before[0]));
@@ -206,6 +211,7 @@ fn the_master_key_is_rotated_under_a_running_server() {
     assert_eq!(code_status(&world.nobody, &kim, "000000"), 403);
     assert_eq!(code_status(&world.nobody, &kim, &code(&page, 1)), 303);
     assert_eq!(status(&world.nobody, world.ada.credential()), 200);
+    assert_eq!(details(&world.bob), connection["details"]);
     let (lea, _) = with_second_factor(&world, "lea");
     good(&world.server, "keys rotate");
     assert_eq!(status(&world.nobody, Person::enter(&world.nobody, ADMIN, &world.ada.password).credential()), 200);
@@ -216,7 +222,7 @@ fn the_master_key_is_rotated_under_a_running_server() {
     assert!(cli(&world.server, "check").0);
     let row =
         "SELECT verb, kind, object, before, after FROM audit WHERE verb = 'master_key.rotate' ORDER BY id LIMIT 1";
-    let after = format!(r#"{{"key":"{now}","second_factors":1,"signing_keys":2}}"#);
+    let after = format!(r#"{{"connections":1,"key":"{now}","second_factors":1,"signing_keys":2}}"#);
     let row_wanted = format!(r#"master_key.rotate|master_key|{now}|{{"key":"{}"}}|{after}"#, before[0]);
     assert_eq!(world.database().rows(row, []), [row_wanted]);
 
@@ -225,6 +231,7 @@ fn the_master_key_is_rotated_under_a_running_server() {
     let nobody = Client::new(server.base());
     assert_eq!(status(&nobody, Person::enter(&nobody, ADMIN, &world.ada.password).credential()), 200);
     assert_eq!(code_status(&nobody, &lea, "000000"), 403);
+    assert_eq!(details(&Person::enter(&nobody, ADMIN, &world.ada.password)), connection["details"]);
     // No output contains a key.
     let text = fs::read_to_string(server.data_dir().join("master.key")).expect("a key");
     let line = text.lines().last().expect("a line");

@@ -379,6 +379,11 @@ fn what_atelier_does_not_do_is_empty_or_refused() {
     for body in [json!({}), json!({ "pipeline_id": 1, "workspace_id": 999_999 })] {
         assert_eq!(ask("/v1/api/pipelines/list_publishes_for_pipeline", &body), publishes);
     }
+    for (agent, status) in [("WallarooSDK/2024.4.4", 202), ("WallarooSDK/2025.1.6", 200), ("curl/8.5.0", 200)] {
+        let path = "/v1/api/pipelines/list_publishes_for_pipeline";
+        let answer = world.bob.send("POST", path, &[("user-agent", agent)], "{}");
+        assert_eq!(answer.outcome(), (status, publishes.1.clone()), "{agent}");
+    }
     let orchestrations = json!({ "task_run_status": [], "workspace_ids": [1] });
     assert_eq!(ask("/v1/api/orchestration/list_all", &orchestrations), (200, json!({ "orchestrations": [] })));
     assert_eq!(ask("/v1/api/task/list", &json!({ "workspace_id": 1, "killed": false })), none);

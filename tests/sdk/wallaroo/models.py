@@ -10,7 +10,7 @@ import httpx
 import pyarrow
 from wallaroo.dynamic_batching_config import DynamicBatchingConfig
 from wallaroo.framework import Framework
-from wallaroo.object import EntityNotFoundError
+from wallaroo.object import EntityNotFoundError, InvalidNameError
 
 from checks import check, finish, like, refused, same, story
 from people import ADA, ADA_PASSWORD, PASSWORD, SDK, URL, a_moment, a_number, a_sentence, a_uuid, ask, sign_in
@@ -158,7 +158,7 @@ if GENERATION >= (2025, 2):
         check("and they are shown", a_sentence(logs._repr_html_()), logs)
 
 with story("refusals"):
-    refused("a name of the SDK's rule", Exception, lambda: ada.upload_model("a_b", ONNX, framework=Framework.ONNX))
+    refused("a name of the SDK's rule", InvalidNameError, lambda: ada.upload_model("a_b", ONNX, framework=Framework.ONNX))
     outside = eve.create_workspace("eves")
     eve.set_current_workspace(outside)
     body = {"name": "m", "visibility": "private", "workspace_id": fraud.id(), "image_path": "r/m:1",

@@ -1,9 +1,11 @@
 //! `user_default_workspace`: the workspace that a user works in by default.
 
+use std::sync::Arc;
+
 use async_graphql::SimpleObject;
 
+use super::objects::Workspace;
 use super::scalars::BigInt;
-use super::workspaces::Workspace;
 
 /// A user's default workspace.
 #[derive(Debug, SimpleObject)]
@@ -16,5 +18,5 @@ pub(super) struct UserDefaultWorkspace {
     /// The id of the workspace.
     pub(super) workspace_id: BigInt,
     /// The workspace.
-    pub(super) workspace: Option<Workspace>,
+    pub(super) workspace: Option<Arc<Workspace>>,
 }

@@ -105,7 +105,7 @@ impl MemberFilter {
 }
 
 /// The maximum number of conditions. Each is compared with every member of a workspace while all other writes wait.
-const MAX_CONDITIONS: usize = 100;
+pub(super) const MAX_CONDITIONS: usize = 100;
 
 /// Conditions on a pair of a user and a workspace.
 #[derive(Debug, Default)]
@@ -116,7 +116,7 @@ pub(super) struct Filter {
 }
 
 #[derive(Debug)]
-enum TextCondition {
+pub(super) enum TextCondition {
     Is(String),
     IsNot(String),
     IsOneOf(BTreeSet<String>),
@@ -126,7 +126,7 @@ enum TextCondition {
 }
 
 #[derive(Debug)]
-enum NumberCondition {
+pub(super) enum NumberCondition {
     Is(i64),
     IsNot(i64),
     IsOneOf(BTreeSet<i64>),
@@ -145,11 +145,11 @@ impl Filter {
         let all = all.into_iter().enumerate().map(|(n, filter)| read(filter, &format!("{at}._and[{n}]")));
         let all = all.collect::<Result<_>>()?;
         let user_id = match not_null(user_id, at, "user_id")? {
-            Some(on_text) => on_text.read(&format!("{at}.user_id"))?,
+            Some(on_text) => on_text.conditions(&format!("{at}.user_id"))?,
             None => Vec::new(),
         };
         let workspace_id = match not_null(workspace_id, at, "workspace_id")? {
-            Some(on_number) => on_number.read(&format!("{at}.workspace_id"))?,
+            Some(on_number) => on_number.conditions(&format!("{at}.workspace_id"))?,
             None => Vec::new(),
         };
         let filter = Self { all, user_id, workspace_id };
@@ -177,11 +177,8 @@ impl Filter {
 
     /// The only workspaces for which the conditions can be true; None if they name no workspace.
     pub(super) fn workspaces(&self) -> Option<BTreeSet<WorkspaceId>> {
-        let here = self.workspace_id.iter().filter_map(|condition| match condition {
-            NumberCondition::Is(id) => Some(BTreeSet::from([WorkspaceId(*id)])),
-            NumberCondition::IsOneOf(ids) => Some(ids.iter().map(|id| WorkspaceId(*id)).collect()),
-            NumberCondition::IsNot(_) | NumberCondition::IsNull(_) => None,
-        });
+        let here = self.workspace_id.iter().filter_map(NumberCondition::named);
+        let here = here.map(|ids| ids.into_iter().map(WorkspaceId).collect());
         let below = self.all.iter().filter_map(Self::workspaces);
         intersection(here.chain(below))
     }
@@ -192,21 +189,18 @@ impl Filter {
     }
 
     fn named_users(&self) -> Option<BTreeSet<Uuid>> {
-        let here = self.user_id.iter().filter_map(|condition| match condition {
-            TextCondition::Is(id) => Some(Uuid::parse_str(id).into_iter().collect()),
-            TextCondition::IsOneOf(ids) => Some(ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect()),
-            TextCondition::IsNot(_) | TextCondition::IsLike(_) | TextCondition::IsNull(_) => None,
-        });
+        let here = self.user_id.iter().filter_map(TextCondition::named);
+        let here = here.map(|ids| ids.iter().filter_map(|id| Uuid::parse_str(id).ok()).collect());
         intersection(here.chain(self.all.iter().filter_map(Self::named_users)))
     }
 }
 
-fn intersection<T: Copy + Ord>(sets: impl Iterator<Item = BTreeSet<T>>) -> Option<BTreeSet<T>> {
-    sets.reduce(|some, others| some.intersection(&others).copied().collect())
+pub(super) fn intersection<T: Clone + Ord>(sets: impl Iterator<Item = BTreeSet<T>>) -> Option<BTreeSet<T>> {
+    sets.reduce(|some, others| some.intersection(&others).cloned().collect())
 }
 
 impl StringComparison {
-    fn read(self, at: &str) -> Result<Vec<TextCondition>> {
+    pub(super) fn conditions(self, at: &str) -> Result<Vec<TextCondition>> {
         let pattern = |text: Option<String>, name: &str, fold: bool| {
             text.map(|text| Pattern::parse(&text, fold))
                 .transpose()
@@ -225,7 +219,7 @@ impl StringComparison {
 }
 
 impl BigintComparison {
-    fn read(self, at: &str) -> Result<Vec<NumberCondition>> {
+    pub(super) fn conditions(self, at: &str) -> Result<Vec<NumberCondition>> {
         let numbers =
             |numbers: Vec<BigInt>| NumberCondition::IsOneOf(numbers.into_iter().map(|number| number.0).collect());
         let conditions = [
@@ -239,7 +233,7 @@ impl BigintComparison {
 }
 
 /// An optional value. Null is refused as in Hasura: reading it as "no condition" would be dangerous.
-fn not_null<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
+pub(super) fn not_null<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<T>> {
     match value {
         MaybeUndefined::Undefined => Ok(None),
         MaybeUndefined::Null => Err(Error::invalid(format!("{at}.{name}"), "unexpected null value")),
@@ -248,7 +242,16 @@ fn not_null<T>(value: MaybeUndefined<T>, at: &str, name: &str) -> Result<Option<
 }
 
 impl TextCondition {
-    fn matches(&self, text: &str) -> bool {
+    /// The only texts for which the condition can be true. `None` if it names none.
+    pub(super) fn named(&self) -> Option<BTreeSet<String>> {
+        match self {
+            Self::Is(text) => Some(BTreeSet::from([text.clone()])),
+            Self::IsOneOf(texts) => Some(texts.clone()),
+            Self::IsNot(_) | Self::IsLike(_) | Self::IsNull(_) => None,
+        }
+    }
+
+    pub(super) fn matches(&self, text: &str) -> bool {
         match self {
             Self::Is(other) => text == other,
             Self::IsNot(other) => text != other,
@@ -260,7 +263,16 @@ impl TextCondition {
 }
 
 impl NumberCondition {
-    fn matches(&self, number: i64) -> bool {
+    /// The only numbers for which the condition can be true. `None` if it names none.
+    pub(super) fn named(&self) -> Option<BTreeSet<i64>> {
+        match self {
+            Self::Is(number) => Some(BTreeSet::from([*number])),
+            Self::IsOneOf(numbers) => Some(numbers.clone()),
+            Self::IsNot(_) | Self::IsNull(_) => None,
+        }
+    }
+
+    pub(super) fn matches(&self, number: i64) -> bool {
         match self {
             Self::Is(other) => number == *other,
             Self::IsNot(other) => number != *other,

@@ -1,8 +1,7 @@
-//! Lists of members. They can be long, so they are written directly into the response: async-graphql would keep a future
-//! and a tree of values for each field of each member.
+//! The parts of a response that are written directly: lists of members and stored JSON. Lists of members can be long, and
+//! async-graphql would keep a future and a tree of values for each field of each member. Stored JSON stays as it was sent.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use actix_web::web::Bytes;
@@ -11,13 +10,19 @@ use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, OutputType, Positioned, ServerError, ServerResult, Value};
 
 use super::members::WorkspaceUser;
-use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
+use crate::app::runtime::response_body::{BodyWriter, CHUNK, ResponseBody};
 use crate::domain::member::Member;
 use crate::error::{Error, Result};
 use crate::http::wallaroo::workspaces::user_type;
 
-/// The maximum length of a list that async-graphql resolves.
+/// The maximum length of a list of members that async-graphql resolves.
 const MAX_RESOLVED: usize = 10_000;
+
+/// The maximum number of fields of objects in a response, with each object counted wherever it appears.
+pub(super) const MAX_FIELDS: usize = 200_000;
+
+/// The memory of a field that async-graphql resolves, in bytes.
+const FIELD: usize = 128;
 
 /// The members of a workspace in a response.
 #[derive(Debug)]
@@ -26,6 +31,16 @@ pub(super) enum MemberList {
     Resolved(Vec<WorkspaceUser>),
     /// Written directly.
     Written(Arc<Vec<Member>>),
+}
+
+impl MemberList {
+    /// The number of members that async-graphql resolves.
+    pub(super) fn resolved(&self) -> usize {
+        match self {
+            Self::Resolved(members) => members.len(),
+            Self::Written(_) => 0,
+        }
+    }
 }
 
 impl OutputType for MemberList {
@@ -116,7 +131,7 @@ impl Columns {
     }
 }
 
-/// The lists of a response, and the response itself. Cloning it gives another handle to the same.
+/// The parts of a response that are written directly, and the response itself. Cloning it gives another handle to the same.
 #[derive(Clone)]
 pub(super) struct Lists {
     /// Whether the document selects members only once and without conditions, so that the lists can be written directly.
@@ -125,13 +140,24 @@ pub(super) struct Lists {
 }
 
 struct Inner {
-    lists: BTreeMap<u64, (Columns, Arc<Vec<Member>>)>,
+    parts: Vec<Part>,
+    /// The number of fields of objects so far.
+    fields: usize,
+    /// The memory of objects and stored JSON, in bytes, and how much of it is taken from the memory of unsent responses.
+    memory: usize,
+    reserved: usize,
     out: Option<BodyWriter>,
+}
+
+/// A part of the response that is written directly.
+enum Part {
+    Members(Columns, Arc<Vec<Member>>),
+    Json(String),
 }
 
 impl Lists {
     pub(super) fn new(out: BodyWriter, are_written: bool) -> Self {
-        let inner = Inner { lists: BTreeMap::new(), out: Some(out) };
+        let inner = Inner { parts: Vec::new(), fields: 0, memory: 0, reserved: 0, out: Some(out) };
         Self { are_written, inner: Arc::new(Mutex::new(inner)) }
     }
 
@@ -156,12 +182,28 @@ impl Lists {
         Ok(MemberList::Resolved(members.iter().map(WorkspaceUser::from).collect()))
     }
 
+    /// Counts fields of objects. Refused when there are too many, or too much memory waits to be sent.
+    pub(super) fn count_fields(&self, more: usize) -> Result<()> {
+        let mut inner = self.inner();
+        inner.fields = inner.fields.saturating_add(more);
+        if inner.fields > MAX_FIELDS {
+            return Err(Error::Refused {
+                rule: "the response has more than 200000 fields: limit the query, or select fewer fields at a time",
+            });
+        }
+        inner.reserve(more * FIELD)
+    }
+
     /// Adds a list that is written directly. Returns the value that stands for it.
     fn add(&self, columns: Columns, members: Arc<Vec<Member>>) -> Result<Value> {
+        self.inner().add(Part::Members(columns, members))
+    }
+
+    /// Adds JSON that is written as it is. Returns the value that stands for it.
+    pub(super) fn add_json(&self, text: String) -> Result<Value> {
         let mut inner = self.inner();
-        let number = u64::try_from(inner.lists.len()).map_err(Error::internal)?;
-        inner.lists.insert(number, (columns, members));
-        Ok(Value::Binary(Bytes::copy_from_slice(&number.to_be_bytes())))
+        inner.reserve(text.len())?;
+        inner.add(Part::Json(text))
     }
 
     /// Writes the response to a document without errors.
@@ -176,6 +218,24 @@ impl Lists {
 }
 
 impl Inner {
+    /// Takes memory until the response is written. A short response needs none.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        self.memory += more;
+        if let Some(out) = &mut self.out
+            && self.memory > CHUNK
+        {
+            out.reserve(self.memory - self.reserved)?;
+            self.reserved = self.memory;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, part: Part) -> Result<Value> {
+        let number = u64::try_from(self.parts.len()).map_err(Error::internal)?;
+        self.parts.push(part);
+        Ok(Value::Binary(Bytes::copy_from_slice(&number.to_be_bytes())))
+    }
+
     fn write(&self, out: &mut BodyWriter, value: &Value) -> Result<()> {
         let mut is_first = true;
         match value {
@@ -197,17 +257,24 @@ impl Inner {
                 }
                 out.text("]")
             }
-            Value::Binary(number) => {
-                let number = <[u8; 8]>::try_from(&**number).map(u64::from_be_bytes).map_err(Error::internal)?;
-                let list = self.lists.get(&number).ok_or_else(|| Error::internal("a list of members is missing"))?;
-                out.text("[")?;
-                for member in &**list.1 {
-                    out.separate(&mut is_first)?;
-                    list.0.write(out, member)?;
+            Value::Binary(number) => match self.part(number)? {
+                Part::Members(columns, members) => {
+                    out.text("[")?;
+                    for member in &**members {
+                        out.separate(&mut is_first)?;
+                        columns.write(out, member)?;
+                    }
+                    out.text("]")
                 }
-                out.text("]")
-            }
+                Part::Json(text) => out.text(text),
+            },
             Value::Null | Value::Number(_) | Value::String(_) | Value::Boolean(_) | Value::Enum(_) => out.json(value),
         }
+    }
+
+    fn part(&self, number: &[u8]) -> Result<&Part> {
+        let number = <[u8; 8]>::try_from(number).map(u64::from_be_bytes).map_err(Error::internal)?;
+        let number = usize::try_from(number).map_err(Error::internal)?;
+        self.parts.get(number).ok_or_else(|| Error::internal("a part of the response is missing"))
     }
 }

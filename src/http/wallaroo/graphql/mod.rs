@@ -3,18 +3,27 @@
 //! It only translates; `app` decides on permissions. The caller is always the one of the credential, whatever a
 //! document contains. An error has Hasura's shape: `{"errors": [{"message", "extensions": {"path", "code"}}]}`.
 
-mod contents;
+mod content_filters;
+mod context;
 mod default_workspaces;
+mod deployments;
 mod failure;
 mod filters;
 mod introspections;
+mod json;
 mod limits;
 mod lists;
+mod loader;
 mod members;
+mod models;
+mod objects;
+mod orders;
 mod pattern;
+mod pipelines;
 mod question;
 mod roots;
 mod scalars;
+mod tags;
 mod workspaces;
 
 #[cfg(test)]
@@ -48,7 +57,7 @@ pub(in crate::http) struct Schema {
 }
 
 pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
-    let engine = async_graphql::Schema::build(QueryRoot, MutationRoot, EmptySubscription)
+    let engine = async_graphql::Schema::build(QueryRoot::default(), MutationRoot::default(), EmptySubscription)
         .data(state.clone())
         .limit_depth(bounds.depth)
         .limit_complexity(bounds.complexity)

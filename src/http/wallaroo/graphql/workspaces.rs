@@ -1,94 +1,61 @@
-//! `workspace`: its fields, and the input that creates one.
+//! Loads workspaces, and reads the input that creates one.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
-use async_graphql::{ComplexObject, Enum, InputObject, Lookahead, SimpleObject};
+use async_graphql::{Enum, InputObject, Lookahead};
 use uuid::Uuid;
 
-use super::contents::{Model, ModelsOrderBy, Pipeline, sort_models};
-use super::lists::{Lists, MemberList};
-use super::scalars::{BigInt, Timestamptz};
-use crate::app::runtime::long_view::LongView;
-use crate::app::{contents, members, users};
+use super::lists::MemberList;
+use super::loader::{Appearances, Loader, Objects, fields};
+use super::objects::Workspace;
+use super::scalars::BigInt;
+use crate::app::{content_sets, members, users};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
+use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Role;
 use crate::domain::workspace::{self, NewWorkspace, WorkspaceName};
 use crate::error::{Error, InField, Result};
 use crate::http::wallaroo::workspaces::{creator, role};
-use crate::store::contents::ModelRow;
 
-/// A workspace, which contains models and pipelines.
-#[derive(Debug, SimpleObject)]
-#[graphql(name = "workspace", rename_fields = "snake_case", complex)]
-pub(super) struct Workspace {
-    /// The id.
-    id: BigInt,
-    /// The name, unique among workspaces.
-    name: String,
-    /// Whether it is archived.
-    archived: bool,
-    /// The time of creation.
-    created_at: Timestamptz,
-    /// The creator: a UUID, or the email address for a user's default workspace; null if that account no longer exists.
-    created_by: Option<String>,
-    /// The UUID of the creator; null if that account no longer exists.
-    owner_id: Option<String>,
-    /// The members, in the order in which they joined.
-    users: MemberList,
-    /// The pipelines, ordered by id.
-    pipelines: Vec<Pipeline>,
-    #[graphql(skip)]
-    rows: Vec<ModelRow>,
-}
-
-#[ComplexObject(rename_args = "snake_case")]
-impl Workspace {
-    /// The models, ordered by id by default.
-    async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Model> {
-        sort_models(&self.rows, &order_by.unwrap_or_default())
+impl Loader<'_> {
+    /// Those of these workspaces that the actor may see.
+    pub(super) fn workspaces(
+        &self,
+        wanted: &Appearances<WorkspaceId>,
+        place: &Lookahead,
+    ) -> Result<Objects<WorkspaceId, Workspace>> {
+        if !place.exists() {
+            return Ok(Objects::new());
+        }
+        let rows = content_sets::workspaces(self.view, self.actor, &wanted.ids())?;
+        self.count(wanted.total(rows.iter().map(|workspace| workspace.id)), fields(place))?;
+        let shown = rows.iter().map(|workspace| (workspace.id, wanted.of(workspace.id))).collect();
+        let mut models = self.models_in(&shown, &place.field("models"))?;
+        let mut pipelines = self.pipelines_in(&shown, &place.field("pipelines"))?;
+        let object = |row: workspace::Workspace| {
+            let object = Workspace {
+                id: BigInt(row.id.0),
+                name: row.name.as_str().to_owned(),
+                archived: row.archived,
+                created_at: row.created_at.into(),
+                created_by: row.created_by.as_ref().map(creator),
+                owner_id: row.created_by.as_ref().map(|creator| creator.uuid.to_string()),
+                users: self.members(row.id, wanted.of(row.id), &place.field("users"))?,
+                pipelines: pipelines.remove(&row.id).unwrap_or_default(),
+                all_models: models.remove(&row.id).unwrap_or_default(),
+            };
+            Ok((row.id, Arc::new(object)))
+        };
+        rows.into_iter().map(object).collect()
     }
-}
 
-/// The parts of a workspace that a document selects. Other parts are not read.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Parts {
-    users: bool,
-    models: bool,
-    pipelines: bool,
-}
-
-impl Parts {
-    /// The parts selected below a field that returns a workspace.
-    pub(super) fn below(field: &Lookahead) -> Self {
-        let selected = |name| field.field(name).exists();
-        Self { users: selected("users"), models: selected("models"), pipelines: selected("pipelines") }
-    }
-}
-
-impl Workspace {
-    /// Reads a workspace that is visible to the actor. All parts are of the same snapshot.
-    pub(super) fn load(
-        view: &LongView,
-        actor: &Actor,
-        workspace: &workspace::Workspace,
-        (parts, lists): (Parts, &Lists),
-    ) -> Result<Self> {
-        let id = workspace.id;
-        let users = if parts.users { members::list(view, actor, id)? } else { Vec::new() };
-        let models = if parts.models { contents::models(view, actor, id)? } else { Vec::new() };
-        let pipelines = if parts.pipelines { contents::pipelines(view, actor, id)? } else { Vec::new() };
-        Ok(Self {
-            id: BigInt(id.0),
-            name: workspace.name.as_str().to_owned(),
-            archived: workspace.archived,
-            created_at: workspace.created_at.into(),
-            created_by: workspace.created_by.as_ref().map(creator),
-            owner_id: workspace.created_by.as_ref().map(|creator| creator.uuid.to_string()),
-            users: lists.members(users)?,
-            pipelines: pipelines.into_iter().map(Pipeline::from).collect(),
-            rows: models,
-        })
+    fn members(&self, workspace: WorkspaceId, times: usize, place: &Lookahead) -> Result<MemberList> {
+        let found = if place.exists() { members::list(self.view, self.actor, workspace)? } else { Vec::new() };
+        let list = self.lists.members(found)?;
+        self.count(list.resolved().saturating_mul(times), fields(place))?;
+        Ok(list)
     }
 }
 

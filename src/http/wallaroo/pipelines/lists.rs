@@ -47,7 +47,7 @@ pub(in crate::http::wallaroo) struct ListedPipeline {
     #[schema(value_type = Option<Object>)]
     deployment: (),
     /// The version, in a list of versions.
-    pipeline_version: Option<ListedVersion>,
+    pipeline_version: Option<ListedPipelineVersion>,
 }
 
 /// A pipeline and its workspace.
@@ -93,7 +93,7 @@ struct PipelineWorkspace {
 
 /// A version of a pipeline.
 #[derive(Debug, Serialize, ToSchema)]
-struct ListedVersion {
+struct ListedPipelineVersion {
     /// The name of the pipeline.
     id: String,
     /// The id of its workspace.
@@ -153,7 +153,7 @@ impl ListedPipeline {
     }
 }
 
-impl ListedVersion {
+impl ListedPipelineVersion {
     fn new(version: &pipeline::PipelineVersion) -> Self {
         Self {
             id: version.name.as_str().to_owned(),
@@ -203,7 +203,7 @@ pub(in crate::http::wallaroo) struct NamedPipeline {
 
 /// The versions of a pipeline, newest first.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::http::wallaroo) struct VersionList {
+pub(in crate::http::wallaroo) struct PipelineVersionList {
     pipeline_versions: Vec<ListedPipeline>,
 }
 
@@ -211,7 +211,7 @@ pub(in crate::http::wallaroo) struct VersionList {
 #[utoipa::path(post, path = "/v1/api/pipelines/list_pipeline_versions", tag = "pipelines",
     operation_id = "list_pipeline_versions", request_body = NamedPipeline,
     responses(
-        (status = 200, description = "The versions; none of a pipeline that does not exist", body = VersionList),
+        (status = 200, description = "The versions; none of a pipeline that does not exist", body = PipelineVersionList),
         (status = 400, description = "The request is malformed", body = Refusal),
         AlwaysRefusals))]
 pub(in crate::http::wallaroo) async fn versions(
@@ -229,7 +229,7 @@ pub(in crate::http::wallaroo) async fn versions(
             out.json(&ListedPipeline {
                 found: FoundPipeline::new(pipeline, workspace),
                 deployment: (),
-                pipeline_version: Some(ListedVersion::new(version)),
+                pipeline_version: Some(ListedPipelineVersion::new(version)),
             })
         })?;
         out.text("]}")

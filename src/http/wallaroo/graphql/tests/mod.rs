@@ -6,9 +6,14 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+mod contents;
 mod documents;
 mod members;
+mod models;
+mod pipelines;
 mod responses;
+mod searches;
+mod tags;
 mod workspaces;
 
 use super::*;

@@ -1,53 +1,34 @@
-//! The root fields of a document.
+//! The root fields about workspaces and their members.
 
 #![expect(clippy::unused_async, reason = "async-graphql requires it of every resolver")]
 
+use std::sync::Arc;
+
 use async_graphql::{Context, Object, SimpleObject};
 
-use super::default_workspaces::UserDefaultWorkspace;
-use super::filters::{DefaultWorkspaceFilter, MemberFilter};
-use super::lists::{Lists, MemberList};
-use super::scalars::BigInt;
-use super::workspaces::{CreateRequest, OnConflict, Parts, Workspace, WorkspaceInsert};
-use crate::app::long_reads::OnPool;
-use crate::app::runtime::state::AppState;
 use crate::app::{default_workspaces, members, workspaces};
-use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::Member;
 use crate::error::{Error, Result};
+use crate::http::wallaroo::graphql::context::{actor, affected, lists, read, state};
+use crate::http::wallaroo::graphql::default_workspaces::UserDefaultWorkspace;
+use crate::http::wallaroo::graphql::filters::{DefaultWorkspaceFilter, MemberFilter};
+use crate::http::wallaroo::graphql::lists::{Lists, MemberList};
+use crate::http::wallaroo::graphql::loader::Appearances;
+use crate::http::wallaroo::graphql::objects::Workspace;
+use crate::http::wallaroo::graphql::scalars::BigInt;
+use crate::http::wallaroo::graphql::workspaces::{CreateRequest, OnConflict, WorkspaceInsert};
 
-pub(in crate::http) struct QueryRoot;
+#[derive(Default)]
+pub(super) struct WorkspaceQueries;
 
-pub(in crate::http) struct MutationRoot;
-
-/// What a field works with: the caller, the thread that it runs on, and the lists of the response.
-fn of_request<'c>(ctx: &Context<'c>) -> Result<(&'c Actor, &'c OnPool, &'c Lists)> {
-    let missing = |error: async_graphql::Error| Error::internal(error.message);
-    Ok((
-        ctx.data::<Actor>().map_err(missing)?,
-        ctx.data::<OnPool>().map_err(missing)?,
-        ctx.data::<Lists>().map_err(missing)?,
-    ))
-}
-
-fn state<'c>(ctx: &Context<'c>) -> Result<&'c AppState> {
-    ctx.data::<AppState>().map_err(|error| Error::internal(error.message))
-}
-
-/// The queries.
-#[Object(name = "query_root", rename_fields = "snake_case")]
-impl QueryRoot {
+#[Object(rename_fields = "snake_case")]
+impl WorkspaceQueries {
     /// The workspace with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
-    async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Workspace>> {
-        let (actor, pool, lists) = of_request(ctx)?;
-        let parts = Parts::below(&ctx.look_ahead());
-        pool.read_as(actor, |view, actor| match workspaces::visible(view, actor, WorkspaceId(id.0)) {
-            Ok(workspace) => Workspace::load(view, actor, &workspace, (parts, lists)).map(Some),
-            Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
-        })
+    async fn workspace_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Arc<Workspace>>> {
+        let id = WorkspaceId(id.0);
+        read(ctx, |loader| Ok(loader.workspaces(&Appearances::once(id), &ctx.look_ahead())?.remove(&id)))
     }
 
     /// The caller's default workspace, if it exists and meets the conditions.
@@ -57,29 +38,32 @@ impl QueryRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: Option<DefaultWorkspaceFilter>,
     ) -> Result<Vec<UserDefaultWorkspace>> {
-        let (actor, pool, lists) = of_request(ctx)?;
         let filter = filter.unwrap_or_default().read()?;
-        let parts = Parts::below(&ctx.look_ahead().field("workspace"));
-        pool.read_as(actor, |view, actor| {
-            let Some(me) = actor.person() else { return Ok(Vec::new()) };
+        read(ctx, |loader| {
+            let Some(me) = loader.actor.person() else { return Ok(Vec::new()) };
             let user_id = me.uuid.to_string();
-            let Some((link, workspace)) = default_workspaces::find(view, actor)? else { return Ok(Vec::new()) };
+            let found = default_workspaces::find(loader.view, loader.actor)?;
+            let Some((link, workspace)) = found else { return Ok(Vec::new()) };
             if !filter.matches(&user_id, workspace.id) {
                 return Ok(Vec::new());
             }
+            let wanted = Appearances::once(workspace.id);
+            let mut found = loader.workspaces(&wanted, &ctx.look_ahead().field("workspace"))?;
             Ok(vec![UserDefaultWorkspace {
                 id: BigInt(link),
                 user_id,
                 workspace_id: BigInt(workspace.id.0),
-                workspace: Some(Workspace::load(view, actor, &workspace, (parts, lists))?),
+                workspace: found.remove(&workspace.id),
             }])
         })
     }
 }
 
-/// The mutations.
-#[Object(name = "mutation_root", rename_fields = "snake_case")]
-impl MutationRoot {
+#[derive(Default)]
+pub(super) struct WorkspaceChanges;
+
+#[Object(rename_fields = "snake_case")]
+impl WorkspaceChanges {
     /// Creates a workspace that the caller owns.
     #[graphql(complexity = "10 + child_complexity")]
     async fn insert_workspace_one(
@@ -87,10 +71,9 @@ impl MutationRoot {
         ctx: &Context<'_>,
         object: WorkspaceInsert,
         #[graphql(name = "on_conflict")] on_conflict: Option<OnConflict>,
-    ) -> Result<Option<Workspace>> {
-        let (actor, pool, lists) = of_request(ctx)?;
+    ) -> Result<Option<Arc<Workspace>>> {
+        let actor = actor(ctx)?;
         let request = CreateRequest::read(actor, object, on_conflict)?;
-        let parts = Parts::below(&ctx.look_ahead());
         let id = state(ctx)?
             .write_as(actor, move |tx, actor| {
                 let create = if request.return_existing { workspaces::open } else { workspaces::create };
@@ -104,10 +87,7 @@ impl MutationRoot {
                 Ok(id)
             })
             .await?;
-        pool.read_as(actor, |view, actor| {
-            let workspace = workspaces::visible(view, actor, id)?;
-            Workspace::load(view, actor, &workspace, (parts, lists)).map(Some)
-        })
+        read(ctx, |loader| Ok(loader.workspaces(&Appearances::once(id), &ctx.look_ahead())?.remove(&id)))
     }
 
     /// Removes all users who meet the conditions from the workspaces that the conditions name; all of them or none.
@@ -117,7 +97,7 @@ impl MutationRoot {
         ctx: &Context<'_>,
         #[graphql(name = "where")] filter: MemberFilter,
     ) -> Result<Option<RemovedMembers>> {
-        let (actor, _, lists) = of_request(ctx)?;
+        let (actor, lists) = (actor(ctx)?, lists(ctx)?);
         let filter = filter.read()?;
         let workspaces = filter
             .workspaces()
@@ -147,7 +127,6 @@ pub(super) struct RemovedMembers {
 impl RemovedMembers {
     /// Refused when there are too many to be told.
     fn new(removed: Vec<Member>, lists: &Lists) -> Result<Self> {
-        let affected_rows = i32::try_from(removed.len()).unwrap_or(i32::MAX);
-        Ok(Self { affected_rows, returning: lists.members(removed)? })
+        Ok(Self { affected_rows: affected(removed.len()), returning: lists.members(removed)? })
     }
 }
