@@ -93,6 +93,27 @@ fn connection(name: &str) -> NewConnection {
     }
 }
 
+/// A new connection, and a link of an own or a linked one to this workspace.
+fn of_connections(place: WorkspaceId, linked: Uuid) -> Vec<(Action, Try)> {
+    vec![
+        (
+            Action::CreateConnection,
+            Box::new(|tx, actor| {
+                connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
+            }),
+        ),
+        (
+            Action::LinkConnection,
+            Box::new(move |tx, actor| {
+                let own = connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
+                let own = own.map_or(linked, |own| own.uuid);
+                let own = connections::Named::Uuid(own);
+                connections::add_to_workspace(tx, actor, place, &own, Uuid::new_v4()).map(drop)
+            }),
+        ),
+    ]
+}
+
 #[test]
 fn every_use_case_enforces_the_policy() {
     let office = office();
@@ -185,21 +206,9 @@ fn every_use_case_enforces_the_policy() {
             tried(action, work);
         }
         assert_eq!(outcome_of(&office.read(|view| tags::visible(view, who, live))), judge(Action::ReadTag));
-        tried(
-            Action::CreateConnection,
-            Box::new(|tx, actor| {
-                connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("another"), b"sealed").map(drop)
-            }),
-        );
-        tried(
-            Action::LinkConnection,
-            Box::new(move |tx, actor| {
-                let own = connections::create_sealed(tx, actor, Uuid::new_v4(), &connection("own"), b"sealed");
-                let own = own.map_or(linked, |own| own.uuid);
-                let own = connections::Named::Uuid(own);
-                connections::add_to_workspace(tx, actor, place, &own, Uuid::new_v4()).map(drop)
-            }),
-        );
+        for (action, work) in of_connections(place, linked) {
+            tried(action, work);
+        }
         tried(
             Action::CreateWorkspace,
             Box::new(|tx, actor| workspaces::create(tx, actor, &called("another")).map(drop)),
