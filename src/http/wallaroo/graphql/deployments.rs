@@ -18,7 +18,7 @@ macro_rules! without_objects {
 
         $(#[doc = $doc])*
         #[async_graphql::Object(name = $name, rename_fields = "snake_case", rename_args = "snake_case")]
-        #[expect(clippy::unused_async, unreachable_code, reason = "async-graphql has it so, and there are no objects")]
+        #[expect(unreachable_code, reason = "there are no objects")]
         impl $type {
             $(#[doc = $about]
             async fn $field(&self, $($argument: Option<$input>)?) -> $output {

@@ -92,15 +92,12 @@ fn steps(path: &str) -> Result<Vec<Step<'_>>> {
     while !rest.is_empty() || (is_first && steps.is_empty()) {
         if let Some(inner) = rest.strip_prefix('[') {
             let quote = inner.chars().next().filter(|c| matches!(c, '"' | '\''));
-            let (step, after) = match quote {
-                Some(quote) => {
-                    let (name, after) = inner[1..].split_once(quote).ok_or_else(malformed)?;
-                    (Step::Name(name), after.strip_prefix(']').ok_or_else(malformed)?)
-                }
-                None => {
-                    let (digits, after) = inner.split_once(']').ok_or_else(malformed)?;
-                    (Step::Index(digits.parse().map_err(|_| malformed())?), after)
-                }
+            let (step, after) = if let Some(quote) = quote {
+                let (name, after) = inner[1..].split_once(quote).ok_or_else(malformed)?;
+                (Step::Name(name), after.strip_prefix(']').ok_or_else(malformed)?)
+            } else {
+                let (digits, after) = inner.split_once(']').ok_or_else(malformed)?;
+                (Step::Index(digits.parse().map_err(|_| malformed())?), after)
             };
             steps.push(step);
             rest = after;

@@ -1,6 +1,9 @@
 //! The objects of a document, which refer to one another. The loader fills in the fields that the document selects; other
 //! fields are empty.
 
+#![expect(clippy::struct_field_names, reason = "the contract names the fields")]
+#![expect(clippy::unused_async, reason = "async-graphql requires it of every resolver")]
+
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, SimpleObject};
@@ -43,7 +46,7 @@ pub(super) struct Workspace {
 impl Workspace {
     /// The models, ordered by id by default.
     async fn models(&self, order_by: Option<Vec<ModelsOrderBy>>) -> Vec<Arc<Models>> {
-        sorted(&self.all_models, |model| &model.key, order_by)
+        sorted(&self.all_models, |model| &model.key, order_by.as_deref())
     }
 }
 
@@ -183,7 +186,7 @@ impl Pipeline {
         order_by: Option<Vec<PipelineVersionOrderBy>>,
         limit: Option<i32>,
     ) -> Result<Vec<Arc<PipelineVersion>>> {
-        limited(sorted(&self.versions, |version| &version.key, order_by), limit)
+        limited(sorted(&self.versions, |version| &version.key, order_by.as_deref()), limit)
     }
 }
 

@@ -140,9 +140,9 @@ fn sort<T>(rows: &mut [T], key: impl Fn(&T) -> &SortKey, order: Option<&[impl Co
 }
 
 /// The same rows in this order, and then by id.
-pub(super) fn sorted<T: Clone>(rows: &[T], key: impl Fn(&T) -> &SortKey, order: Option<Vec<impl Columns>>) -> Vec<T> {
+pub(super) fn sorted<T: Clone>(rows: &[T], key: impl Fn(&T) -> &SortKey, order: Option<&[impl Columns]>) -> Vec<T> {
     let mut rows = rows.to_vec();
-    sort(&mut rows, key, order.as_deref());
+    sort(&mut rows, key, order);
     rows
 }
 
@@ -205,20 +205,20 @@ mod tests {
         SortKey { id, name: name.to_owned(), created_at, updated_at }
     }
 
-    fn ids(order: Vec<ModelsOrderBy>) -> Vec<i64> {
+    fn ids(order: &[ModelsOrderBy]) -> Vec<i64> {
         let rows = [key(3, "b", 30, 10), key(1, "b", 10, 30), key(2, "a", 20, 30)];
         sorted(&rows, |row| row, Some(order)).iter().map(|row| row.id).collect()
     }
 
     #[test]
     fn without_an_order_rows_are_sorted_by_id() {
-        assert_eq!(ids(vec![]), [1, 2, 3]);
-        assert_eq!(ids(vec![ModelsOrderBy::default()]), [1, 2, 3]);
+        assert_eq!(ids(&[]), [1, 2, 3]);
+        assert_eq!(ids(&[ModelsOrderBy::default()]), [1, 2, 3]);
     }
 
     #[test]
     fn each_column_sorts_in_both_directions() {
-        let by = |id, name, created_at, updated_at| ids(vec![ModelsOrderBy { id, name, created_at, updated_at }]);
+        let by = |id, name, created_at, updated_at| ids(&[ModelsOrderBy { id, name, created_at, updated_at }]);
         assert_eq!(by(Some(OrderBy::Desc), None, None, None), [3, 2, 1]);
         assert_eq!(by(None, Some(OrderBy::AscNullsLast), None, None), [2, 1, 3]);
         assert_eq!(by(None, None, Some(OrderBy::DescNullsFirst), None), [3, 2, 1]);
@@ -230,8 +230,8 @@ mod tests {
     fn of_several_orders_the_first_takes_precedence() {
         let name = || ModelsOrderBy { name: Some(OrderBy::Asc), ..ModelsOrderBy::default() };
         let newest = || ModelsOrderBy { created_at: Some(OrderBy::Desc), ..ModelsOrderBy::default() };
-        assert_eq!(ids(vec![name(), newest()]), [2, 3, 1]);
-        assert_eq!(ids(vec![newest(), name()]), [3, 2, 1]);
+        assert_eq!(ids(&[name(), newest()]), [2, 3, 1]);
+        assert_eq!(ids(&[newest(), name()]), [3, 2, 1]);
     }
 
     #[test]
