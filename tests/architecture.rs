@@ -360,6 +360,8 @@ fn dialects_create_only_through_verbs_with_a_limit() {
         ("keys", "create"),
         ("keys", "refresh"),
         ("service_keys", "create"),
+        ("tags", "create"),
+        ("tags", "create_shared"),
     ];
     let sources = sources();
     for (module, verb) in without_limit {

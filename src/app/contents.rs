@@ -12,10 +12,26 @@ use crate::error::Result;
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, View};
 
-/// The contents of each of these workspaces. The caller has to make sure that the actor may see them.
-pub fn of_shown(view: &View, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
+/// The contents of each of these workspaces that the actor may see. The caller has to make sure that the actor may see the
+/// workspaces.
+pub fn of_shown(view: &View, actor: &Actor, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
     let ids: Vec<_> = workspaces.iter().map(|workspace| workspace.id).collect();
-    store::contents::of_many(view, &ids)
+    let mut found = store::contents::of_many(view, &ids)?;
+    if found.is_empty() || standing::sees_everything(actor) {
+        return Ok(found);
+    }
+    let places = standing::in_workspaces(view, actor, found.keys().copied())?;
+    for (workspace, contents) in &mut found {
+        let may =
+            |action| places.get(workspace).is_some_and(|place| decide(&place.standing, action) == Decision::Allowed);
+        if !may(Action::ReadModel) {
+            contents.model_versions.clear();
+        }
+        if !may(Action::ReadPipeline) {
+            contents.pipelines.clear();
+        }
+    }
+    Ok(found)
 }
 
 /// The number of workspaces that are read at once.

@@ -224,6 +224,7 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
     if from.id == to.id {
         return Ok(before);
     }
+    store::tags::detach_local_from_pipeline(tx, id)?;
     change(tx, actor, "pipelines.move", &before, &Pipeline { workspace: to.id, ..before.clone() })
 }
 

@@ -4,6 +4,7 @@ mod attachments;
 
 use serde_json::{Value, json};
 
+use crate::app::runtime::creations::Permit;
 use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
@@ -55,14 +56,17 @@ pub fn create_shared(tx: &Tx, actor: &Actor, name: &TagName) -> Result<Tag> {
     Ok(tag)
 }
 
-/// Creates a tag as [`create_shared`] does.
+/// Creates tags as [`create_shared`] does, all or none. Returns their numbers in this order.
 ///
 /// Refused when the actor has created too many within a minute.
-pub async fn create_shared_within_limit(state: &AppState, actor: &Actor, name: TagName) -> Result<Tag> {
-    let permit = state.creations().permit(actor, Quota::Tags)?;
-    let tag = state.write_as(actor, move |tx, actor| create_shared(tx, actor, &name)).await?;
-    permit.use_up();
-    Ok(tag)
+pub async fn create_shared_within_limit(state: &AppState, actor: &Actor, names: Vec<TagName>) -> Result<Vec<TagId>> {
+    let permits = names.iter().map(|_| state.creations().permit(actor, Quota::Tags)).collect::<Result<Vec<_>>>()?;
+    let create = move |tx: &Tx, actor: &Actor| {
+        names.iter().map(|name| Ok(create_shared(tx, actor, name)?.id)).collect::<Result<Vec<_>>>()
+    };
+    let created = state.write_as(actor, create).await?;
+    permits.into_iter().for_each(Permit::use_up);
+    Ok(created)
 }
 
 /// Creates a tag of a workspace.

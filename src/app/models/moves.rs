@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx};
 
-/// Moves a model with all its versions to another workspace of the organization.
+/// Moves a model with all its versions to another workspace of the organization. Tags of the former workspace are detached.
 ///
 /// Requires an owner, an administrator or a named role with `ML_MODEL_DELETE` in both workspaces. Refused when one of them
 /// is archived, when they belong to different organizations, and when the name is taken there.
@@ -30,6 +30,7 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: ModelId, to: WorkspaceId) -> Result<(
     if from.organization != to.organization {
         return Err(Error::Refused { rule: "a model can be moved to {workspace}s of the same organization only" });
     }
+    store::tags::detach_local_from_model(tx, id)?;
     store::models::update_workspace(tx, &model, to.id)?;
     let change = (json!({ "workspace": from.id.0 }), json!({ "workspace": to.id.0 }));
     audit::record(tx, actor, "models.move", (ObjectKind::Model, id), change)

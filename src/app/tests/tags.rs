@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::app::roles::{self, NewRole};
-use crate::app::{bindings, organizations, projects, tags, workspaces};
+use crate::app::{bindings, models, organizations, pipelines, projects, tags, workspaces};
 use crate::domain::field::Field;
 use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId};
 use crate::domain::noun::Noun;
@@ -62,7 +62,7 @@ impl Office {
     }
 
     /// A version of a model and a pipeline of a workspace.
-    fn contents(&self, place: WorkspaceId) -> (ModelVersionId, PipelineId) {
+    pub(super) fn contents(&self, place: WorkspaceId) -> (ModelVersionId, PipelineId) {
         let (place, uuid) = (place.0, Uuid::new_v4());
         for sql in [
             format!(
@@ -275,8 +275,9 @@ fn what_moves_to_another_workspace_leaves_the_tags_of_the_former_one() {
     };
     office.by(&office.bob, tie).unwrap();
     let model = ModelId(probe::rows(&office.file, "SELECT max(id) FROM models")[0][0].as_i64().unwrap());
-    office.write(move |tx| store::tags::detach_local_from_model(tx, model)).unwrap();
-    office.write(move |tx| store::tags::detach_local_from_pipeline(tx, pipeline)).unwrap();
+    let other = office.workspace(&office.bob, "wheels");
+    office.by(&office.bob, move |tx, actor| models::move_to(tx, actor, model, other)).unwrap();
+    office.by(&office.bob, move |tx, actor| pipelines::move_to(tx, actor, pipeline, other)).unwrap();
     let of_version = office.read(|view| store::tags::of_model_version(view, version)).unwrap();
     let of_pipeline = office.read(|view| store::tags::of_pipeline(view, pipeline)).unwrap();
     assert_eq!(of_version.iter().map(|tag| tag.id).collect::<Vec<_>>(), [shared]);

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::app::{content_sets, default_workspaces, workspaces};
+use crate::app::{content_sets, contents, default_workspaces, workspaces};
 use crate::domain::noun::Noun;
 use crate::domain::workspace::{Workspace, WorkspaceChange, WorkspaceFilter};
 
@@ -116,6 +116,35 @@ fn a_set_of_workspaces_has_only_visible_ones() {
         assert!(seen(who).is_empty());
         hidden(&office.read(|view| workspaces::visible(view, who, place)).map(drop).unwrap_err());
     }
+}
+
+#[test]
+fn lists_of_workspaces_have_only_contents_that_the_actor_may_see() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let (version, pipeline) = office.contents(place);
+    let shown = |who: &Actor| {
+        let mut shown = (Vec::new(), Vec::new());
+        let list = office.read_long(|view| {
+            workspaces::list(view, who, &WorkspaceFilter::default(), |batch| {
+                for contents in contents::of_shown(view, who, batch)?.into_values() {
+                    shown.0.extend(contents.model_versions);
+                    shown.1.extend(contents.pipelines);
+                }
+                Ok(())
+            })
+        });
+        list.unwrap();
+        shown
+    };
+    office.join(&office.bob, place, &office.carol, Role::Member);
+    for (role, sees_models) in [("annotator", false), ("reader", true), ("member", true)] {
+        let carol = office.carol.user().unwrap();
+        probe::execute(&office.file, &format!("UPDATE members SET role = '{role}' WHERE user_id = {carol}"));
+        let models = if sees_models { vec![version] } else { Vec::new() };
+        assert_eq!(shown(&office.carol), (models, vec![pipeline]), "{role}");
+    }
+    assert_eq!(shown(&office.ada), (vec![version], vec![pipeline]));
 }
 
 #[test]

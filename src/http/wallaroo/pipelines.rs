@@ -256,7 +256,7 @@ pub(super) async fn delete(
     Ok(Json(body.0))
 }
 
-/// PipelineVersions of pipelines.
+/// Versions of pipelines.
 #[derive(Clone, Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct PipelineVersions {
     /// The UUIDs of the versions, at most 100.

@@ -98,10 +98,7 @@ impl TagChanges {
             TagName::parse(&text).in_field(at)
         };
         let names = bounded(objects, "objects")?.into_iter().enumerate().map(name).collect::<Result<Vec<_>>>()?;
-        let created = move |tx: &Tx, actor: &Actor| {
-            names.iter().map(|name| Ok(tags::create_shared(tx, actor, name)?.id)).collect::<Result<Vec<_>>>()
-        };
-        let ids = state(ctx)?.write_as(actor(ctx)?, created).await?;
+        let ids = tags::create_shared_within_limit(state(ctx)?, actor(ctx)?, names).await?;
         let wanted = ids.iter().map(|id| (*id, 1)).collect();
         let found = read(ctx, |loader| loader.tags(&wanted, &ctx.look_ahead().field("returning")))?;
         let returning: Vec<_> = ids.iter().filter_map(|id| found.get(id).cloned()).collect();
