@@ -34,6 +34,21 @@ pub fn of_shown(view: &View, actor: &Actor, workspaces: &[WorkspaceEntry]) -> Re
     Ok(found)
 }
 
+/// The number of workspaces that [`may_in_some`] looks at.
+const FIRST: u32 = 100;
+
+/// Whether the actor may do this in one of the first workspaces that they see.
+pub(super) fn may_in_some(view: &View, actor: &Actor, action: Action) -> Result<bool> {
+    if standing::sees_everything(actor) {
+        return Ok(true);
+    }
+    let Some(seen) = visibility::of(actor) else { return Ok(false) };
+    let first = Page { after: None, limit: FIRST };
+    let found = store::workspaces::page(view, seen, &WorkspaceSearch::default(), first)?;
+    let places = standing::in_workspaces(view, actor, found.items.iter().map(|workspace| workspace.id))?;
+    Ok(places.values().any(|place| decide(&place.standing, action) == Decision::Allowed))
+}
+
 /// The number of workspaces that are read at once.
 const BATCH: u32 = 1000;
 

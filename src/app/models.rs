@@ -17,7 +17,7 @@ use crate::store::{self, View};
 
 pub use deletion::{MAX_DELETED, delete, delete_versions, size, size_of_versions};
 pub use moves::move_to;
-pub use versions::{MAX_CONFIGS, configure, create_version, require_upload, set_visibility};
+pub use versions::{MAX_CONFIGS, configure, create_version, require_upload, require_upload_somewhere, set_visibility};
 
 /// The number of workspaces whose models are read at once.
 const BATCH: usize = 256;

@@ -9,12 +9,13 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use rustix::fs::statvfs;
 use uuid::Uuid;
 
 use super::directories::{create_file, create_folder};
 use super::disk_error;
 use crate::domain::model::Sha256;
-use crate::error::{Error, Result};
+use crate::error::{DiskFault, Error, Result};
 use crate::tokens::file_hash::FileHash;
 
 /// The folder of the spool, in the folder of the files.
@@ -26,6 +27,22 @@ pub struct Limit {
     /// In bytes.
     pub bytes: u64,
     pub rule: &'static str,
+}
+
+/// The free bytes of the disk that uploads leave to the data file.
+const RESERVE: u64 = 256 << 20;
+
+/// Refuses to receive more when the disk is nearly full, because then nobody could write anything.
+fn require_reserve(folder: &Path) -> Result<()> {
+    // A file system that does not tell its free space has no such limit.
+    let Ok(disk) = statvfs(folder) else { return Ok(()) };
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVE {
+        return Err(Error::disk(
+            DiskFault::Full,
+            format!("less than {RESERVE} bytes are free at {}", folder.display()),
+        ));
+    }
+    Ok(())
 }
 
 /// The folder of the files that are being received.
@@ -41,7 +58,10 @@ impl Spool {
     }
 
     /// Begins to receive a file.
+    ///
+    /// Refused when the disk is nearly full.
     pub fn begin(&self, limit: Limit) -> Result<Incoming> {
+        require_reserve(&self.folder)?;
         let (file, path) = self.create().map_err(|error| disk_error("create a file in", &self.folder, &error))?;
         let (entry, file) = (Entry(Some(path)), Arc::new(file));
         Ok(Incoming { entry, file, spool: self.clone(), hash: FileHash::new(), size: 0, limit })
@@ -158,9 +178,14 @@ impl Incoming {
     }
 
     /// A handle that brings to the disk what was added so far, also while more is added. It shortens the wait at the end.
+    ///
+    /// Refused when the disk is nearly full.
     pub fn flush(&self) -> impl FnOnce() -> Result<()> + Send + 'static {
-        let (file, path) = (self.file.clone(), self.entry.path().to_owned());
-        move || file.sync_data().map_err(|error| disk_error("write", &path, &error))
+        let (file, path, folder) = (self.file.clone(), self.entry.path().to_owned(), self.spool.folder.clone());
+        move || {
+            file.sync_data().map_err(|error| disk_error("write", &path, &error))?;
+            require_reserve(&folder)
+        }
     }
 
     /// Ends the file and brings it to the disk.

@@ -185,9 +185,6 @@ fn if_exists<T>(what: &str, result: object_store::Result<T>) -> Result<Option<T>
 impl FileStore for ObjectFiles {
     fn place(&self, file: &mut Spooled) -> Result<()> {
         let (path, size) = (self.path(&file.sha256()), file.size());
-        if self.size(&file.sha256())? == Some(size) {
-            return Ok(());
-        }
         let mut bytes = file.rewound().map_err(Error::internal)?;
         self.wait(async {
             if size <= PART {

@@ -35,7 +35,7 @@ const MAX_NAME: usize = 255;
 /// A file of a form.
 pub struct UploadedFile {
     pub file: Spooled,
-    /// The base name. Empty if the client sent none.
+    /// The base name.
     pub name: String,
 }
 
@@ -49,16 +49,17 @@ pub struct Form<M> {
 /// absent.
 ///
 /// `check` gets the metadata and the length of the body, if that is known. It is called before the file is read, if the
-/// metadata come first.
+/// metadata come first. Otherwise `check_first` is called before the file is read, and `check` after it.
 pub async fn read_form<M: DeserializeOwned>(
     request: &HttpRequest,
     payload: web::Payload,
     actor: &Actor,
+    check_first: impl FnOnce() -> Result<()>,
     check: impl FnOnce(&M, Option<u64>) -> Result<()>,
 ) -> Result<Form<M>> {
     let mut receiver = Receiver::new(request, payload, actor, |bodies| bodies.max() as u64 + MAX_FRAME)?;
     let mut parts = Multipart::new(request.headers(), SharedArrival(receiver.arrival.clone()));
-    let (mut metadata, mut file, mut check) = (None, None, Some(check));
+    let (mut metadata, mut file, mut check, mut check_first) = (None, None, Some(check), Some(check_first));
     while let Some(part) = poll_fn(|context| Pin::new(&mut parts).poll_next(context)).await {
         let mut part = part.map_err(|error| receiver.form_error(error))?;
         match part.name() {
@@ -71,6 +72,11 @@ pub async fn read_form<M: DeserializeOwned>(
             }
             Some("file") if file.is_none() => {
                 let name = file_name(part.content_disposition())?;
+                if metadata.is_none()
+                    && let Some(check_first) = check_first.take()
+                {
+                    check_first()?;
+                }
                 file = Some(UploadedFile { file: receiver.receive(&mut part).await?, name });
             }
             name => {
@@ -108,6 +114,9 @@ fn file_name(disposition: Option<&ContentDisposition>) -> Result<String> {
     });
     let name = name.unwrap_or_default();
     let base = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    if base.trim().is_empty() {
+        return Err(Error::invalid("file", "must have a file name"));
+    }
     if base.chars().count() > MAX_NAME {
         return Err(Error::invalid("file", format!("must have a name of at most {MAX_NAME} characters")));
     }

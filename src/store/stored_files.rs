@@ -12,13 +12,13 @@ use crate::error::Result;
 /// The maximum number of files that [`take_due`] takes.
 const MAX_TAKEN: i64 = 64;
 
-/// Notes a file that is about to be stored, so that it is removed later if no version comes to refer to it.
+/// Notes a file that is about to be stored, so that it is removed later if no version comes to refer to it. A file that a
+/// version refers to is noted too, because the version may be deleted before the file is stored.
 ///
 /// Returns false while the file is being removed. Then nothing was noted.
 pub fn register(tx: &Tx, sha256: Sha256, remove_after: Timestamp) -> Result<bool> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO unreferenced_files (sha256, remove_after, removing)
-         SELECT :sha256, :after, 0 WHERE NOT EXISTS (SELECT 1 FROM model_versions WHERE sha256 = :sha256)
+        "INSERT INTO unreferenced_files (sha256, remove_after, removing) VALUES (:sha256, :after, 0)
          ON CONFLICT (sha256) DO UPDATE SET remove_after = max(remove_after, :after) WHERE removing = 0",
     )?;
     query.execute(named_params! { ":sha256": sha256.0.as_slice(), ":after": remove_after.micros() })?;
@@ -59,14 +59,14 @@ pub fn is_due(view: &View, now: Timestamp) -> Result<bool> {
 
 /// Takes some files that are due, to remove them. Until [`forget`] or [`postpone`], none of them can be claimed.
 pub fn take_due(tx: &Tx, now: Timestamp) -> Result<Vec<Sha256>> {
-    // Every claim removes the note of its file, so such a note is of a data file that was changed otherwise.
+    // An upload of a file that a version has already may have been interrupted.
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM unreferenced_files WHERE remove_after <= :now
          AND EXISTS (SELECT 1 FROM model_versions v WHERE v.sha256 = unreferenced_files.sha256)",
     )?;
     query.execute(named_params! { ":now": now.micros() })?;
     let mut query = tx.conn.prepare_cached(
-        "UPDATE unreferenced_files SET removing = 1 WHERE sha256 IN
+        "UPDATE unreferenced_files SET removing = 1, remove_after = 0 WHERE sha256 IN
              (SELECT sha256 FROM unreferenced_files WHERE remove_after <= :now ORDER BY remove_after LIMIT :most)
          RETURNING sha256",
     )?;

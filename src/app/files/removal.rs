@@ -53,6 +53,7 @@ pub fn remove_unreferenced(store: &Store, files: &FileStorage, now: Timestamp) -
         if taken.is_empty() {
             return Ok(removed);
         }
+        let mut outcome = Ok(());
         for sha256 in taken {
             let done = files.store.remove(&sha256);
             let is_removed = done.is_ok();
@@ -63,8 +64,10 @@ pub fn remove_unreferenced(store: &Store, files: &FileStorage, now: Timestamp) -
                     stored_files::postpone(tx, sha256, Timestamp::now().after(RETRY_AFTER))
                 }
             })?;
-            done?;
-            removed += 1;
+            removed += usize::from(is_removed);
+            // The others that were taken would wait, and uploads of them too.
+            outcome = outcome.and(done);
         }
+        outcome?;
     }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::app::runtime::file_storage::FileStorage;
-use crate::app::{audit, files, lookup};
+use crate::app::{audit, contents, files, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ModelVersionId, WorkspaceId};
@@ -64,6 +64,17 @@ pub fn require_upload(
 ) -> Result<()> {
     let workspace = place(view, actor, workspace)?;
     files::require_space(view, storage, workspace.organization, size)
+}
+
+/// Refuses an actor who could not upload to any workspace, before a file is received of which the workspace is not known
+/// yet.
+///
+/// Of an actor who sees very many workspaces, only the first ones count.
+pub fn require_upload_somewhere(view: &View, actor: &Actor) -> Result<()> {
+    if contents::may_in_some(view, actor, Action::CreateModel)? {
+        return Ok(());
+    }
+    Err(Error::Forbidden { action: Action::CreateModel })
 }
 
 /// The version for a change.

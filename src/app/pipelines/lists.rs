@@ -29,7 +29,11 @@ pub fn list(
     let workspaces = match (filter.workspace, &filter.workspace_name) {
         (None, None) => contents::workspaces_where(view, actor, Action::ReadPipeline)?,
         (id, Some(name)) => {
-            let found = store::workspaces::find_by_name(view, lookup::home_id(view)?, &WorkspaceName::stored(name))?;
+            // No workspace has a name that breaks the rules.
+            let found = match WorkspaceName::parse(name) {
+                Ok(name) => store::workspaces::find_by_name(view, lookup::home_id(view)?, &name)?,
+                Err(_) => None,
+            };
             readable(view, actor, found.filter(|found| id.is_none_or(|id| id == found.id)))?
         }
         (Some(id), None) => readable(view, actor, store::workspaces::find(view, id)?)?,

@@ -12,7 +12,7 @@ use crate::domain::noun::Noun;
 use crate::domain::tag::{MAX_ATTACHED, PipelineTag, Tag};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
-use crate::policy::Action;
+use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 
 /// Attaches a tag to a version of a model. A repeated call changes nothing.
@@ -110,11 +110,14 @@ pub fn detach_from_project(tx: &Tx, actor: &Actor, project: ProjectId, tags: &[T
     Ok(detached)
 }
 
-/// The tags of a project, the last updated first.
+/// The tags of a project, the last updated first. None if the actor may not see tags of the workspace.
 ///
 /// Refused when the actor may not see the project.
 pub fn of_project(view: &View, actor: &Actor, project: ProjectId) -> Result<Vec<Tag>> {
-    projects::visible(view, actor, project)?;
+    let (_, workspace) = projects::visible(view, actor, project)?;
+    if decide(&standing::in_workspace(view, actor, &workspace)?, Action::ReadTag) != Decision::Allowed {
+        return Ok(Vec::new());
+    }
     let mut tags = store::tags::of_project(view, project)?;
     tags.sort_by_key(|tag| std::cmp::Reverse((tag.updated_at, tag.id)));
     Ok(tags)

@@ -383,3 +383,18 @@ fn a_model_moves_between_workspaces_of_its_owner() {
     archive(&office, target);
     refused(&office.refusal(&office.bob, move_to(id, place)), "archived");
 }
+
+#[test]
+fn a_file_of_which_the_workspace_is_unknown_yet_is_received_from_those_who_may_upload_somewhere() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let may = |who: &Actor| office.read(|view| models::require_upload_somewhere(view, who)).is_ok();
+    assert!(may(&office.bob) && may(&office.ada) && may(&Actor::operator()));
+    for who in [&office.carol, &office.stranger, &Actor::nobody(origin())] {
+        assert!(!may(who));
+    }
+    office.join(&office.bob, place, &office.carol, Role::Reader);
+    assert!(!may(&office.carol));
+    office.join(&office.bob, place, &office.carol, Role::Member);
+    assert!(may(&office.carol));
+}

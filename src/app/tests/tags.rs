@@ -371,3 +371,18 @@ fn a_deleted_workspace_or_organization_leaves_nothing_of_its_contents() {
         assert_eq!(tables_with_rows(&office), BTreeSet::new());
     }
 }
+
+#[test]
+fn a_role_that_reads_projects_and_no_tags_sees_no_tags_of_a_project() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let project = office.project(&office.bob, place);
+    let tag = office.by(&office.bob, create(place, "secret")).unwrap().id;
+    office.by(&office.bob, move |tx, actor| tags::attach_to_project(tx, actor, project, &[tag])).unwrap();
+    office.join(&office.bob, place, &office.carol, Role::Reader);
+    let shown = |who: &Actor| office.read(|view| tags::of_project(view, who, project)).unwrap().len();
+    assert_eq!((shown(&office.bob), shown(&office.carol)), (1, 1));
+    let carol = office.carol.user().unwrap();
+    probe::execute(&office.file, &format!("UPDATE members SET role = 'annotator' WHERE user_id = {carol}"));
+    assert_eq!(shown(&office.carol), 0);
+}

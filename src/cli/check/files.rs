@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::domain::ids::OrganizationId;
 use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::quota;
-use crate::error::Result;
+use crate::error::{DiskFault, Error, Result};
 use crate::files::Listed;
 use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
@@ -156,6 +156,10 @@ fn is_whole(files: &FileStorage, file: &StoredFile) -> Result<bool> {
             Ok(0) => return Ok(hash.finish() == file.sha256),
             Ok(read) => hash.update(&chunk[..read]),
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            // The object storage could not be reached.
+            Err(error) if error.kind() == std::io::ErrorKind::Other => {
+                return Err(Error::disk(DiskFault::Storage, format!("cannot read the file {}: {error}", file.sha256)));
+            }
             // A disk that cannot read the file has damaged it.
             Err(_) => return Ok(false),
         }

@@ -71,7 +71,8 @@ fn a_file_is_claimed_once_it_is_registered() {
     assert!(!scene.claim(), "no version was inserted");
     scene.version(1, 7);
     assert!(scene.claim(), "a version refers to it");
-    assert!(scene.register(100) && !scene.is_noted(), "a file with a version needs no note");
+    assert!(scene.register(100) && scene.is_noted(), "the version may be deleted before the file is stored");
+    assert!(scene.take(100).is_empty() && !scene.is_noted(), "a file with a version is not removed");
 }
 
 #[test]

@@ -140,6 +140,9 @@ pub(in crate::http::wallaroo) async fn upload_and_convert(
     Ok(HttpResponse::build(StatusCode::ACCEPTED).json(Uploaded::new(id)))
 }
 
+/// More than a form has beside its file.
+const MAX_BESIDE: u64 = 16 << 20;
+
 async fn receive(
     caller: &Caller,
     state: &AppState,
@@ -148,9 +151,12 @@ async fn receive(
 ) -> Result<ModelVersionId> {
     let check = |metadata: &UploadMetadata, length: Option<u64>| {
         let workspace = metadata.clone().parse()?.workspace;
-        state.read_inline(|view| models::require_upload(view, caller, &state.files, workspace, length.unwrap_or(0)))
+        // The form has more than the file.
+        let size = length.map_or(0, |length| length.saturating_sub(MAX_BESIDE));
+        state.read_inline(|view| models::require_upload(view, caller, &state.files, workspace, size))
     };
-    let Form { metadata, file } = uploads::read_form(request, payload, caller, check).await?;
+    let check_first = || state.read_inline(|view| models::require_upload_somewhere(view, caller));
+    let Form { metadata, file } = uploads::read_form(request, payload, caller, check_first, check).await?;
     let upload = metadata.parse()?;
     let Some(UploadedFile { file, name }) = file else {
         let new = upload.without_file().in_field("image_path")?;
