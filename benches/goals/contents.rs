@@ -65,7 +65,7 @@ pub(super) fn listed(bench: &mut Bench) -> Result<()> {
     let home = bench.copy(TEN_THOUSAND)?;
     fill(&home, "TRUE", Contents { models: 20, versions: 1, pipelines: 20 })?;
     let server = Server::start(&bench.arguments, &home)?;
-    lists::beside_constant(bench, Goal::C3, &server, [Target::AtLeast(0.75), Target::Reported])
+    lists::beside_constant(bench, Goal::C3, &server, None, [Target::AtLeast(0.75), Target::Reported])
 }
 
 struct Versions {
