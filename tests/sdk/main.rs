@@ -132,7 +132,7 @@ fn run(version: &str, program: &str, checks: u32) {
     let python = python::environment(&format!("wallaroo-{version}"), python::Needs::USUAL);
     let server = Server::start();
     let key = if program == "tokens.py" { key(&server) } else { String::new() };
-    let model = if program == "models.py" {
+    let model = if ["models.py", "tutorial.py"].contains(&program) {
         onnx().to_str().expect("the target folder's name is text")
     } else {
         Default::default()

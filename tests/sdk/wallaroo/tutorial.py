@@ -1,16 +1,18 @@
 """The MLOps API workspace tutorial, cell by cell, in the order of its page.
 
 The cells are the page's own; what stands between them asserts what the page shows below each.
-The one preparation is what the page's own server had: a default workspace, another one and a second person.
+The one preparation is what the page's own server had: a default workspace, another one with models and pipelines, and a second person.
 """
 
 import json
+import os
 import shutil
 import subprocess
 
 import jwt
 import requests
 import wallaroo
+from wallaroo.framework import Framework
 
 from checks import check, finish, like, same, story
 from people import ADA, URL, a_number, a_sentence, a_uuid, row
@@ -39,10 +41,13 @@ def compact(sentence, text):
 if shutil.which("curl") is None:
     raise SystemExit("half of the tutorial's cells are curl commands: install curl")
 
-with story("the page's server has two workspaces and two people"):
+with story("the page's server has two workspaces, one with models and pipelines, and two people"):
     before = wallaroo.Client()
     before.get_current_workspace()
-    before.create_workspace("ccfraudworkspace")
+    before.set_current_workspace(before.create_workspace("ccfraudworkspace"))
+    versions = [before.upload_model(name, os.environ["ATELIER_TEST_ONNX"], framework=Framework.ONNX).id()
+                for name in ("ccfraud", "other", "ccfraud")]
+    pipelines = [before.build_pipeline(name).id() for name in ("ccfraud-pipeline", "other")]
     john_id = before.invite_user(JOHN, "a password for john")["id"]
     check("john has an id", a_uuid(john_id), john_id)
 
@@ -72,7 +77,9 @@ with story("connect (cells 1 to 3)"):
     check("it lives for minutes", 60 <= claims["exp"] - claims["iat"] <= 3600, claims)
 
 default = row(f"{ADA} - Default Workspace", ADA)
-fraud = row("ccfraudworkspace", ada_id)
+# The versions are grouped by model.
+contents = {"models": [versions[0], versions[2], versions[1]], "pipelines": pipelines}
+fraud = {**row("ccfraudworkspace", ada_id), **contents}
 by_requests = row("sampleapiworkspace-requests", ada_id)
 by_curl = row("testapiworkspace-curl", ada_id)
 
