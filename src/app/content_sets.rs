@@ -6,11 +6,12 @@ use crate::app::runtime::long_view::LongView;
 use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, PipelineVersionId, TagId, WorkspaceId};
+use crate::domain::json_text::JsonText;
 use crate::domain::model::{Model, ModelVersion};
 use crate::domain::pipeline::{Pipeline, PipelineVersion};
 use crate::domain::tag::{PipelineTag, Tag};
 use crate::domain::workspace::Workspace;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, View};
 
@@ -69,6 +70,35 @@ fn push<T>(into: &mut Vec<T>) -> impl FnMut(T) -> Result<()> {
     }
 }
 
+/// The maximum size of the JSON texts of the objects in one set, in bytes.
+const MAX_TEXTS: usize = 32 << 20;
+
+/// Adds each object to a list, without its JSON text unless that is wanted.
+///
+/// Refused when the texts are too long together.
+fn push_with_text<T>(
+    into: &mut Vec<T>,
+    is_wanted: bool,
+    text: impl Fn(&mut T) -> &mut Option<JsonText>,
+) -> impl FnMut(T) -> Result<()> {
+    let mut size = 0;
+    move |mut item| {
+        let text = text(&mut item);
+        if is_wanted {
+            size += text.as_ref().map_or(0, |text| text.as_str().len());
+            if size > MAX_TEXTS {
+                return Err(Error::Refused {
+                    rule: "the definitions and conversions in one response are larger than 32 MiB; select fewer objects",
+                });
+            }
+        } else {
+            *text = None;
+        }
+        into.push(item);
+        Ok(())
+    }
+}
+
 pub fn workspaces(view: &LongView, actor: &Actor, ids: &[WorkspaceId]) -> Result<Vec<Workspace>> {
     let read = |found: &mut Vec<_>| store::content_sets::workspaces(view, ids, push(found));
     visible(view, actor, Action::ReadWorkspace, |workspace: &Workspace| workspace.id, read)
@@ -79,8 +109,17 @@ pub fn models(view: &LongView, actor: &Actor, ids: &[ModelId]) -> Result<Vec<Mod
     visible(view, actor, Action::ReadModel, |model: &Model| model.workspace, read)
 }
 
-pub fn model_versions(view: &LongView, actor: &Actor, ids: &[ModelVersionId]) -> Result<Vec<ModelVersion>> {
-    let read = |found: &mut Vec<_>| store::models::for_each_version_of(view, ids, push(found));
+/// Model versions, with their conversions if those are wanted.
+pub fn model_versions(
+    view: &LongView,
+    actor: &Actor,
+    ids: &[ModelVersionId],
+    with_conversions: bool,
+) -> Result<Vec<ModelVersion>> {
+    let read = |found: &mut Vec<_>| {
+        let push = push_with_text(found, with_conversions, |version: &mut ModelVersion| &mut version.conversion);
+        store::models::for_each_version_of(view, ids, push)
+    };
     visible(view, actor, Action::ReadModel, |version: &ModelVersion| version.workspace, read)
 }
 
@@ -89,8 +128,17 @@ pub fn pipelines(view: &LongView, actor: &Actor, ids: &[PipelineId]) -> Result<V
     visible(view, actor, Action::ReadPipeline, |pipeline: &Pipeline| pipeline.workspace, read)
 }
 
-pub fn pipeline_versions(view: &LongView, actor: &Actor, ids: &[PipelineVersionId]) -> Result<Vec<PipelineVersion>> {
-    let read = |found: &mut Vec<_>| store::pipelines::for_each_version_of(view, ids, push(found));
+/// Versions of pipelines, with their definitions if those are wanted.
+pub fn pipeline_versions(
+    view: &LongView,
+    actor: &Actor,
+    ids: &[PipelineVersionId],
+    with_definitions: bool,
+) -> Result<Vec<PipelineVersion>> {
+    let read = |found: &mut Vec<_>| {
+        let push = push_with_text(found, with_definitions, |version: &mut PipelineVersion| &mut version.definition);
+        store::pipelines::for_each_version_of(view, ids, push)
+    };
     visible(view, actor, Action::ReadPipeline, |version: &PipelineVersion| version.workspace, read)
 }
 

@@ -50,14 +50,15 @@ impl AppState {
         self.list_pool.run(lane, in_full).await?
     }
 
-    /// Runs a future whose steps may take long: each step runs on the read pool. While the future waits, it holds no
-    /// thread.
-    pub async fn run_on_pool<T, W, F>(&self, actor: &Actor, work: W) -> Result<T>
+    /// Runs a future whose steps may take long: each step runs on the read pool, or on the pool of long lists if it reads
+    /// very much. While the future waits, it holds no thread.
+    pub async fn run_on_pool<T, W, F>(&self, actor: &Actor, is_long: bool, work: W) -> Result<T>
     where
         T: Send + 'static,
         W: FnOnce(OnPool) -> F + Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
+        let pool = if is_long { &self.list_pool } else { &self.read_pool };
         let mut lane = Lane::from(actor);
         let woken = Arc::new(Woken(Notify::new()));
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work(OnPool { state: self.clone() }));
@@ -67,7 +68,7 @@ impl AppState {
                 Poll::Ready(result) => Ok(result),
                 Poll::Pending => Err(future),
             };
-            match self.read_pool.run(lane, step).await? {
+            match pool.run(lane, step).await? {
                 Ok(result) => return Ok(result),
                 Err(pending) => future = pending,
             }

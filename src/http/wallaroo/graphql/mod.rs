@@ -73,7 +73,7 @@ impl Schema {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
         }
-        let Document { request, is_about_schema, selects_members_once } = question.read(self.bounds)?;
+        let Document { request, is_about_schema, selects_members_once, is_search } = question.read(self.bounds)?;
         let text = is_about_schema.then(|| request.query.clone());
         let (engine, whose) = (self.engine.clone(), actor.clone());
         let execute = move |pool: OnPool| async move {
@@ -81,7 +81,7 @@ impl Schema {
             let response = engine.execute(request.data(whose).data(pool).data(lists.clone())).await;
             if response.errors.is_empty() { lists.write(&response.data).map(Ok) } else { Ok(Err(response)) }
         };
-        match (self.state.run_on_pool(&actor, execute).await??, text) {
+        match (self.state.run_on_pool(&actor, is_search, execute).await??, text) {
             (Ok(written), Some(text)) => {
                 let body = Bytes::from(written.into_bytes());
                 self.introspections.insert(text, &body);

@@ -128,7 +128,8 @@ impl Loader<'_> {
         if !place.exists() {
             return Ok(Objects::new());
         }
-        let rows = content_sets::model_versions(self.view, self.actor, &wanted.ids())?;
+        let rows =
+            content_sets::model_versions(self.view, self.actor, &wanted.ids(), place.field("conversion").exists())?;
         self.count(wanted.total(rows.iter().map(|version| version.id)), fields(place))?;
         self.model_versions_of(rows, wanted, place)
     }
@@ -140,7 +141,8 @@ impl Loader<'_> {
         place: &Lookahead,
     ) -> Result<Objects<ModelVersionId, ModelVersion>> {
         if selects_more_than(place, &["id"]) {
-            let rows = content_sets::model_versions(self.view, self.actor, &wanted.ids())?;
+            let rows =
+                content_sets::model_versions(self.view, self.actor, &wanted.ids(), place.field("conversion").exists())?;
             return self.model_versions_of(rows, wanted, place);
         }
         let object = |id: ModelVersionId| ModelVersion { id: BigInt(id.0), ..ModelVersion::default() };

@@ -122,7 +122,12 @@ impl Loader<'_> {
             Ok(())
         })?;
         let objects = if selects_more_than(place, &KNOWN) {
-            let rows = content_sets::pipeline_versions(self.view, self.actor, &versions.ids())?;
+            let rows = content_sets::pipeline_versions(
+                self.view,
+                self.actor,
+                &versions.ids(),
+                place.field("definition").exists(),
+            )?;
             self.pipeline_versions_of(rows, &versions, place)?
         } else {
             found.iter().map(|(version, _, created_at)| (*version, Arc::new(unread(*version, *created_at)))).collect()
@@ -141,7 +146,12 @@ impl Loader<'_> {
         place: &Lookahead,
     ) -> Result<Objects<PipelineVersionId, PipelineVersion>> {
         if selects_more_than(place, &KNOWN) {
-            let rows = content_sets::pipeline_versions(self.view, self.actor, &wanted.ids())?;
+            let rows = content_sets::pipeline_versions(
+                self.view,
+                self.actor,
+                &wanted.ids(),
+                place.field("definition").exists(),
+            )?;
             return self.pipeline_versions_of(rows, wanted, place);
         }
         let object = |id| (id, Arc::new(unread(id, Timestamp::EARLIEST)));
@@ -154,7 +164,8 @@ impl Loader<'_> {
         wanted: &Appearances<PipelineVersionId>,
         place: &Lookahead,
     ) -> Result<Objects<PipelineVersionId, PipelineVersion>> {
-        let rows = content_sets::pipeline_versions(self.view, self.actor, &wanted.ids())?;
+        let rows =
+            content_sets::pipeline_versions(self.view, self.actor, &wanted.ids(), place.field("definition").exists())?;
         self.count(wanted.total(rows.iter().map(|version| version.id)), fields(place))?;
         self.pipeline_versions_of(rows, wanted, place)
     }

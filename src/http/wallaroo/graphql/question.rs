@@ -34,6 +34,8 @@ pub(super) struct Document {
     /// Whether it asks only for the schema, so that its response does not depend on the caller.
     pub(super) is_about_schema: bool,
     pub(super) selects_members_once: bool,
+    /// Whether it may search, which reads everything that the caller sees.
+    pub(super) is_search: bool,
 }
 
 impl FromRequest for Question {
@@ -73,6 +75,8 @@ impl Question {
         let document = limits::read(&self.query, bounds)?;
         let is_about_schema = self.is_bare() && limits::is_about_schema(&document);
         let selects_members_once = limits::selects_members_once(&document);
+        // A name is written without escapes.
+        let is_search = self.query.contains("search_");
         let mut variables = Variables::from_json(Value::Object(self.variables.unwrap_or_default()));
         // A missing variable gets its default or null before validation, because async-graphql does not validate an
         // argument that contains an unknown variable.
@@ -89,6 +93,6 @@ impl Question {
         let mut request = Request::new(self.query).variables(variables);
         request.operation_name = self.operation_name;
         request.set_parsed_query(document);
-        Ok(Document { request, is_about_schema, selects_members_once })
+        Ok(Document { request, is_about_schema, selects_members_once, is_search })
     }
 }

@@ -145,3 +145,20 @@ async fn a_response_with_too_many_fields_is_refused() {
         assert!(started.elapsed() < Duration::from_secs(20), "{query} took {:?}", started.elapsed());
     }
 }
+
+#[tokio::test]
+async fn the_definitions_in_a_response_are_bounded_and_read_only_if_they_are_selected() {
+    let shelf = Shelf::new();
+    shelf.world.sql(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 130)
+         INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_at)
+         SELECT 21, printf('00000000-0000-4000-8000-%012d', 1000 + n), json_object('x', printf('%.*c', 262000, 'x')), 1
+         FROM n",
+    );
+    let all = "{ search_pipelines(args: {search: \"\"}, distinct_on: id) { id version } }";
+    assert_eq!(shelf.ids(&shelf.world.ada, all, json!({})).await.len(), 133);
+    let with = "{ search_pipelines(args: {search: \"\"}, distinct_on: id) { id definition } }";
+    let refused = shelf.world.ask(&shelf.world.ada, with, json!({})).await;
+    let message = refused["errors"][0]["message"].as_str().unwrap();
+    assert!(message.contains("larger than 32 MiB"), "{refused}");
+}
