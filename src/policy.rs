@@ -69,6 +69,8 @@ pub enum Action {
     DeleteTag,
     /// Create a tag of an organization.
     CreateSharedTag,
+    /// Delete a tag of an organization.
+    DeleteSharedTag,
     ReadOrganization,
     CreateOrganization,
     /// Change the name or the description of an organization.
@@ -124,7 +126,7 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 60] = [
+    pub const ALL: [Self; 61] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::DeleteWorkspace,
@@ -157,6 +159,7 @@ impl Action {
         Self::UpdateTag,
         Self::DeleteTag,
         Self::CreateSharedTag,
+        Self::DeleteSharedTag,
         Self::ReadOrganization,
         Self::CreateOrganization,
         Self::UpdateOrganization,
@@ -282,6 +285,10 @@ impl Action {
             Self::CreateSharedTag => {
                 "you cannot create a tag for the whole organization: only its members and administrators can, not its \
                  readers and annotators"
+            }
+            Self::DeleteSharedTag => {
+                "you cannot delete this tag of the organization: only the user who created it, admins of the organization \
+                 and administrators of the account can"
             }
             Self::ReadOrganization => "you cannot see this organization: only its members and administrators can",
             Self::CreateOrganization => "you cannot create an organization: only administrators can",
@@ -485,6 +492,13 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::UpdateOrganization | Action::DeleteOrganization | Action::ManageOrganizationMembers => {
             if belongs {
                 forbidden_unless(governs_organization)
+            } else {
+                Decision::Hidden
+            }
+        }
+        Action::DeleteSharedTag => {
+            if belongs {
+                forbidden_unless(governs_organization || standing.own)
             } else {
                 Decision::Hidden
             }

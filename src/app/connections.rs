@@ -107,7 +107,7 @@ pub fn list(
             if decide(&standing, Action::ReadConnections) == Decision::Allowed {
                 there
             } else {
-                &there & &shown_to(view, actor)?
+                &there & &visible_ids(view, actor)?
             }
         }
         None if sees_all => {
@@ -119,14 +119,14 @@ pub fn list(
                 show(page)?;
             }
         }
-        None => shown_to(view, actor)?,
+        None => visible_ids(view, actor)?,
     };
     let ids: Vec<_> = ids.into_iter().collect();
     ids.chunks(BATCH as usize).try_for_each(|ids| show(store::connections::find_all(view, ids)?))
 }
 
 /// The connections that an actor without rights in the account may see.
-fn shown_to(view: &LongView, actor: &Actor) -> Result<BTreeSet<ConnectionId>> {
+fn visible_ids(view: &LongView, actor: &Actor) -> Result<BTreeSet<ConnectionId>> {
     let workspaces = contents::workspaces_where(view, actor, Action::ReadConnections)?;
     let mut ids: BTreeSet<_> = store::connections::of_workspaces(view, &workspaces)?.into_iter().collect();
     if let Some(me) = actor.user() {

@@ -14,7 +14,7 @@ use crate::store::{self, View};
 
 /// The contents of each of these workspaces that the actor may see. The caller has to make sure that the actor may see the
 /// workspaces.
-pub fn of_shown(view: &View, actor: &Actor, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
+pub fn of_visible(view: &View, actor: &Actor, workspaces: &[WorkspaceEntry]) -> Result<HashMap<WorkspaceId, Contents>> {
     let ids: Vec<_> = workspaces.iter().map(|workspace| workspace.id).collect();
     let mut found = store::contents::of_many(view, &ids)?;
     if found.is_empty() || standing::sees_everything(actor) {

@@ -7,7 +7,7 @@ mod versions;
 use crate::app::runtime::long_view::LongView;
 use crate::app::{contents, lookup, standing};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{ModelId, ModelVersionId, WorkspaceId};
+use crate::domain::ids::{ModelConfigId, ModelId, ModelVersionId, WorkspaceId};
 use crate::domain::model::{Model, ModelConfig, ModelFilter, ModelVersion, StoredFile};
 use crate::domain::noun::Noun;
 use crate::domain::workspace::{Workspace, WorkspaceName};
@@ -101,9 +101,20 @@ fn workspaces(view: &LongView, actor: &Actor, filter: &ModelFilter) -> Result<Ve
     Ok(may.then_some(workspace.id).into_iter().collect())
 }
 
+/// The configuration with this number. Refused when the actor may not see its version.
+pub fn visible_config(view: &View, actor: &Actor, id: ModelConfigId) -> Result<ModelConfig> {
+    let missing = || Error::not_found(Noun::ModelConfig, id);
+    let config = store::model_configs::find(view, id)?.ok_or_else(missing)?;
+    visible_version(view, actor, config.version).map_err(|error| match error {
+        Error::NotFound { .. } => missing(),
+        error => error,
+    })?;
+    Ok(config)
+}
+
 /// Calls `each` with the versions of a model and the configuration of each that is in force, the newest version first.
 /// The caller has to make sure that the actor may see the model.
-pub fn for_each_version_of_shown(
+pub fn for_each_version_of_visible(
     view: &LongView,
     model: ModelId,
     mut each: impl FnMut(&ModelVersion, Option<&ModelConfig>) -> Result<()>,

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{audit, lookup};
+use crate::app::{audit, lookup, tags};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{PipelineId, PipelineVersionId, WorkspaceId};
@@ -224,7 +224,8 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
     if from.id == to.id {
         return Ok(before);
     }
-    store::tags::detach_local_from_pipeline(tx, id)?;
+    let detached = store::tags::detach_local_from_pipeline(tx, id)?;
+    tags::record_all_detached(tx, actor, ObjectKind::Pipeline, detached.into_iter().map(|tag| (id.0, tag)))?;
     change(tx, actor, "pipelines.move", &before, &Pipeline { workspace: to.id, ..before.clone() })
 }
 

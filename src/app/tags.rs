@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
+pub(super) use attachments::record_all_detached;
 pub use attachments::{
     attach_to_model_version, attach_to_pipeline, attach_to_project, detach_from_model_version, detach_from_pipeline,
     detach_from_project, of_project,
@@ -125,6 +126,22 @@ pub fn delete(tx: &Tx, actor: &Actor, id: TagId) -> Result<()> {
     lookup::require_not_archived(&workspace)?;
     store::tags::delete(tx, id)?;
     audit::record(tx, actor, "tags.delete", (ObjectKind::Tag, id), (to_audit(&tag), Value::Null))
+}
+
+/// Deletes a tag of an organization, which detaches it from everything.
+///
+/// Requires its creator, an admin of the organization or an administrator. Refused for a tag of a workspace.
+pub fn delete_shared(tx: &Tx, actor: &Actor, id: TagId) -> Result<Tag> {
+    let tag = visible(tx, actor, id)?;
+    if tag.workspace.is_some() {
+        return Err(Error::Refused { rule: "this tag belongs to a {workspace}; delete it where it was created" });
+    }
+    let mut standing = standing::in_organization(tx, actor, tag.organization)?;
+    standing.own |= tag.created_by.is_some() && tag.created_by == actor.user();
+    standing::require(&standing, Action::DeleteSharedTag, Noun::Tag, id)?;
+    store::tags::delete(tx, id)?;
+    audit::record(tx, actor, "tags.delete", (ObjectKind::Tag, id), (to_audit(&tag), Value::Null))?;
+    Ok(tag)
 }
 
 /// The tag of a workspace with this number, and the workspace. A tag of an organization is reported as missing.

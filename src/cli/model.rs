@@ -121,7 +121,7 @@ fn list(home: &DataDir, filter: &ModelFilter, json: bool) -> Result<(), CliError
                 Ok(())
             })?;
             for (model, workspace) in shown {
-                models::for_each_version_of_shown(&view, model, |version, _| {
+                models::for_each_version_of_visible(&view, model, |version, _| {
                     found.push((version.clone(), workspace.as_str().to_owned()));
                     Ok(())
                 })?;

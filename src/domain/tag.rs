@@ -2,7 +2,7 @@
 
 use strum::{EnumString, IntoStaticStr};
 
-use super::ids::{OrganizationId, PipelineId, TagId, WorkspaceId};
+use super::ids::{OrganizationId, PipelineId, TagId, UserId, WorkspaceId};
 use super::invalid::Invalid;
 use super::text::Description;
 use super::timestamp::Timestamp;
@@ -86,6 +86,8 @@ pub struct Tag {
     pub name: TagName,
     pub description: Option<Description>,
     pub color: Option<TagColor>,
+    /// The creator. `None` for the operator, and after that account was deleted.
+    pub created_by: Option<UserId>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

@@ -45,7 +45,7 @@ pub fn find_use(view: &View, workspace: WorkspaceId, versions: &[Uuid]) -> Resul
 /// The bytes that organizations no longer use once these versions are deleted: each file once, and none that another
 /// version of the same organization has.
 pub fn bytes(view: &View, versions: &[ModelVersionId]) -> Result<u64> {
-    let doomed: HashSet<i64> = versions.iter().map(|id| id.0).collect();
+    let deleted: HashSet<i64> = versions.iter().map(|id| id.0).collect();
     let mut query = view.conn.prepare_cached(
         "SELECT v.organization_id, v.sha256, v.size FROM json_each(:ids) j
          CROSS JOIN model_versions v ON v.id = j.value WHERE v.sha256 IS NOT NULL",
@@ -63,7 +63,7 @@ pub fn bytes(view: &View, versions: &[ModelVersionId]) -> Result<u64> {
         let mut rows = query.query(named_params! { ":sha256": sha256.as_slice(), ":organization": organization })?;
         let mut is_kept = false;
         while let Some(row) = rows.next()? {
-            if !doomed.contains(&row.get(0)?) {
+            if !deleted.contains(&row.get(0)?) {
                 is_kept = true;
                 break;
             }

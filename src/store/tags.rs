@@ -11,7 +11,8 @@ use crate::domain::text::{Description, fold};
 use crate::error::Result;
 
 pub(super) const COLUMNS: &str =
-    "t.id, t.organization_id, t.workspace_id, t.name, t.description, t.color, t.created_at, t.updated_at";
+    "t.id, t.organization_id, t.workspace_id, t.name, t.description, t.color, t.created_at, t.updated_at,
+     t.created_by";
 
 pub fn find(view: &View, id: TagId) -> Result<Option<Tag>> {
     let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.id = :id");
@@ -187,24 +188,27 @@ pub fn detach_from_pipeline(tx: &Tx, pipeline: PipelineId, tag: TagId) -> Result
     Ok(id.map(|id| PipelineTag { id, pipeline, tag }))
 }
 
-/// Detaches the tags of workspaces from all versions of a model, which moves to another workspace.
-pub fn detach_local_from_model(tx: &Tx, model: ModelId) -> Result<()> {
+/// Detaches the tags of workspaces from all versions of a model, which moves to another workspace. Returns the versions
+/// and their tags.
+pub fn detach_local_from_model(tx: &Tx, model: ModelId) -> Result<Vec<(ModelVersionId, TagId)>> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM model_version_tags WHERE version_id IN (SELECT id FROM model_versions WHERE model_id = :model)
-         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = model_version_tags.tag_id AND t.workspace_id IS NOT NULL)",
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = model_version_tags.tag_id AND t.workspace_id IS NOT NULL)
+         RETURNING version_id, tag_id",
     )?;
-    query.execute(named_params! { ":model": model.0 })?;
-    Ok(())
+    let read = |row: &Row| Ok((ModelVersionId(row.get(0)?), TagId(row.get(1)?)));
+    Ok(query.query_map(named_params! { ":model": model.0 }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// Detaches the tags of workspaces from a pipeline, which moves to another workspace.
-pub fn detach_local_from_pipeline(tx: &Tx, pipeline: PipelineId) -> Result<()> {
+/// Detaches the tags of workspaces from a pipeline, which moves to another workspace. Returns the tags.
+pub fn detach_local_from_pipeline(tx: &Tx, pipeline: PipelineId) -> Result<Vec<TagId>> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM pipeline_tags WHERE pipeline_id = :pipeline
-         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = pipeline_tags.tag_id AND t.workspace_id IS NOT NULL)",
+         AND EXISTS (SELECT 1 FROM tags t WHERE t.id = pipeline_tags.tag_id AND t.workspace_id IS NOT NULL)
+         RETURNING tag_id",
     )?;
-    query.execute(named_params! { ":pipeline": pipeline.0 })?;
-    Ok(())
+    let rows = query.query_map(named_params! { ":pipeline": pipeline.0 }, |row| row.get(0).map(TagId))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Attaches a tag to a project. Returns whether it was not attached before.
@@ -236,5 +240,6 @@ pub(super) fn read(row: &Row) -> rusqlite::Result<Tag> {
         },
         created_at: row::moment(row, 6)?,
         updated_at: row::moment(row, 7)?,
+        created_by: row.get::<_, Option<i64>>(8)?.map(UserId),
     })
 }

@@ -36,7 +36,13 @@ pub fn size(view: &View, actor: &Actor, workspace: WorkspaceId, name: &str) -> R
 pub fn delete(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &str) -> Result<u64> {
     let (model, versions) = deletable(tx, actor, workspace, name)?;
     let bytes = store::model_deletion::bytes(tx, &versions)?;
+    let mut changes = Vec::new();
+    store::models::for_each_version(tx, &[model.id], |version| {
+        changes.push(change(&version));
+        Ok(())
+    })?;
     store::model_deletion::delete(tx, model.id)?;
+    audit::record_all(tx, actor, "models.delete_version", ObjectKind::ModelVersion, changes.into_iter())?;
     record_model(tx, actor, &model, versions.len())?;
     Ok(bytes)
 }
@@ -73,8 +79,8 @@ fn require_unused(view: &View, actor: &Actor, workspace: &Workspace, versions: &
 ///
 /// Refused as [`delete_versions`] is.
 pub fn size_of_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<u64> {
-    let doomed = deletable_versions(view, actor, versions)?;
-    store::model_deletion::bytes(view, &doomed.ids)
+    let deletion = deletable_versions(view, actor, versions)?;
+    store::model_deletion::bytes(view, &deletion.ids)
 }
 
 /// Deletes versions of models, and a model with its last version. Returns the bytes that their organizations no longer
@@ -84,13 +90,13 @@ pub fn size_of_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result
 /// more than [`MAX_DELETED`], in an archived workspace, and when the newest version of a pipeline of the workspace names
 /// one of the versions.
 pub fn delete_versions(tx: &Tx, actor: &Actor, versions: &[Uuid]) -> Result<u64> {
-    let doomed = deletable_versions(tx, actor, versions)?;
-    let bytes = store::model_deletion::bytes(tx, &doomed.ids)?;
-    for id in &doomed.ids {
+    let deletion = deletable_versions(tx, actor, versions)?;
+    let bytes = store::model_deletion::bytes(tx, &deletion.ids)?;
+    for id in &deletion.ids {
         store::model_deletion::delete_version(tx, *id)?;
     }
-    audit::record_all(tx, actor, "models.delete_version", ObjectKind::ModelVersion, doomed.changes.into_iter())?;
-    for id in doomed.models {
+    audit::record_all(tx, actor, "models.delete_version", ObjectKind::ModelVersion, deletion.changes.into_iter())?;
+    for id in deletion.models {
         if !store::model_deletion::has_versions(tx, id)?
             && let Some(model) = store::models::find(tx, id)?
         {
@@ -103,17 +109,17 @@ pub fn delete_versions(tx: &Tx, actor: &Actor, versions: &[Uuid]) -> Result<u64>
 
 /// The versions to delete, their models, and their rows in the audit log.
 #[derive(Default)]
-struct Doomed {
+struct Deletion {
     ids: Vec<ModelVersionId>,
     models: BTreeSet<ModelId>,
     changes: Vec<Change>,
 }
 
-fn deletable_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<Doomed> {
+fn deletable_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<Deletion> {
     if versions.len() > MAX_DELETED {
         return Err(Error::invalid(Field::ModelVersions, format!("must have at most {MAX_DELETED} versions")));
     }
-    let mut doomed = Doomed::default();
+    let mut deletion = Deletion::default();
     let mut places: BTreeMap<WorkspaceId, (Workspace, Vec<Uuid>)> = BTreeMap::new();
     for uuid in versions.iter().collect::<BTreeSet<_>>() {
         let missing = || Error::not_found(Noun::ModelVersion, uuid);
@@ -127,14 +133,18 @@ fn deletable_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<D
         if let Some((_, uuids)) = places.get_mut(&version.workspace) {
             uuids.push(*uuid);
         }
-        doomed.ids.push(version.id);
-        doomed.models.insert(version.model);
-        doomed.changes.push(Change { object: version.id.to_string(), before: to_audit(&version), after: Value::Null });
+        deletion.ids.push(version.id);
+        deletion.models.insert(version.model);
+        deletion.changes.push(change(&version));
     }
     for (workspace, uuids) in places.values() {
         require_unused(view, actor, workspace, uuids)?;
     }
-    Ok(doomed)
+    Ok(deletion)
+}
+
+fn change(version: &ModelVersion) -> Change {
+    Change { object: version.id.to_string(), before: to_audit(version), after: Value::Null }
 }
 
 fn to_audit(version: &ModelVersion) -> Value {

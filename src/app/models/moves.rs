@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{audit, lookup};
+use crate::app::{audit, lookup, tags};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ModelId, WorkspaceId};
@@ -30,8 +30,14 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: ModelId, to: WorkspaceId) -> Result<(
     if from.organization != to.organization {
         return Err(Error::Refused { rule: "a model can be moved to {workspace}s of the same organization only" });
     }
-    store::tags::detach_local_from_model(tx, id)?;
+    let detached = store::tags::detach_local_from_model(tx, id)?;
     store::models::update_workspace(tx, &model, to.id)?;
+    tags::record_all_detached(
+        tx,
+        actor,
+        ObjectKind::ModelVersion,
+        detached.into_iter().map(|(version, tag)| (version.0, tag)),
+    )?;
     let change = (json!({ "workspace": from.id.0 }), json!({ "workspace": to.id.0 }));
     audit::record(tx, actor, "models.move", (ObjectKind::Model, id), change)
 }

@@ -217,6 +217,62 @@ fn a_file_that_is_taken_between_its_place_and_its_version_is_placed_again() {
     archive.assert_tidy();
 }
 
+/// A store whose files are removed right after the first one was placed, as by the start of another process.
+struct RemovedOnce {
+    inner: Box<dyn FileStore>,
+    office: (Store, Arc<FileStorage>),
+    placed: AtomicUsize,
+}
+
+impl std::fmt::Debug for RemovedOnce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RemovedOnce")
+    }
+}
+
+impl FileStore for RemovedOnce {
+    fn place(&self, file: &mut Spooled) -> Result<()> {
+        self.inner.place(file)?;
+        if self.placed.fetch_add(1, Ordering::Relaxed) == 0 {
+            let (store, files) = &self.office;
+            assert_eq!(remove_unreferenced(store, files, NEVER).unwrap(), 1);
+        }
+        Ok(())
+    }
+
+    fn open(&self, sha256: &Sha256, range: std::ops::Range<u64>) -> Result<Option<Box<dyn std::io::Read + Send>>> {
+        self.inner.open(sha256, range)
+    }
+
+    fn size(&self, sha256: &Sha256) -> Result<Option<u64>> {
+        self.inner.size(sha256)
+    }
+
+    fn remove(&self, sha256: &Sha256) -> Result<()> {
+        self.inner.remove(sha256)
+    }
+
+    fn list(&self, each: &mut dyn FnMut(Listed) -> Result<()>) -> Result<()> {
+        self.inner.list(each)
+    }
+}
+
+#[test]
+fn a_file_that_is_removed_before_its_version_is_inserted_is_placed_again() {
+    let archive = archive(None);
+    let (store, place) = (archive.office.store.clone(), archive.place);
+    let local = FileStorage::local(archive.office.file.parent().unwrap());
+    let removed_once =
+        RemovedOnce { inner: local.store, office: (store.clone(), archive.files.clone()), placed: AtomicUsize::new(0) };
+    let files =
+        FileStorage { store: Box::new(removed_once), ..FileStorage::local(archive.office.file.parent().unwrap()) };
+    let file = archive.spooled(b"a model");
+    let insert = move |tx: &Tx, _: &Actor, stored| insert(tx, place, "a", stored).map(|_| stored.sha256);
+    let sha256 = receive_and_wait(&store, &files, &Actor::operator(), file, insert).unwrap();
+    assert_eq!(archive.bytes(sha256), Some(b"a model".to_vec()));
+    assert_eq!((archive.stored(), archive.noted()), (1, 0));
+}
+
 #[test]
 fn uploads_beside_deletes_of_the_same_file_leave_each_version_its_file() {
     let archive = archive(None);

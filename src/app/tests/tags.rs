@@ -373,6 +373,22 @@ fn a_deleted_workspace_or_organization_leaves_nothing_of_its_contents() {
 }
 
 #[test]
+fn a_tag_of_the_organization_is_deleted_by_its_creator_and_by_admins() {
+    let office = office();
+    let made = |who: &Actor| office.by(who, create_shared("shared")).unwrap().id;
+    let delete = |id| move |tx: &Tx, actor: &Actor| tags::delete_shared(tx, actor, id);
+    let (first, second) = (made(&office.bob), made(&office.bob));
+    forbidden(&office.refusal(&office.carol, delete(first)), Action::DeleteSharedTag);
+    hidden(&office.refusal(&office.stranger, delete(first)));
+    office.change(&office.bob, "tags.delete", delete(first));
+    office.change(&office.ada, "tags.delete", delete(second));
+    hidden(&office.refusal(&office.ada, delete(second)));
+    let place = office.workspace(&office.bob, "engines");
+    let local = office.by(&office.bob, create(place, "local")).unwrap().id;
+    refused(&office.refusal(&office.bob, delete(local)), "belongs to a");
+}
+
+#[test]
 fn a_role_that_reads_projects_and_no_tags_sees_no_tags_of_a_project() {
     let office = office();
     let place = office.workspace(&office.bob, "engines");

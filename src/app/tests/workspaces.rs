@@ -127,7 +127,7 @@ fn lists_of_workspaces_have_only_contents_that_the_actor_may_see() {
         let mut shown = (Vec::new(), Vec::new());
         let list = office.read_long(|view| {
             workspaces::list(view, who, &WorkspaceFilter::default(), |batch| {
-                for contents in contents::of_shown(view, who, batch)?.into_values() {
+                for contents in contents::of_visible(view, who, batch)?.into_values() {
                     shown.0.extend(contents.model_versions);
                     shown.1.extend(contents.pipelines);
                 }

@@ -61,7 +61,7 @@ pub(super) enum AlwaysRefusals {
 
 impl Failure {
     /// For an endpoint of which the SDK shows the message of a 400 only.
-    pub(super) fn shown(error: Error) -> Self {
+    pub(super) fn missing_as_400(error: Error) -> Self {
         match error {
             Error::NotFound { .. } => Self::As(StatusCode::BAD_REQUEST, error),
             error => Self::Core(error),

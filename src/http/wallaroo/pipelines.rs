@@ -68,7 +68,7 @@ pub(super) async fn create(
         let definition = (definition.as_ref(), "definition");
         pipelines::create(tx, caller, WorkspaceId(workspace_id), &name, definition)
     });
-    let version = write.await.map_err(Failure::shown)?;
+    let version = write.await.map_err(Failure::missing_as_400)?;
     Ok(Json(PipelineCreated {
         pipeline_pk_id: version.pipeline.0,
         pipeline_variant_pk_id: version.id.0,
@@ -231,7 +231,7 @@ pub(super) async fn version(
 ) -> Result<Json<FoundPipelineVersion>, Failure> {
     let uuid = body.0.version;
     let read = move |view: &View, caller: &Actor| pipelines::visible_version_by_uuid(view, caller, uuid);
-    let (version, _) = state.read_as(&caller, read).await.map_err(Failure::shown)?;
+    let (version, _) = state.read_as(&caller, read).await.map_err(Failure::missing_as_400)?;
     let PipelineVersion { name, uuid, definition, .. } = version;
     Ok(Json(FoundPipelineVersion { pipeline_id: name.as_str().to_owned(), version: uuid, definition }))
 }

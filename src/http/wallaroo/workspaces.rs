@@ -71,7 +71,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -
         let mut is_first = true;
         out.text(r#"{"workspaces":["#)?;
         workspaces::list(view, caller, filter, |batch| {
-            let contents = contents::of_shown(view, caller, batch)?;
+            let contents = contents::of_visible(view, caller, batch)?;
             batch.iter().try_for_each(|entry| {
                 out.separate(&mut is_first)?;
                 out.json(&Workspace::new(entry, contents.get(&entry.id)))

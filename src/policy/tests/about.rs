@@ -68,6 +68,7 @@ pub(super) const fn about(action: Action) -> About {
         | Action::BlockUser
         | Action::SetPassword
         | Action::ManageConnection
+        | Action::DeleteSharedTag
         | Action::ReadKeys
         | Action::CreateKey
         | Action::RevokeKey

@@ -95,7 +95,7 @@ async fn listed(state: &AppState, caller: &Caller, filter: ModelFilter) -> Resul
             out.json(&Model::new(model))?;
             out.text(r#","model_versions":["#)?;
             let mut is_newest = true;
-            models::for_each_version_of_shown(view, model.id, |version, config| {
+            models::for_each_version_of_visible(view, model.id, |version, config| {
                 out.separate(&mut is_newest)?;
                 out.json(&ConfiguredVersion::new(version, config))
             })?;
@@ -164,7 +164,7 @@ pub(in crate::http::wallaroo) async fn get(
         out.text(head.trim_end_matches('}'))?;
         out.text(r#","models":["#)?;
         let mut is_first = true;
-        models::for_each_version_of_shown(view, id, |version, _| {
+        models::for_each_version_of_visible(view, id, |version, _| {
             out.separate(&mut is_first)?;
             out.json(&ListedModelVersion::new(version))
         })?;

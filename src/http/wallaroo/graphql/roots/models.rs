@@ -16,7 +16,6 @@ use crate::http::wallaroo::graphql::loader::{Appearances, Loader, fields};
 use crate::http::wallaroo::graphql::objects::{ModelConfig, ModelVersion, Models};
 use crate::http::wallaroo::graphql::orders::{ModelVersionOrderBy, Ranking, SortKey};
 use crate::http::wallaroo::graphql::scalars::BigInt;
-use crate::store;
 use crate::store::content_search::FoundModelVersion;
 
 /// The text of a search.
@@ -55,13 +54,10 @@ impl ModelQueries {
     /// The configuration with this id; null if it does not exist or the caller cannot see it.
     #[graphql(complexity = "10 + child_complexity")]
     async fn model_config_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<ModelConfig>> {
-        read(ctx, |loader| {
-            let Some(config) = store::model_configs::find(loader.view, ModelConfigId(id.0))? else { return Ok(None) };
-            match models::visible_version(loader.view, loader.actor, config.version) {
-                Ok(_) => loader.model_config(config, &ctx.look_ahead()).map(Some),
-                Err(Error::NotFound { .. }) => Ok(None),
-                Err(error) => Err(error),
-            }
+        read(ctx, |loader| match models::visible_config(loader.view, loader.actor, ModelConfigId(id.0)) {
+            Ok(config) => loader.model_config(config, &ctx.look_ahead()).map(Some),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
         })
     }
 

@@ -105,6 +105,17 @@ impl TagChanges {
         Ok(Some(ChangedTags { affected_rows: affected(ids.len()), returning }))
     }
 
+    /// Deletes a tag of the organization. Null if it does not exist or the caller cannot see it.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn delete_tag_by_pk(&self, ctx: &Context<'_>, id: BigInt) -> Result<Option<Arc<Tag>>> {
+        let id = TagId(id.0);
+        let before = read(ctx, |loader| Ok(loader.tags(&Appearances::once(id), &ctx.look_ahead())?.remove(&id)))?;
+        if before.is_some() {
+            state(ctx)?.write_as(actor(ctx)?, move |tx, actor| tags::delete_shared(tx, actor, id)).await?;
+        }
+        Ok(before)
+    }
+
     /// Attaches tags to model versions. A tag that is attached already stays attached.
     #[graphql(complexity = "10 + child_complexity")]
     async fn insert_model_tag(

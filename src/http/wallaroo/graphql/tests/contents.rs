@@ -9,7 +9,7 @@ pub(super) fn version_uuid(id: i64) -> String {
 
 /// A workspace of Ada with two models and two pipelines, one of Eve with a model and a pipeline, and tags. Bob is a reader
 /// in Ada's.
-pub(super) struct Shelf {
+pub(super) struct Fixture {
     pub(super) world: World,
     pub(super) hers: i64,
     pub(super) eves: i64,
@@ -19,7 +19,7 @@ pub(super) const CONVERSION: &str = r#"{"arch": "x86", "accel": {"qaic": {"num_c
 
 pub(super) const DEFINITION: &str = r#"{"id": "fraud", "steps": [{"ModelInference": {"models": [{"sha": "b"}]}}]}"#;
 
-impl Shelf {
+impl Fixture {
     /// Models 1 (versions 11 and 13) and 2 (version 12) and pipelines 21 (versions 31 and 32) and 22 (version 33) in Ada's
     /// workspace; model 3 (version 14) and pipeline 23 (version 34) in Eve's. Tag 1 of the organization is on 11, 14, 21
     /// and 23, tag 2 of Ada's workspace on 12, tag 3 of another organization on nothing.

@@ -1,4 +1,4 @@
-use super::contents::{CONVERSION, Shelf, version_uuid};
+use super::contents::{CONVERSION, Fixture, version_uuid};
 use super::*;
 
 fn model_by_id(id: i64) -> String {
@@ -45,21 +45,23 @@ const UPDATE_MODEL_VISIBILITY: &str = "
 
 #[tokio::test]
 async fn a_model_version_is_returned_by_id() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let version = json!({
         "id": 11, "created_on_version": null, "model_id": "ccfraud", "model_version": version_uuid(11), "models_pk_id": 1,
         "sha": format!("{}ab", "00".repeat(31)), "status": "ready", "error_summary": null,
         "file_name": "Fraud-Old.onnx", "image_path": null, "updated_at": "1970-01-01T00:00:00.000004+00:00",
         "visibility": "private", "model_tags": [{ "tag": { "id": 1, "tag": "My Great Tag" } }],
-        "arch": "x86", "accel": { "qaic": { "num_cores": 4 } }, "model": { "workspace": { "id": shelf.hers, "name": "hers" } },
+        "arch": "x86", "accel": { "qaic": { "num_cores": 4 } }, "model": { "workspace": { "id": fixture.hers, "name": "hers" } },
     });
-    for who in [&shelf.world.ada, &shelf.world.bob, &shelf.world.root] {
-        assert_eq!(shelf.field(who, &model_by_id(11), json!({})).await, version);
+    for who in [&fixture.world.ada, &fixture.world.bob, &fixture.world.root] {
+        assert_eq!(fixture.field(who, &model_by_id(11), json!({})).await, version);
     }
-    for (who, id) in [(&shelf.world.eve, 11), (&shelf.world.ada, 14), (&shelf.world.ada, 99), (&shelf.world.ada, -1)] {
-        assert_eq!(shelf.field(who, &model_by_id(id), json!({})).await, Value::Null);
+    for (who, id) in
+        [(&fixture.world.eve, 11), (&fixture.world.ada, 14), (&fixture.world.ada, 99), (&fixture.world.ada, -1)]
+    {
+        assert_eq!(fixture.field(who, &model_by_id(id), json!({})).await, Value::Null);
     }
-    let image = shelf.field(&shelf.world.ada, &model_by_id(12), json!({})).await;
+    let image = fixture.field(&fixture.world.ada, &model_by_id(12), json!({})).await;
     assert_eq!(
         (&image["sha"], &image["file_name"], &image["image_path"]),
         (&json!(""), &json!(""), &json!("registry/price:1"))
@@ -69,16 +71,16 @@ async fn a_model_version_is_returned_by_id() {
 
 #[tokio::test]
 async fn a_conversion_is_returned_as_it_was_sent() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let query = "{ model_by_pk(id: 11) { conversion } }";
     let question = Question::parse(json!({ "query": query }).to_string().as_bytes()).expect("a question");
-    let response = shelf.world.schema.execute(shelf.world.ada.clone(), question).await.expect("a response");
+    let response = fixture.world.schema.execute(fixture.world.ada.clone(), question).await.expect("a response");
     let bytes = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
     let expected = format!(r#"{{"data":{{"model_by_pk":{{"conversion":{CONVERSION}}}}}}}"#);
     assert_eq!(String::from_utf8_lossy(&bytes), expected);
 
     let malformed = r#"{ model_by_pk(id: 11) { conversion(path: "a..b") } }"#;
-    let refusal = shelf.world.ask(&shelf.world.ada, malformed, json!({})).await;
+    let refusal = fixture.world.ask(&fixture.world.ada, malformed, json!({})).await;
     let told = "path: must be a path such as accel, $.steps[0] or $[\"a name\"]";
     let path = "$.selectionSet.model_by_pk.selectionSet.conversion.args.path";
     assert_eq!(refusal, refused(path, "validation-failed", told));
@@ -86,63 +88,63 @@ async fn a_conversion_is_returned_as_it_was_sent() {
 
 #[tokio::test]
 async fn every_field_of_a_model_is_returned() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let query = "{ models_by_pk(id: 1) {
         id name owner_id workspace_id created_at updated_at workspace { id models { id } } models { id owner_id created_at }
     } }";
-    let owner = json!(uuid(&shelf.world.ada));
+    let owner = json!(uuid(&fixture.world.ada));
     let version = |id: i64, at: i64| json!({ "id": id, "owner_id": owner, "created_at": format!("1970-01-01T00:00:0{at}+00:00") });
     assert_eq!(
-        shelf.field(&shelf.world.bob, query, json!({})).await,
+        fixture.field(&fixture.world.bob, query, json!({})).await,
         json!({
-            "id": 1, "name": "ccfraud", "owner_id": owner, "workspace_id": shelf.hers,
+            "id": 1, "name": "ccfraud", "owner_id": owner, "workspace_id": fixture.hers,
             "created_at": "1970-01-01T00:00:00.000001+00:00", "updated_at": "1970-01-01T00:00:00.000005+00:00",
-            "workspace": { "id": shelf.hers, "models": [{ "id": 1 }, { "id": 2 }] },
+            "workspace": { "id": fixture.hers, "models": [{ "id": 1 }, { "id": 2 }] },
             "models": [version(11, 1), version(13, 3)],
         })
     );
-    assert_eq!(shelf.field(&shelf.world.eve, query, json!({})).await, Value::Null);
+    assert_eq!(fixture.field(&fixture.world.eve, query, json!({})).await, Value::Null);
     let image = "{ model_by_pk(id: 12) { owner_id task_id model { models { id } } } }";
     let known = json!({ "owner_id": "", "task_id": null, "model": { "models": [{ "id": 12 }] } });
-    assert_eq!(shelf.field(&shelf.world.ada, image, json!({})).await, known);
+    assert_eq!(fixture.field(&fixture.world.ada, image, json!({})).await, known);
 }
 
 #[tokio::test]
 async fn a_configuration_is_returned_by_its_own_id() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let config = json!({
         "id": 41, "filter_threshold": 0.5, "model": { "id": 11 }, "runtime": "onnx", "tensor_fields": ["tensor"],
         "dynamic_batching_config": { "batch_size_target": 10 }, "continuous_batching_config": null, "openai": null,
         "input_schema": "/////w==", "output_schema": null,
     });
-    assert_eq!(shelf.field(&shelf.world.bob, MODEL_CONFIG_BY_ID, json!({ "model_config_id": 41 })).await, config);
-    for (who, id) in [(&shelf.world.eve, 41), (&shelf.world.ada, 42), (&shelf.world.ada, 11)] {
-        assert_eq!(shelf.field(who, MODEL_CONFIG_BY_ID, json!({ "model_config_id": id })).await, Value::Null);
+    assert_eq!(fixture.field(&fixture.world.bob, MODEL_CONFIG_BY_ID, json!({ "model_config_id": 41 })).await, config);
+    for (who, id) in [(&fixture.world.eve, 41), (&fixture.world.ada, 42), (&fixture.world.ada, 11)] {
+        assert_eq!(fixture.field(who, MODEL_CONFIG_BY_ID, json!({ "model_config_id": id })).await, Value::Null);
     }
 }
 
 #[tokio::test]
 async fn a_model_version_is_found_by_name_and_uuid() {
-    let shelf = Shelf::new();
-    let (ada, eve) = (&shelf.world.ada, &shelf.world.eve);
+    let fixture = Fixture::new();
+    let (ada, eve) = (&fixture.world.ada, &fixture.world.eve);
     let variables = |name: &str, id: i64| json!({ "model_id": name, "model_version": version_uuid(id) });
     let found = json!([{ "id": 11, "model_id": "ccfraud", "model_version": version_uuid(11) }]);
-    assert_eq!(shelf.field(ada, MODEL_BY_NAME, variables("ccfraud", 11)).await, found);
+    assert_eq!(fixture.field(ada, MODEL_BY_NAME, variables("ccfraud", 11)).await, found);
     for (who, name, id) in [(ada, "CCfraud", 11), (ada, "House-Price", 11), (ada, "ccfraud", 14), (eve, "ccfraud", 11)]
     {
-        assert_eq!(shelf.field(who, MODEL_BY_NAME, variables(name, id)).await, json!([]), "{name} {id}");
+        assert_eq!(fixture.field(who, MODEL_BY_NAME, variables(name, id)).await, json!([]), "{name} {id}");
     }
     let there = |workspace: i64, name: &str| json!({ "model_id": "ccfraud", "model_version": version_uuid(11), "workspace_id": workspace, "workspace_name": name });
-    assert_eq!(shelf.field(ada, MODEL_BY_NAME_IN, there(shelf.hers, "hers")).await, found);
-    for (workspace, name) in [(shelf.hers, "eves"), (shelf.eves, "eves"), (shelf.eves, "hers"), (99, "hers")] {
-        assert_eq!(shelf.field(ada, MODEL_BY_NAME_IN, there(workspace, name)).await, json!([]), "{workspace} {name}");
+    assert_eq!(fixture.field(ada, MODEL_BY_NAME_IN, there(fixture.hers, "hers")).await, found);
+    for (workspace, name) in [(fixture.hers, "eves"), (fixture.eves, "eves"), (fixture.eves, "hers"), (99, "hers")] {
+        assert_eq!(fixture.field(ada, MODEL_BY_NAME_IN, there(workspace, name)).await, json!([]), "{workspace} {name}");
     }
 }
 
 #[tokio::test]
 async fn model_versions_are_filtered_ordered_and_limited() {
-    let shelf = Shelf::new();
-    let (ada, ids) = (&shelf.world.ada, |query: &'static str| shelf.ids(&shelf.world.ada, query, json!({})));
+    let fixture = Fixture::new();
+    let (ada, ids) = (&fixture.world.ada, |query: &'static str| fixture.ids(&fixture.world.ada, query, json!({})));
     assert_eq!(ids("{ model { id } }").await, [11, 12, 13]);
     assert_eq!(ids("{ model(order_by: {created_at: desc}, limit: 2) { id } }").await, [13, 12]);
     assert_eq!(ids("{ model(limit: 0) { id } }").await, [0; 0]);
@@ -152,13 +154,13 @@ async fn model_versions_are_filtered_ordered_and_limited() {
     assert_eq!(ids("{ model(where: {id: {_in: [13, 12]}, _and: {id: {_neq: 12}}}) { id } }").await, [13]);
     assert_eq!(
         ids("{ model(where: {model: {workspace_id: {_neq: 1}}}) { id } }").await.len(),
-        if shelf.hers == 1 { 0 } else { 3 }
+        if fixture.hers == 1 { 0 } else { 3 }
     );
     let since =
         r#"{ model(where: {created_at: {_gte: "1970-01-01T00:00:02Z", _lte: "1970-01-01T01:00:02+01:00"}}) { id } }"#;
     assert_eq!(ids(since).await, [12]);
     let owner = format!("{{ model(where: {{owner_id: {{_eq: \"{}\"}}}}) {{ id }} }}", uuid(ada));
-    assert_eq!(shelf.ids(ada, &owner, json!({})).await, [11, 13]);
+    assert_eq!(fixture.ids(ada, &owner, json!({})).await, [11, 13]);
 
     for (query, message) in [
         ("{ model(limit: -1) { id } }", "limit: must not be negative"),
@@ -168,43 +170,43 @@ async fn model_versions_are_filtered_ordered_and_limited() {
         ),
         ("{ model(where: {_and: [{}, {model: null}]}) { id } }", "where._and[1].model: unexpected null value"),
     ] {
-        assert_eq!(shelf.world.ask(ada, query, json!({})).await["errors"][0]["message"], message, "{query}");
+        assert_eq!(fixture.world.ask(ada, query, json!({})).await["errors"][0]["message"], message, "{query}");
     }
     let bad = r#"{ model(where: {created_at: {_eq: "yesterday"}}) { id } }"#;
-    let answer = shelf.world.ask(ada, bad, json!({})).await;
+    let answer = fixture.world.ask(ada, bad, json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "validation-failed", "{answer}");
     let many = format!("{{ model(where: {{_and: [{}]}}) {{ id }} }}", "{id: {_neq: 1}} ".repeat(101));
-    let answer = shelf.world.ask(ada, &many, json!({})).await;
+    let answer = fixture.world.ask(ada, &many, json!({})).await;
     let told = answer["errors"][0]["message"].as_str().expect("a refusal");
     assert!(told.ends_with("must not contain more than 100 conditions"), "{told}");
 }
 
 #[tokio::test]
 async fn the_visibility_of_a_model_version_is_changed() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let public = |id: i64| json!({ "model_pk": id, "visibility": "public" });
-    let changed = shelf.field(&shelf.world.ada, UPDATE_MODEL_VISIBILITY, public(11)).await;
+    let changed = fixture.field(&fixture.world.ada, UPDATE_MODEL_VISIBILITY, public(11)).await;
     assert_eq!(changed["returning"][0]["visibility"], "public");
     assert_eq!(changed["returning"][0]["id"], 11);
-    assert_eq!(shelf.world.audited("models.set_visibility"), 1);
+    assert_eq!(fixture.world.audited("models.set_visibility"), 1);
 
     let at = "$.selectionSet.update_model";
-    for (who, id) in [(&shelf.world.eve, 11), (&shelf.world.ada, 14), (&shelf.world.ada, 99)] {
+    for (who, id) in [(&fixture.world.eve, 11), (&fixture.world.ada, 14), (&fixture.world.ada, 99)] {
         let told = format!("model version {id} does not exist");
-        assert_eq!(shelf.world.ask(who, UPDATE_MODEL_VISIBILITY, public(id)).await, refused(at, "not-found", &told));
+        assert_eq!(fixture.world.ask(who, UPDATE_MODEL_VISIBILITY, public(id)).await, refused(at, "not-found", &told));
     }
-    let readers = shelf.world.ask(&shelf.world.bob, UPDATE_MODEL_VISIBILITY, public(13)).await;
+    let readers = fixture.world.ask(&fixture.world.bob, UPDATE_MODEL_VISIBILITY, public(13)).await;
     assert_eq!(readers["errors"][0]["extensions"]["code"], "permission-error", "{readers}");
     for (variables, told) in [
         (json!({ "model_pk": 11, "visibility": "secret" }), "_set.visibility: must be private or public"),
         (json!({ "model_pk": 11 }), "_set.visibility: is required"),
     ] {
-        let answer = shelf.world.ask(&shelf.world.ada, UPDATE_MODEL_VISIBILITY, variables).await;
+        let answer = fixture.world.ask(&fixture.world.ada, UPDATE_MODEL_VISIBILITY, variables).await;
         assert_eq!(answer["errors"][0]["message"], told);
     }
     let all =
         r#"mutation { update_model(where: {model_id: {_eq: "x"}}, _set: {visibility: "public"}) { affected_rows } }"#;
-    let answer = shelf.world.ask(&shelf.world.ada, all, json!({})).await;
+    let answer = fixture.world.ask(&fixture.world.ada, all, json!({})).await;
     assert_eq!(answer["errors"][0]["message"], "where: must select by id with _eq or _in only");
-    assert_eq!(shelf.world.audited("models.set_visibility"), 1);
+    assert_eq!(fixture.world.audited("models.set_visibility"), 1);
 }

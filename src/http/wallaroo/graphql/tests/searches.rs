@@ -1,4 +1,4 @@
-use super::contents::{Shelf, version_uuid};
+use super::contents::{Fixture, version_uuid};
 use super::*;
 
 const GET_MODELS: &str = "
@@ -26,7 +26,7 @@ const GET_PIPELINES: &str = "
 
 #[tokio::test]
 async fn model_versions_are_found_by_whatever_names_them() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let sha = format!("{}AB", "00".repeat(31));
     for (text, hers, eves) in [
         ("", &[13, 12, 11][..], &[14][..]),
@@ -43,34 +43,34 @@ async fn model_versions_are_found_by_whatever_names_them() {
         ("%", &[], &[]),
     ] {
         let term = json!({ "search_term": text });
-        assert_eq!(shelf.ids(&shelf.world.ada, GET_MODELS, term.clone()).await, hers, "{text}");
-        assert_eq!(shelf.ids(&shelf.world.bob, GET_MODELS, term.clone()).await, hers, "{text}");
-        assert_eq!(shelf.ids(&shelf.world.eve, GET_MODELS, term).await, eves, "{text}");
+        assert_eq!(fixture.ids(&fixture.world.ada, GET_MODELS, term.clone()).await, hers, "{text}");
+        assert_eq!(fixture.ids(&fixture.world.bob, GET_MODELS, term.clone()).await, hers, "{text}");
+        assert_eq!(fixture.ids(&fixture.world.eve, GET_MODELS, term).await, eves, "{text}");
     }
     let null = "{ search_models(args: {}) { id } }";
-    assert_eq!(shelf.ids(&shelf.world.ada, null, json!({})).await, [11, 12, 13]);
+    assert_eq!(fixture.ids(&fixture.world.ada, null, json!({})).await, [11, 12, 13]);
     let whole = r#"{ search_models(args: {search: "great"}) { model_id model { workspace { name } } } }"#;
     let found = json!([{ "model_id": "ccfraud", "model": { "workspace": { "name": "hers" } } }]);
-    assert_eq!(shelf.field(&shelf.world.ada, whole, json!({})).await, found);
+    assert_eq!(fixture.field(&fixture.world.ada, whole, json!({})).await, found);
 }
 
 #[tokio::test]
 async fn a_search_of_models_is_limited_by_conditions() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     let variables = |workspace: i64, name: &str, from: &str| {
-        json!({ "search_term": "", "user_id": uuid(&shelf.world.ada), "workspace_id": workspace, "workspace_name": name,
+        json!({ "search_term": "", "user_id": uuid(&fixture.world.ada), "workspace_id": workspace, "workspace_name": name,
                 "start_created_at": from, "end_created_at": "1970-01-01T00:00:10+00:00" })
     };
-    let ids = |variables| shelf.ids(&shelf.world.ada, GET_MODELS_OF, variables);
-    assert_eq!(ids(variables(shelf.hers, "hers", "1970-01-01T00:00:00+00:00")).await, [13, 11]);
-    assert_eq!(ids(variables(shelf.hers, "hers", "1970-01-01T00:00:01.5+00:00")).await, [13]);
-    assert_eq!(ids(variables(shelf.hers, "other", "1970-01-01T00:00:00+00:00")).await, [0; 0]);
-    assert_eq!(ids(variables(shelf.eves, "eves", "1970-01-01T00:00:00+00:00")).await, [0; 0]);
+    let ids = |variables| fixture.ids(&fixture.world.ada, GET_MODELS_OF, variables);
+    assert_eq!(ids(variables(fixture.hers, "hers", "1970-01-01T00:00:00+00:00")).await, [13, 11]);
+    assert_eq!(ids(variables(fixture.hers, "hers", "1970-01-01T00:00:01.5+00:00")).await, [13]);
+    assert_eq!(ids(variables(fixture.hers, "other", "1970-01-01T00:00:00+00:00")).await, [0; 0]);
+    assert_eq!(ids(variables(fixture.eves, "eves", "1970-01-01T00:00:00+00:00")).await, [0; 0]);
 }
 
 #[tokio::test]
 async fn versions_of_pipelines_are_found_by_tags_and_names() {
-    let shelf = Shelf::new();
+    let fixture = Fixture::new();
     for (text, hers, eves) in [
         ("", &[33, 32, 31][..], &[34][..]),
         ("My Great", &[32, 31], &[34]),
@@ -80,14 +80,14 @@ async fn versions_of_pipelines_are_found_by_tags_and_names() {
         ("nothing", &[], &[]),
     ] {
         let term = json!({ "search_term": text });
-        assert_eq!(shelf.ids(&shelf.world.ada, GET_PIPELINES, term.clone()).await, hers, "{text}");
-        assert_eq!(shelf.ids(&shelf.world.eve, GET_PIPELINES, term).await, eves, "{text}");
+        assert_eq!(fixture.ids(&fixture.world.ada, GET_PIPELINES, term.clone()).await, hers, "{text}");
+        assert_eq!(fixture.ids(&fixture.world.eve, GET_PIPELINES, term).await, eves, "{text}");
     }
-    let found = shelf.field(&shelf.world.ada, GET_PIPELINES, json!({ "search_term": "ccfraud" })).await;
+    let found = fixture.field(&fixture.world.ada, GET_PIPELINES, json!({ "search_term": "ccfraud" })).await;
     let at = "1970-01-01T00:00:01+00:00";
     let pipeline = json!({
         "id": 21, "pipeline_id": "fraud", "pipeline_tags": [{ "id": 51, "tag": { "id": 1, "tag": "My Great Tag" } }],
-        "workspace": { "id": shelf.hers, "name": "hers" },
+        "workspace": { "id": fixture.hers, "name": "hers" },
     });
     let version = json!({
         "id": 31, "created_at": at, "pipeline_pk_id": 21, "updated_at": at, "version": version_uuid(31), "pipeline": pipeline,
@@ -107,26 +107,26 @@ async fn versions_of_pipelines_are_found_by_tags_and_names() {
         let query = format!(
             "{{ search_pipelines(args: {{search: \"\"}}, distinct_on: id, where: {{{condition}}}, order_by: {{id: desc}}) {{ id }} }}"
         );
-        assert_eq!(shelf.ids(&shelf.world.ada, &query, json!({})).await, hers, "{condition}");
+        assert_eq!(fixture.ids(&fixture.world.ada, &query, json!({})).await, hers, "{condition}");
     }
 }
 
 #[tokio::test]
 async fn a_response_with_too_many_fields_is_refused() {
-    let shelf = Shelf::new();
-    shelf.world.sql(
+    let fixture = Fixture::new();
+    fixture.world.sql(
         "WITH RECURSIVE n (x) AS (SELECT 1000 UNION ALL SELECT x + 1 FROM n WHERE x < 60999)
          INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, size, file_name, created_at, updated_at)
          SELECT x, 1, 1, printf('00000000-0000-4000-8000-%012d', x), 'private', 0, '', x, x FROM n;
          INSERT INTO model_version_tags (version_id, tag_id) SELECT id, 1 FROM model_versions WHERE id BETWEEN 1000 AND 1499;",
     );
-    let ada = &shelf.world.ada;
+    let ada = &fixture.world.ada;
     let term = json!({ "search_term": "" });
-    assert_eq!(shelf.ids(ada, GET_MODELS, term).await.len(), 60_003);
-    let ids = shelf.field(ada, "{ models_by_pk(id: 1) { models { id } } }", json!({})).await;
+    assert_eq!(fixture.ids(ada, GET_MODELS, term).await.len(), 60_003);
+    let ids = fixture.field(ada, "{ models_by_pk(id: 1) { models { id } } }", json!({})).await;
     assert_eq!(ids["models"].as_array().map(Vec::len), Some(60_002));
     assert_eq!(
-        shelf.ids(ada, "{ model(limit: 3, order_by: {id: desc}) { id model_id sha } }", json!({})).await,
+        fixture.ids(ada, "{ model(limit: 3, order_by: {id: desc}) { id model_id sha } }", json!({})).await,
         [60_999, 60_998, 60_997]
     );
     let told = "the response has more than 200000 fields: limit the query, or select fewer fields at a time";
@@ -140,7 +140,7 @@ async fn a_response_with_too_many_fields_is_refused() {
         "{ tag_by_pk(id: 1) { model_tags { model { model_tags { tag { model_tags { model { id } } } } } } } }",
     ] {
         let started = std::time::Instant::now();
-        let answer = shelf.world.ask(ada, query, json!({})).await;
+        let answer = fixture.world.ask(ada, query, json!({})).await;
         assert_eq!(answer["errors"][0]["message"], told, "{query}");
         assert!(started.elapsed() < Duration::from_secs(20), "{query} took {:?}", started.elapsed());
     }
@@ -148,17 +148,17 @@ async fn a_response_with_too_many_fields_is_refused() {
 
 #[tokio::test]
 async fn the_definitions_in_a_response_are_bounded_and_read_only_if_they_are_selected() {
-    let shelf = Shelf::new();
-    shelf.world.sql(
+    let fixture = Fixture::new();
+    fixture.world.sql(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 130)
          INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_at)
          SELECT 21, printf('00000000-0000-4000-8000-%012d', 1000 + n), json_object('x', printf('%.*c', 262000, 'x')), 1
          FROM n",
     );
     let all = "{ search_pipelines(args: {search: \"\"}, distinct_on: id) { id version } }";
-    assert_eq!(shelf.ids(&shelf.world.ada, all, json!({})).await.len(), 133);
+    assert_eq!(fixture.ids(&fixture.world.ada, all, json!({})).await.len(), 133);
     let with = "{ search_pipelines(args: {search: \"\"}, distinct_on: id) { id definition } }";
-    let refused = shelf.world.ask(&shelf.world.ada, with, json!({})).await;
+    let refused = fixture.world.ask(&fixture.world.ada, with, json!({})).await;
     let message = refused["errors"][0]["message"].as_str().unwrap();
     assert!(message.contains("larger than 32 MiB"), "{refused}");
 }
