@@ -12,6 +12,7 @@ pub mod content_search;
 pub mod content_sets;
 pub mod contents;
 pub mod default_workspaces;
+mod detached_tags;
 mod expiry;
 pub mod files;
 pub mod identity;

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::{audit, lookup, tags};
+use crate::app::{audit, detached_tags, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{PipelineId, PipelineVersionId, WorkspaceId};
@@ -225,7 +225,7 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
         return Ok(before);
     }
     let detached = store::tags::detach_local_from_pipeline(tx, id)?;
-    tags::record_all_detached(tx, actor, ObjectKind::Pipeline, detached.into_iter().map(|tag| (id.0, tag)))?;
+    detached_tags::record(tx, actor, ObjectKind::Pipeline, detached.into_iter().map(|tag| (id.0, tag)))?;
     change(tx, actor, "pipelines.move", &before, &Pipeline { workspace: to.id, ..before.clone() })
 }
 

@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-pub(super) use attachments::record_all_detached;
 pub use attachments::{
     attach_to_model_version, attach_to_pipeline, attach_to_project, detach_from_model_version, detach_from_pipeline,
     detach_from_project, of_project,

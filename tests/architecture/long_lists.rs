@@ -16,7 +16,7 @@ const MAKERS: &[(&str, &str)] = &[
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/connections.rs", "unopened", "only the check calls it"),
-    ("app/contents.rs", "of_shown", "the workspaces of one batch"),
+    ("app/contents.rs", "of_visible", "the workspaces of one batch"),
     ("app/identity/session_list.rs", "list_everybodys", "MAX_PAGE"),
     ("app/identity/session_list.rs", "list_through", "MAX_PAGE"),
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::app::{audit, lookup, tags};
+use crate::app::{audit, detached_tags, lookup};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{ModelId, WorkspaceId};
@@ -32,7 +32,7 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: ModelId, to: WorkspaceId) -> Result<(
     }
     let detached = store::tags::detach_local_from_model(tx, id)?;
     store::models::update_workspace(tx, &model, to.id)?;
-    tags::record_all_detached(
+    detached_tags::record(
         tx,
         actor,
         ObjectKind::ModelVersion,

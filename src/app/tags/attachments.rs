@@ -1,13 +1,11 @@
 //! What tags are attached to: versions of models, pipelines and projects.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Value, json};
 
 use super::{in_workspace, visible};
 use crate::app::{audit, lookup, models, pipelines, projects, standing};
 use crate::domain::actor::Actor;
-use crate::domain::audit::{Change, ObjectKind};
+use crate::domain::audit::ObjectKind;
 use crate::domain::field::Field;
 use crate::domain::ids::{ModelVersionId, PipelineId, ProjectId, TagId};
 use crate::domain::noun::Noun;
@@ -123,25 +121,6 @@ pub fn of_project(view: &View, actor: &Actor, project: ProjectId) -> Result<Vec<
     let mut tags = store::tags::of_project(view, project)?;
     tags.sort_by_key(|tag| std::cmp::Reverse((tag.updated_at, tag.id)));
     Ok(tags)
-}
-
-/// Records the tags that were detached from objects of a kind: one row for each object.
-pub(in crate::app) fn record_all_detached(
-    tx: &Tx,
-    actor: &Actor,
-    kind: ObjectKind,
-    detached: impl Iterator<Item = (i64, TagId)>,
-) -> Result<()> {
-    let mut of_objects: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for (object, tag) in detached {
-        of_objects.entry(object).or_default().push(tag.0);
-    }
-    let change = |(object, tags): (i64, Vec<i64>)| Change {
-        object: object.to_string(),
-        before: json!({ "tags": tags }),
-        after: Value::Null,
-    };
-    audit::record_all(tx, actor, "tags.detach", kind, of_objects.into_iter().map(change))
 }
 
 /// The workspace of a version that the actor may tag.
