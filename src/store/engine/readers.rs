@@ -1,12 +1,13 @@
 //! The pool of read-only connections.
 
 use std::path::Path;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, RwLock, mpsc};
 use std::time::Duration;
 
 use r2d2::Pool;
 use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::ffi;
+use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::name_cache::NameCache;
 use super::snapshot::Snapshot;
@@ -21,6 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(in crate::store) struct Readers {
     pool: Arc<RwLock<Option<Pool<SqliteConnectionManager>>>>,
+    /// The thread that opens connections.
+    opener: Arc<ScheduledThreadPool>,
     max: u32,
     max_read: Option<Duration>,
     names: Arc<NameCache>,
@@ -41,7 +44,9 @@ impl Readers {
             }
         });
         let max = sizes.readers.max(1);
+        let opener = Arc::new(ScheduledThreadPool::builder().num_threads(1).build());
         let pool = Pool::builder()
+            .thread_pool(opener.clone())
             .max_size(max)
             .min_idle(Some(1))
             .test_on_check_out(false)
@@ -50,7 +55,7 @@ impl Readers {
             .connection_timeout(TIMEOUT)
             .build(manager)?;
         let names = Arc::new(NameCache::new(sizes.search_memory));
-        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), max, max_read: sizes.max_read, names })
+        Ok(Self { pool: Arc::new(RwLock::new(Some(pool))), opener, max, max_read: sizes.max_read, names })
     }
 
     pub(in crate::store) fn max(&self) -> usize {
@@ -76,9 +81,16 @@ impl Readers {
         Ok(Snapshot::begin(pool.get()?, self.max_read)?)
     }
 
+    /// Closes all connections but those that a read still uses.
     pub(in crate::store) fn close(&self) {
         if let Ok(mut current) = self.pool.write() {
             *current = None;
+        }
+        // One that is being opened would outlive the writer, and the write-ahead log with it.
+        let (opened, all_opened) = mpsc::channel();
+        self.opener.execute(move || opened.send(()).unwrap_or_default());
+        if all_opened.recv_timeout(TIMEOUT).is_err() {
+            log::warn!("a connection to the data file is still being opened; the write-ahead log stays beside it");
         }
     }
 }

@@ -1,9 +1,7 @@
 //! Tests of the log and its data file, with real files of SQLite and with broken ones.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
@@ -88,15 +86,6 @@ fn a_log_begins_one_commit_after_its_file() {
     }
 }
 
-/// The last connection removes the log. It may be one that the pool was still opening on a thread of its own.
-fn wait_for_the_end_of_the_log(file: &Path) {
-    let begun = Instant::now();
-    while beside(file, "-wal").exists() {
-        assert!(begun.elapsed() < Duration::from_secs(10), "the log is still there");
-        thread::sleep(Duration::from_millis(5));
-    }
-}
-
 #[test]
 fn each_start_has_its_own_stamp_and_a_stop_leaves_no_log() {
     let place = place();
@@ -106,7 +95,7 @@ fn each_start_has_its_own_stamp_and_a_stop_leaves_no_log() {
         cookies.push(place.state().header.unwrap().cookie);
         store.close();
         drop(store);
-        wait_for_the_end_of_the_log(&place.file());
+        assert!(!beside(&place.file(), "-wal").exists());
     }
     let number = cookies.len();
     cookies.sort_unstable();
@@ -139,7 +128,6 @@ fn a_restored_copy_is_used_without_the_stamp_of_the_original() {
     Connection::open(place.file()).unwrap().backup("main", &copy, None).unwrap();
     store.close();
     drop(store);
-    wait_for_the_end_of_the_log(&place.file());
     fs::rename(&copy, place.file()).unwrap();
 
     // As a command without a server does it, and is killed.
