@@ -194,10 +194,10 @@ fn get(home: &DataDir, files: &FileStorage, id: ModelVersionId, output: Option<P
 fn copy(files: &FileStorage, file: StoredFile, to: &mut dyn Write, path: &Path) -> Result<(), CliError> {
     let missing = || CliError::Failed(format!("the file {} is missing; run `atelier check`", file.sha256));
     let mut from = files.store.open(&file.sha256, 0..file.size)?.ok_or_else(missing)?;
-    let (mut hash, mut progress) = (FileHash::new(), Progress::new(file.size));
+    let (mut hash, progress) = (FileHash::new(), Progress::bytes(file.size));
     copy_chunks(&mut from, |chunk| {
         hash.update(chunk);
-        progress.add(chunk.len());
+        progress.add(chunk.len() as u64);
         to.write_all(chunk).map_err(|error| {
             CliError::Failed(format!("cannot write to {}: {error}; free space or choose another file", path.display()))
         })
@@ -231,9 +231,9 @@ fn put(home: &DataDir, files: &FileStorage, path: &Path, upload: &Upload) -> Res
     data::with(home, |store: &Store| {
         store.read(|view| models::require_upload(view, &Actor::operator(), files, workspace, length))?;
         let mut incoming = files.spool.begin(files.limit())?;
-        let mut progress = Progress::new(length);
+        let progress = Progress::bytes(length);
         copy_chunks(&mut source, |chunk| {
-            progress.add(chunk.len());
+            progress.add(chunk.len() as u64);
             Ok(incoming.write(chunk)?)
         })?;
         drop(progress);

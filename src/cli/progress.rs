@@ -1,66 +1,86 @@
-//! A line on stderr that shows how far a transfer is. Nothing is shown unless stderr is a terminal.
+//! The progress bar of a command that takes longer than a second. It is on stderr, and only if that is a terminal.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
-use std::time::{Duration, Instant};
+use std::cell::Cell;
+use std::time::Duration;
 
-/// The time between two updates of the line.
-const INTERVAL: Duration = Duration::from_millis(100);
+use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// The cells of the bar.
-const CELLS: u64 = 24;
+/// Shorter work shows no bar.
+const DELAY: Duration = Duration::from_secs(1);
 
+const BYTES: &str =
+    "{msg}[{bar:24}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+#[allow(dead_code)]
+const ITEMS: &str = "{msg}[{bar:24}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left";
+
+/// How far a piece of work is. Dropping it clears the bar.
+#[derive(Debug)]
 pub(super) struct Progress {
-    total: u64,
-    done: u64,
-    begun: Instant,
-    shown: Option<Instant>,
-    is_visible: bool,
+    bar: ProgressBar,
+    is_shown: Cell<bool>,
 }
 
+#[allow(dead_code)]
 impl Progress {
-    pub(super) fn new(total: u64) -> Self {
-        Self { total, done: 0, begun: Instant::now(), shown: None, is_visible: stderr().is_terminal() }
+    /// Of this many bytes.
+    pub(super) fn bytes(total: u64) -> Self {
+        Self::with_style(total, BYTES)
     }
 
-    pub(super) fn add(&mut self, bytes: usize) {
-        self.done = self.done.saturating_add(bytes as u64);
-        if self.is_visible && self.shown.is_none_or(|shown| shown.elapsed() >= INTERVAL) {
-            self.shown = Some(Instant::now());
-            // The transfer does not depend on the line.
-            let _ = write!(stderr(), "\r{}\x1b[K", line(self.done, self.total, self.begun.elapsed()));
+    /// Of this many rows, files or steps.
+    pub(super) fn items(total: u64) -> Self {
+        Self::with_style(total, ITEMS)
+    }
+
+    fn with_style(total: u64, template: &str) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        // The templates are constant; with a wrong one the bar looks plain.
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("##."));
+        }
+        Self { bar, is_shown: Cell::new(false) }
+    }
+
+    /// Names what is done now, before the bar.
+    pub(super) fn name(&self, what: &str) {
+        self.bar.set_message(format!("{what} "));
+        self.show_if_late();
+    }
+
+    pub(super) fn add(&self, done: u64) {
+        self.bar.inc(done);
+        self.show_if_late();
+    }
+
+    /// Sets how much is done, for work that counts itself.
+    pub(super) fn set(&self, done: u64) {
+        self.bar.set_position(done);
+        self.show_if_late();
+    }
+
+    /// The total, once it is known.
+    pub(super) fn set_total(&self, total: u64) {
+        self.bar.set_length(total);
+    }
+
+    fn show_if_late(&self) {
+        if !self.is_shown.get() && self.bar.elapsed() >= DELAY {
+            self.is_shown.set(true);
+            // Nothing is drawn unless stderr is a terminal.
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
     }
 }
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.shown.is_some() {
-            let _ = write!(stderr(), "\r\x1b[K");
-        }
+        self.bar.finish_and_clear();
     }
 }
 
-fn line(done: u64, total: u64, elapsed: Duration) -> String {
-    let part = |of: u64| {
-        let part = (u128::from(done.min(total)) * u128::from(of)).checked_div(u128::from(total));
-        part.map_or(of, saturated)
-    };
-    let bar: String = (0..CELLS).map(|cell| if cell < part(CELLS) { '#' } else { '.' }).collect();
-    let rate = u128::from(done) * 1000 / elapsed.as_millis().max(1);
-    format!("[{bar}] {:3} %  {} of {}, {}/s", part(100), size(done), size(total), size(saturated(rate)))
-}
-
-fn saturated(number: u128) -> u64 {
-    u64::try_from(number).unwrap_or(u64::MAX)
-}
-
-/// A size with one digit after the point: `1.5 GiB`.
+/// A size with its unit: `1.50 GiB`.
 pub(super) fn size(bytes: u64) -> String {
-    let units = [("GiB", 1_u64 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
-    match units.iter().find(|(_, unit)| bytes >= *unit) {
-        Some((name, unit)) => format!("{}.{} {name}", bytes / unit, bytes % unit * 10 / unit),
-        None => format!("{bytes} B"),
-    }
+    BinaryBytes(bytes).to_string()
 }
 
 #[cfg(test)]
@@ -68,13 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_shows_how_much_is_done_and_how_fast() {
-        let second = Duration::from_secs(1);
-        assert_eq!(line(0, 10, Duration::ZERO), "[........................]   0 %  0 B of 10 B, 0 B/s");
-        assert_eq!(
-            line(3 << 29, 2 << 30, second * 3),
-            "[##################......]  75 %  1.5 GiB of 2.0 GiB, 512.0 MiB/s"
-        );
-        assert_eq!(line(0, 0, second), "[########################] 100 %  0 B of 0 B, 0 B/s");
+    fn the_templates_are_valid() {
+        for template in [BYTES, ITEMS] {
+            ProgressStyle::with_template(template).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_size_has_its_unit() {
+        assert_eq!(size(10), "10 B");
+        assert_eq!(size(3 << 29), "1.50 GiB");
     }
 }

@@ -7,6 +7,7 @@ use super::advice::RESTORE;
 use crate::app::runtime::file_storage::FileStorage;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
+use crate::cli::progress::Progress;
 use crate::cli::{CliError, file_place};
 use crate::config::Config;
 use crate::domain::ids::OrganizationId;
@@ -86,11 +87,13 @@ fn compare(home: &DataDir, files: &FileStorage, referenced: &[StoredFile]) -> Re
         Ok(())
     })?;
     let (mut missing, mut damaged) = (Vec::new(), Vec::new());
+    let progress = Progress::bytes(referenced.iter().map(|file| file.size).sum());
+    progress.name("files");
     for file in referenced {
         let size = stored.remove(&file.sha256).map_or_else(|| files.store.size(&file.sha256), |size| Ok(Some(size)))?;
         match size {
             None => missing.push(file.sha256),
-            Some(size) if size == file.size && is_whole(files, file)? => {}
+            Some(size) if size == file.size && is_whole(files, file, &progress)? => {}
             Some(_) => damaged.push(file.sha256),
         }
     }
@@ -148,13 +151,16 @@ fn compare(home: &DataDir, files: &FileStorage, referenced: &[StoredFile]) -> Re
 }
 
 /// Whether the bytes of a file have its SHA-256.
-fn is_whole(files: &FileStorage, file: &StoredFile) -> Result<bool> {
+fn is_whole(files: &FileStorage, file: &StoredFile, progress: &Progress) -> Result<bool> {
     let Some(mut reader) = files.store.open(&file.sha256, 0..file.size)? else { return Ok(false) };
     let (mut hash, mut chunk) = (FileHash::new(), vec![0; CHUNK]);
     loop {
         match reader.read(&mut chunk) {
             Ok(0) => return Ok(hash.finish() == file.sha256),
-            Ok(read) => hash.update(&chunk[..read]),
+            Ok(read) => {
+                hash.update(&chunk[..read]);
+                progress.add(read as u64);
+            }
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
             // The object storage could not be reached.
             Err(error) if error.kind() == std::io::ErrorKind::Other => {
