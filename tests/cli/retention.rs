@@ -57,7 +57,7 @@ fn place_with_old_rows(count: i64) -> (Place, i64) {
         "BEGIN;
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
          INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object, after)
-         SELECT at + n * 1000000, 'operator', 'console', 'cli', request_id, 'users.v' || n % 9, 'user', n, json_object('n', n)
+         SELECT at + n * 1000000, 'operator', 'console', 'cli', request_id, 'users.v' || (n % 9), 'user', n, json_object('n', n)
          FROM n, audit WHERE id = 1;
          UPDATE audit SET at = at - 500 * 86400000000;"
     ))

@@ -41,7 +41,7 @@ fn gate_with_old_rows(more: i64) -> (Gate, i64) {
     let copies = format!(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {more})
          INSERT INTO audit (at, actor, actor_id, credential, dialect, request_id, verb, kind, object, before, after)
-         SELECT at, 'zoë', n % 7, 'key 1', 'test', request_id, 'users.v' || n % 5, 'user', n, NULL,
+         SELECT at, 'zoë', n % 7, 'key 1', 'test', request_id, 'users.v' || (n % 5), 'user', n, NULL,
              json_object('name', 'a' || char(10) || n)
          FROM n, audit WHERE id = 1"
     );
