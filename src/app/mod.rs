@@ -13,6 +13,7 @@ pub mod content_sets;
 pub mod contents;
 pub mod default_workspaces;
 mod detached_tags;
+pub mod ended;
 mod expiry;
 pub mod files;
 pub mod identity;

@@ -7,6 +7,7 @@ pub mod admin;
 pub mod audit;
 mod check;
 pub mod client;
+mod compact;
 mod data;
 mod deadline;
 mod file_place;
@@ -138,6 +139,15 @@ pub enum Command {
         #[command(subcommand)]
         command: model::Command,
     },
+    /// Give the space of deleted rows back to the disk; the server must be stopped.
+    Compact {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
@@ -229,6 +239,11 @@ impl Command {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
+            }
+            Self::Compact { place, json } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                compact::run(&config, json)
             }
             Self::Audit { place, command } => {
                 let config = place.load()?;

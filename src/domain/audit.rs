@@ -39,6 +39,8 @@ pub enum ObjectKind {
     MasterKey,
     /// A client address from which a sign-in was attempted.
     Address,
+    /// Rows of the audit log.
+    Audit,
 }
 
 impl ObjectKind {

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub(in crate::store) mod end;
+pub mod old;
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 use serde_json::Value;
@@ -24,7 +25,14 @@ pub fn page(
     search: &AuditSearch,
     page: Page,
 ) -> Result<Slice<Recorded>> {
-    let last = page.after.map(|id| moment(view, id)).transpose()?.flatten();
+    let last = match page.after {
+        None => None,
+        Some(id) => match moment(view, id)? {
+            Some(last) => Some(last),
+            // The row was deleted meanwhile because of its age, and so were all older ones.
+            None => return Ok(Slice { items: Vec::new(), next: None }),
+        },
+    };
     let end = last.filter(|last| last.0 <= until.micros()).unwrap_or((until.micros(), i64::MAX));
     let mut found = Vec::new();
     match search.by {

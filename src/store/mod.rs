@@ -54,8 +54,8 @@ mod tests;
 pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
-    schema, versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, health, inspection,
+    refuse_old_sqlite, schema, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

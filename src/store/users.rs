@@ -148,14 +148,13 @@ const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR i
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
-/// Marks at most `limit` invitations that have expired.
-pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<()> {
+/// Marks at most `limit` invitations that have expired. Returns how many there were.
+pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET lapsed = 1 WHERE id IN (
              SELECT id FROM users WHERE state = 'invited' AND lapsed = 0 AND invited_until <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }
 
 /// Calls `each` with the people with these UUIDs, oldest account first.

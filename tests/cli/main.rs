@@ -13,6 +13,7 @@ mod keys;
 mod limits;
 mod models;
 mod printing;
+mod retention;
 mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]

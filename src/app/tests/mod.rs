@@ -17,6 +17,7 @@ mod pages;
 mod pipelines;
 mod projects;
 mod recovery;
+mod retention;
 mod roles;
 mod search;
 mod second_factors;
