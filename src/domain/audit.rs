@@ -39,6 +39,8 @@ pub enum ObjectKind {
     MasterKey,
     /// A client address from which a sign-in was attempted.
     Address,
+    /// A file that was imported.
+    Import,
 }
 
 impl ObjectKind {

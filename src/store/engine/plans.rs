@@ -313,6 +313,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let mut conn = open::for_writing(&path, 512).unwrap();
         schema::bring_up_to_date(&mut conn).unwrap();
+        // The rows of a file that is imported are in a temporary file.
+        conn.execute_batch(crate::store::transfer::staging::SCHEMA).unwrap();
         (conn, folder)
     }
 
