@@ -21,6 +21,7 @@ const SHOWN_EVERY: u64 = 1000;
 
 /// What is exported, and where to.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(skip)]
 pub struct Options {
     /// The file to write, which must not exist, or - for stdout.
     #[arg(value_name = "FILE", default_value = "-")]

@@ -10,6 +10,7 @@ use crate::config::Config;
 
 /// What is imported.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(skip)]
 pub struct Options {
     #[command(flatten)]
     lines: lines::Options,

@@ -17,6 +17,7 @@ mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfer;
 mod users;
 
 use std::fs;

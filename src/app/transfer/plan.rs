@@ -167,14 +167,14 @@ impl Plan<'_> {
 
     fn new_row(&mut self, line: i64, mapped: Mapped) -> Result<()> {
         let kind = mapped.row.kind;
-        if let Some(reason) = self.reason_to_leave_out(&mapped)? {
-            return self.leave_out(kind, line, rules::name(&mapped.row), reason);
-        }
         if let Err((field, rule)) = rules::check(&mapped.row, &mapped.around) {
             return self.refuse(kind, line, field, rule);
         }
         if let Some((field, rule)) = self.missing_membership(&mapped)? {
             return self.refuse(kind, line, field, rule.to_owned());
+        }
+        if let Some(reason) = self.reason_to_leave_out(&mapped)? {
+            return self.leave_out(kind, line, rules::name(&mapped.row), reason);
         }
         if let Some((field, rule)) = self.missing_file(&mapped.row)? {
             return self.refuse(kind, line, field, rule.to_owned());

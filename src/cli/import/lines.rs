@@ -11,13 +11,13 @@ use serde_json::json;
 use super::report::{Outcome, print_report};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::app::setup;
-use crate::app::transfer::{self, Ended, Reader, Report, Source, Wanted};
+use crate::app::transfer::{self, Counts, Ended, Reader, Report, Source, Wanted};
 use crate::cli::progress::Progress;
 use crate::cli::{CliError, master_key, model, password, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::model::Sha256;
-use crate::domain::transfer::{Cell, MAX_LINE};
+use crate::domain::transfer::{Cell, Kind, MAX_LINE};
 use crate::error::Error;
 use crate::store::data_dir::{DataDir, DataDirError};
 use crate::store::transfer::staging::Staging;
@@ -34,6 +34,7 @@ const CHUNK: usize = 1 << 20;
 
 /// What is imported, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(skip)]
 pub(super) struct Options {
     /// A file of `atelier export`.
     #[arg(value_name = "FILE", required = true)]
@@ -131,8 +132,9 @@ impl Options {
         print_report(&report, Outcome::Imported, self.json)?;
         let total = report.total();
         say(&format!("imported {} rows; {} were there already", total.created, total.matched + total.differ));
-        if self.passphrase_file.is_none() {
-            say("new users have no password; `atelier user link EMAIL` makes a link to choose one");
+        let is_new = |(kind, counts): (Kind, Counts)| kind == Kind::User && counts.created > 0;
+        if self.passphrase_file.is_none() && report.counts().any(is_new) {
+            say("new users have no password; `atelier user reset-link EMAIL` makes a link to choose one");
         }
         Ok(())
     }
