@@ -61,9 +61,30 @@ fn everything_arrives_and_is_exported_again_as_it_was() {
     let World { plain, full, place: from } = world();
     let kinds: Vec<String> = lines(plain).iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect();
     for kind in [
-        "organization", "user", "organization_member", "role", "workspace", "member", "default_workspace", "project",
-        "restriction", "binding", "tag", "project_tag", "model", "model_version", "model_config", "model_version_tag",
-        "pipeline", "pipeline_version", "pipeline_tag", "connection", "connection_workspace", "client", "consent", "key",
+        "organization",
+        "user",
+        "organization_member",
+        "role",
+        "workspace",
+        "member",
+        "default_workspace",
+        "project",
+        "restriction",
+        "binding",
+        "tag",
+        "project_tag",
+        "model",
+        "model_version",
+        "model_config",
+        "model_version_tag",
+        "pipeline",
+        "pipeline_version",
+        "pipeline_tag",
+        "connection",
+        "connection_workspace",
+        "client",
+        "consent",
+        "key",
     ] {
         assert!(kinds.iter().any(|found| found == kind), "the world has no {kind}");
     }
@@ -79,7 +100,9 @@ fn everything_arrives_and_is_exported_again_as_it_was() {
     let map: BTreeMap<(String, i64), i64> = lines(&fs::read_to_string(to.path().join("map")).unwrap())
         .iter()
         .filter(|line| line["from"].is_i64())
-        .map(|line| ((line["kind"].as_str().unwrap().to_owned(), line["from"].as_i64().unwrap()), line["to"].as_i64().unwrap()))
+        .map(|line| {
+            ((line["kind"].as_str().unwrap().to_owned(), line["from"].as_i64().unwrap()), line["to"].as_i64().unwrap())
+        })
         .collect();
     let sorted = |lines: &[Value]| {
         let mut lines: Vec<String> = lines.iter().map(Value::to_string).collect();
@@ -105,7 +128,8 @@ fn everything_arrives_and_is_exported_again_as_it_was() {
     let server = Setup::new().data_dir(to.data()).without_admin().start();
     let token = world::sign_in(server.base(), "bob@example.com", BOBS_PASSWORD);
     assert_eq!(token.as_ref().map_err(|status| *status).err(), None, "the password of bob");
-    let details = world::post(server.base(), &world().bobs_key(), "/v1/api/connections/get", &json!({ "name": "store" }));
+    let details =
+        world::post(server.base(), &world().bobs_key(), "/v1/api/connections/get", &json!({ "name": "store" }));
     assert_eq!(details["details"], json!({ "key": "hunter2-secret" }));
     assert_eq!(world::sign_in(server.base(), "dora@example.com", BOBS_PASSWORD).err(), Some(401), "a second factor");
 }
@@ -120,7 +144,8 @@ fn without_secrets_nobody_can_sign_in_and_what_needs_a_secret_is_left_out() {
     let to = empty();
     let files = world().place.data().join("files");
     let report: Value =
-        serde_json::from_str(&import(&to, &world().plain, &format!("--json --files {}", files.display())).good().out).unwrap();
+        serde_json::from_str(&import(&to, &world().plain, &format!("--json --files {}", files.display())).good().out)
+            .unwrap();
     assert_eq!(report["counts"]["key"]["created"], 0);
     assert!(report["counts"]["key"]["left_out"].as_i64().unwrap() > 0, "{report}");
     assert_eq!(report["counts"]["connection"]["left_out"], 1);
@@ -150,7 +175,11 @@ fn a_dry_run_changes_nothing() {
 fn files_of_models_are_needed_or_left_out_on_purpose() {
     let to = empty();
     let run = import(&to, &world().plain, "");
-    assert!(run.code == 1 && run.out.contains("model_version sha256 must be of a file that this server has"), "{}", run.out);
+    assert!(
+        run.code == 1 && run.out.contains("model_version sha256 must be of a file that this server has"),
+        "{}",
+        run.out
+    );
     assert_eq!(world::number(&to, "SELECT count(*) FROM models"), 0);
     // A file that is not what its name says.
     let wrong = to.path().join("wrong");
@@ -172,7 +201,8 @@ fn what_is_there_is_matched_and_never_changed() {
          INSERT INTO members (workspace_id, user_id, role, created_at) SELECT 1, id, 'owner', 0 FROM users;",
     );
     fs::write(to.path().join("pass"), "a long passphrase\n").unwrap();
-    let hash = |place: &Place| world::text(place, "SELECT password_hash FROM users WHERE email_key = 'bob@example.com'");
+    let hash =
+        |place: &Place| world::text(place, "SELECT password_hash FROM users WHERE email_key = 'bob@example.com'");
     let before = hash(&to);
     let run = import(&to, &world().full, "--without-files --passphrase-file pass").good();
     assert!(run.out.contains("user bob@example.com: email, first_name"), "{}", run.out);
@@ -195,7 +225,10 @@ fn the_order_of_the_lines_does_not_matter() {
     let (header, body) = (all[0].clone(), all[1..all.len() - 1].iter().rev().cloned().collect::<Vec<_>>());
     let to = empty();
     import(&to, &file(&header, &body), "--without-files").good();
-    assert_eq!(world::number(&to, "SELECT count(*) FROM members"), world::number(&world().place, "SELECT count(*) FROM members"));
+    assert_eq!(
+        world::number(&to, "SELECT count(*) FROM members"),
+        world::number(&world().place, "SELECT count(*) FROM members")
+    );
 }
 
 #[test]

@@ -26,8 +26,8 @@ use crate::store::{Sizes, Store, files};
 /// The rows that are imported while a server runs. More would make its writes wait for longer than about a second.
 const MAX_BESIDE_SERVER: u64 = 20_000;
 
-/// A large write touches many pages.
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 64 << 10, search_memory: 0, max_read: None };
+/// A large write touches pages of many indexes. One that does not fit into the cache is written to the log several times.
+const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 256 << 10, search_memory: 0, max_read: None };
 
 /// The bytes that are copied at once.
 const CHUNK: usize = 1 << 20;

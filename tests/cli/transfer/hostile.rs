@@ -20,7 +20,8 @@ fn a_file_that_was_cut_off_or_changed_is_refused() {
     let plain = &world().plain;
     let without_last = &plain[..plain.trim_end().rfind('\n').unwrap() + 1];
     let in_the_middle = &plain[..plain.len() / 2];
-    let lost = plain.lines().enumerate().filter(|(at, _)| *at != 5).map(|(_, line)| format!("{line}\n")).collect::<String>();
+    let lost =
+        plain.lines().enumerate().filter(|(at, _)| *at != 5).map(|(_, line)| format!("{line}\n")).collect::<String>();
     let changed = plain.replace("bob@example.com", "rob@example.com");
     let newer = plain.replacen("\"format\":1", "\"format\":2", 1);
     let twice = format!("{plain}{plain}");
@@ -69,7 +70,8 @@ fn the_passphrase_must_be_right_and_sealed_lines_unchanged() {
 fn changed(kind: &str, name: &str, change: impl Fn(&mut Value)) -> Vec<Value> {
     let mut all = lines(&world().plain);
     let is_it = |row: &&mut Value| {
-        row["kind"] == kind && (name.is_empty() || row["name"] == name || row["email"] == name || row["client_id"] == name)
+        row["kind"] == kind
+            && (name.is_empty() || row["name"] == name || row["email"] == name || row["client_id"] == name)
     };
     let row = all.iter_mut().find(is_it).unwrap_or_else(|| panic!("no {kind} {name}"));
     change(row);
@@ -80,7 +82,8 @@ fn changed(kind: &str, name: &str, change: impl Fn(&mut Value)) -> Vec<Value> {
 #[test]
 fn hostile_values_are_refused_with_their_line_and_field() {
     type Change = Box<dyn Fn(&mut Value)>;
-    let set = |field: &'static str, value: Value| -> Change { Box::new(move |row: &mut Value| row[field] = value.clone()) };
+    let set =
+        |field: &'static str, value: Value| -> Change { Box::new(move |row: &mut Value| row[field] = value.clone()) };
     let drop = |field: &'static str| -> Change {
         Box::new(move |row: &mut Value| {
             row.as_object_mut().unwrap().remove(field);
@@ -108,7 +111,12 @@ fn hostile_values_are_refused_with_their_line_and_field() {
         ("organization", "Far away", set("name", json!("")), "name must not be empty"),
         ("workspace", "vision", set("organization", json!(99)), "organization must be the id of a row"),
         ("workspace", "vision", set("name", json!("a\nb")), "name must not"),
-        ("workspace", "vision", set("default_llm_integration", json!("[1]")), "default_llm_integration must be a JSON array"),
+        (
+            "workspace",
+            "vision",
+            set("default_llm_integration", json!("[1]")),
+            "default_llm_integration must be a JSON array",
+        ),
         ("member", "", set("role", json!("member")), "workspace must have an owner among its members"),
         ("member", "", set("role", json!("custom")), "custom_role must be there if the role is custom"),
         ("organization_member", "", set("user", json!(2)), "must not be the same organization_member"),
@@ -134,7 +142,8 @@ fn hostile_values_are_refused_with_their_line_and_field() {
         let run = import(&to, &file(&all[0], &all[1..]), "--without-files");
         assert!(run.code == 1 && run.out.contains(words), "{kind} {words}: {}{}", run.out, run.err);
         let told = run.out.lines().find(|told| told.contains(words)).unwrap();
-        let elsewhere = ["must not be the same", "must not be that of", "must have an owner"].iter().any(|w| told.contains(w));
+        let elsewhere =
+            ["must not be the same", "must not be that of", "must have an owner"].iter().any(|w| told.contains(w));
         assert!(elsewhere || told.starts_with(&format!("refused: line {line}: ")), "{told}");
         assert!(!run.out.contains('\u{1b}'), "no escape sequence reaches the terminal");
     }

@@ -35,7 +35,8 @@ pub(super) fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     WORLD.get_or_init(|| {
         let place = Place::with_ada();
-        for (email, name) in [("bob@example.com", "Bob"), ("carol@example.com", "Carol"), ("dora@example.com", "Dora")] {
+        for (email, name) in [("bob@example.com", "Bob"), ("carol@example.com", "Carol"), ("dora@example.com", "Dora")]
+        {
             place.run(&format!("user add {email} --first-name {name} --password-stdin")).good();
         }
         let key = |email: &str| place.run(&format!("key create --user {email}")).good().out.trim().to_owned();
@@ -57,7 +58,8 @@ pub(super) fn world() -> &'static World {
 }
 
 fn fill(base: &str, ada: &str, bob: &str) {
-    let made = |key: &str, path: &str, body: Value| post(base, key, path, &body)["id"].as_str().unwrap_or_default().to_owned();
+    let made =
+        |key: &str, path: &str, body: Value| post(base, key, path, &body)["id"].as_str().unwrap_or_default().to_owned();
     let users = get(base, ada, "/v2/users");
     let user = |email: &str| {
         let found = users["users"].as_array().unwrap().iter().find(|user| user["email"] == email).unwrap();
@@ -71,7 +73,8 @@ fn fill(base: &str, ada: &str, bob: &str) {
     let workspace = post(base, bob, "/v1/api/workspaces/create", &json!({ "workspace_name": "vision" }));
     let workspace = workspace["workspace_id"].clone();
     let spaces = get(base, bob, "/v2/spaces");
-    let space = spaces["spaces"].as_array().unwrap().iter().find(|space| space["name"] == "vision").unwrap()["id"].clone();
+    let space =
+        spaces["spaces"].as_array().unwrap().iter().find(|space| space["name"] == "vision").unwrap()["id"].clone();
     let space_path = space.as_str().unwrap().to_owned();
     let looker = made(ada, "/v2/roles", json!({ "name": "looker", "permissions": ["SPACE_READ", "PROJECT_READ"] }));
     let body = json!({ "user_id": user("carol@example.com"), "role": role("MEMBER") });
@@ -92,10 +95,12 @@ fn fill(base: &str, ada: &str, bob: &str) {
     let listed = post(base, bob, "/v1/api/models/list", &json!({ "workspace_id": workspace }));
     let uuid = listed["models"][0]["model_versions"][0]["model_version"]["file_info"]["version"].clone();
     let steps = json!([{ "ModelInference": { "models": [{ "name": "ccfraud", "version": uuid, "sha": "" }] } }]);
-    let body = json!({ "pipeline_id": "flow", "workspace_id": workspace, "definition": { "id": "flow", "steps": steps } });
+    let body =
+        json!({ "pipeline_id": "flow", "workspace_id": workspace, "definition": { "id": "flow", "steps": steps } });
     post(base, bob, "/v1/api/pipelines/create", &body);
     let details = json!({ "key": "hunter2-secret" });
-    let connection = made(bob, "/v1/api/connections/create", json!({ "name": "store", "type": "s3", "details": details }));
+    let connection =
+        made(bob, "/v1/api/connections/create", json!({ "name": "store", "type": "s3", "details": details }));
     let body = json!({ "workspace_id": workspace, "connection_id": connection });
     post(base, bob, "/v1/api/connections/add_to_workspace", &body);
 }
@@ -141,13 +146,16 @@ pub(super) fn post(base: &str, key: &str, path: &str, body: &Value) -> Value {
 
 #[track_caller]
 fn get(base: &str, key: &str, path: &str) -> Value {
-    let mut answer = agent().get(format!("{base}{path}")).header("authorization", format!("Bearer {key}")).call().unwrap();
+    let mut answer =
+        agent().get(format!("{base}{path}")).header("authorization", format!("Bearer {key}")).call().unwrap();
     answer.body_mut().read_json().unwrap()
 }
 
 fn upload(base: &str, key: &str, metadata: &Value) {
     let mut body = String::new();
-    for (name, file, content) in [("metadata", "", metadata.to_string().as_str()), ("file", "; filename=\"m.onnx\"", "abc")] {
+    for (name, file, content) in
+        [("metadata", "", metadata.to_string().as_str()), ("file", "; filename=\"m.onnx\"", "abc")]
+    {
         body += &format!("--AaB03x\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n");
     }
     let request = agent().post(format!("{base}/v1/api/models/upload"));
@@ -160,7 +168,8 @@ fn upload(base: &str, key: &str, metadata: &Value) {
 /// The tokens for a password, or the status of the refusal.
 pub(super) fn sign_in(base: &str, user: &str, password: &str) -> Result<Value, u16> {
     let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", user), ("password", password)];
-    let mut answer = agent().post(format!("{base}/auth/realms/master/protocol/openid-connect/token")).send_form(form).unwrap();
+    let mut answer =
+        agent().post(format!("{base}/auth/realms/master/protocol/openid-connect/token")).send_form(form).unwrap();
     match answer.status().as_u16() {
         200 => Ok(answer.body_mut().read_json().unwrap()),
         status => Err(status),
