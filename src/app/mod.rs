@@ -33,6 +33,7 @@ pub mod service_keys;
 pub mod setup;
 mod standing;
 pub mod tags;
+pub mod transfer;
 pub mod user_deletion;
 pub mod users;
 mod visibility;

@@ -10,10 +10,12 @@ pub mod client;
 mod compact;
 mod data;
 mod deadline;
+pub mod export;
 mod file_place;
 mod finding;
 mod first_administrator;
 pub mod flags;
+pub mod import;
 pub mod key;
 pub mod keys;
 mod limits;
@@ -148,6 +150,25 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Write everything that belongs to the account as lines of JSON; works while the server runs.
+    Export {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to write.
+        #[command(flatten)]
+        options: export::Options,
+    },
+    /// Add what another server has exported to this one.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Import {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to read.
+        #[command(flatten)]
+        options: import::Options,
+    },
     /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
@@ -244,6 +265,16 @@ impl Command {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 compact::run(&config, json)
+            }
+            Self::Export { place, options } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                options.run(&config)
+            }
+            Self::Import { place, options } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                options.run(&config)
             }
             Self::Audit { place, command } => {
                 let config = place.load()?;

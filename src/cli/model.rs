@@ -98,7 +98,7 @@ impl Command {
 }
 
 /// The files of the server. Refused when a running server has them elsewhere than this configuration says.
-fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
+pub(super) fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
     const KEYS: [&str; 2] = ["files_url", "files_endpoint"];
     let here = running::masked_config(config);
     let there = running::of(home).map(|in_force| in_force.configuration).unwrap_or_default();

@@ -41,6 +41,8 @@ pub enum ObjectKind {
     Address,
     /// Rows of the audit log.
     Audit,
+    /// A file that was imported.
+    Import,
 }
 
 impl ObjectKind {

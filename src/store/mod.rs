@@ -42,6 +42,7 @@ pub mod signing_keys;
 pub mod standings;
 pub mod stored_files;
 pub mod tags;
+pub mod transfer;
 pub mod users;
 pub mod visibility;
 mod visible_projects;

@@ -9,6 +9,7 @@ pub mod id_claims;
 pub mod keyring;
 pub mod opaque;
 pub mod password;
+pub mod passphrase;
 pub mod pkce;
 mod random;
 pub mod refresh;

@@ -18,6 +18,7 @@ mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfer;
 mod users;
 
 use std::fs;
