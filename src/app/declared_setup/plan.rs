@@ -85,6 +85,11 @@ impl Plan {
         self.steps.iter().map(|step| &step.change)
     }
 
+    /// Each change with the secret that is made with it.
+    pub fn changes_with_secrets(&self) -> impl Iterator<Item = (&Change, Option<&NewSecret>)> {
+        self.steps.iter().map(|step| (&step.change, step.secret.as_ref()))
+    }
+
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty()
     }
