@@ -9,7 +9,7 @@ use crate::domain::bot::Bot;
 use crate::domain::ids::{OrganizationId, ProjectId, RoleId, UserId, WorkspaceId};
 use crate::domain::key::Key;
 use crate::domain::member::Role;
-use crate::domain::organization::{Organization, OrganizationRole};
+use crate::domain::organization::{Organization, OrganizationName, OrganizationRole};
 use crate::domain::project::Project;
 use crate::domain::role::{Binding, NamedRole, Resource};
 use crate::domain::user::User;
@@ -24,6 +24,8 @@ const MAX_KNOWN: usize = 20_000;
 pub struct Current {
     pub home: OrganizationId,
     pub organizations: BTreeMap<OrganizationId, Organization>,
+    /// The ids of organizations by the names that the file has for them.
+    pub(super) organization_ids: HashMap<String, OrganizationId>,
     pub roles: BTreeMap<RoleId, NamedRole>,
     pub people: BTreeMap<UserId, User>,
     /// The ids of people by the canonical form of their address.
@@ -36,6 +38,7 @@ pub struct Current {
     pub members: BTreeMap<(WorkspaceId, UserId), Role>,
     pub bindings: BTreeMap<(UserId, Place), Binding>,
     pub projects: BTreeMap<ProjectId, Project>,
+    pub(super) project_names: HashMap<(WorkspaceId, String), ProjectId>,
     pub clients: BTreeMap<String, Registered>,
     /// The valid service keys, the oldest first.
     pub service_keys: Vec<(Key, Bot)>,
@@ -79,6 +82,7 @@ impl Current {
             .into_iter()
             .map(|one| (one.id, one))
             .collect(),
+            organization_ids: HashMap::new(),
             roles: few(
                 setup_lookups::roles(view, LIMIT)?,
                 "the server has more than 20000 roles, too many for a set-up file",
@@ -95,11 +99,18 @@ impl Current {
             members: BTreeMap::new(),
             bindings: BTreeMap::new(),
             projects: BTreeMap::new(),
+            project_names: HashMap::new(),
             clients: BTreeMap::new(),
             service_keys: Vec::new(),
         };
         for (organization, admin) in setup_lookups::organization_admins(view)? {
             now.admins.entry(organization).or_default().insert(admin);
+        }
+        now.organization_ids = now.organizations.values().map(|one| (one.name.as_str().to_owned(), one.id)).collect();
+        // The home organization may get its name only now.
+        if let Some(home) = declared.organizations.iter().flatten().find(|one| one.home) {
+            now.organization_ids.retain(|_, id| *id != now.home);
+            now.organization_ids.insert(home.name.as_str().to_owned(), now.home);
         }
         now.load_people(view, declared, all.people)?;
         now.load_workspaces(view, declared, all.workspaces)?;
@@ -148,22 +159,14 @@ impl Current {
                 "the server has more than 20000 {workspace}s, too many for a set-up file",
             )?
         } else {
-            // The home organization may get its name only now.
-            let renamed = declared.organizations.iter().flatten().find(|one| one.home).map(|one| one.name.as_str());
-            let ids: HashMap<&str, OrganizationId> =
-                self.organizations.values().map(|one| (one.name.as_str(), one.id)).collect();
-            let place = |organization: Option<&str>| match organization {
-                None => Some(self.home),
-                Some(name) if Some(name) == renamed => Some(self.home),
-                Some(name) => ids.get(name).copied(),
-            };
             let workspaces = declared.workspaces.iter().flatten().map(|one| (&one.organization, &one.name));
             let bound = declared.bindings.iter().flatten().map(|one| (&one.organization, &one.workspace));
             let keys = declared.service_keys.iter().flatten().flat_map(|one| &one.workspaces);
             let keys = keys.map(|one| (&one.organization, &one.workspace));
-            let names = workspaces.chain(bound).chain(keys).filter_map(|(organization, name)| {
-                Some((place(organization.as_ref().map(|name| name.as_str()))?.0, name.as_str()))
-            });
+            let names = workspaces
+                .chain(bound)
+                .chain(keys)
+                .filter_map(|(organization, name)| Some((self.inside(organization.as_ref())?.0, name.as_str())));
             let names: BTreeSet<_> = names.collect();
             setup_lookups::workspaces_by_name(view, names.iter().map(|(place, name)| (OrganizationId(*place), *name)))?
         };
@@ -218,15 +221,13 @@ impl Current {
         });
         let mut projects = setup_lookups::projects(view, on_projects)?;
         let named = declared.bindings.iter().flatten().filter_map(|one| {
-            let organization = one.organization.as_ref();
-            let inside = match organization {
-                None => self.home,
-                Some(name) => self.organizations.values().find(|one| one.name == *name)?.id,
-            };
+            let inside = self.inside(one.organization.as_ref())?;
             let workspace = self.workspace_names.get(&(inside, one.workspace.as_str().to_owned()))?;
             Some((*workspace, one.project.as_ref()?.as_str()))
         });
         projects.extend(setup_lookups::projects_by_name(view, named)?);
+        self.project_names =
+            projects.iter().map(|one| ((one.workspace, one.name.as_str().to_owned()), one.id)).collect();
         self.projects = projects.into_iter().map(|project| (project.id, project)).collect();
         for binding in found.into_iter().filter(|binding| self.people.contains_key(&binding.user)) {
             let place = match binding.resource {
@@ -261,6 +262,14 @@ impl Current {
         let found = setup_lookups::workspaces(view, unknown.into_iter())?;
         self.workspaces.extend(found.into_iter().map(|workspace| (workspace.id, workspace)));
         Ok(())
+    }
+
+    /// The organization that the file names; by default the home organization.
+    fn inside(&self, organization: Option<&OrganizationName>) -> Option<OrganizationId> {
+        match organization {
+            None => Some(self.home),
+            Some(name) => self.organization_ids.get(name.as_str()).copied(),
+        }
     }
 
     /// The name of an organization, for people.

@@ -140,9 +140,9 @@ pub(super) enum Phase {
     RemovedMemberships,
     RemovedClients,
     RemovedWorkspaces,
+    RemovedOrganizations,
     RemovedPeople,
     RemovedRoles,
-    RemovedOrganizations,
 }
 
 /// A thing that exists, or one that the file declares at this index and that an earlier step creates.

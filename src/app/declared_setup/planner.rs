@@ -28,6 +28,7 @@ pub(super) struct Planner<'a> {
     plan: Plan,
     /// The things after the earlier steps, by their names.
     organizations: HashMap<String, Ref<OrganizationId>>,
+    organization_names: HashMap<Ref<OrganizationId>, String>,
     roles: HashMap<String, Ref<RoleId>>,
     people: HashMap<String, Ref<UserId>>,
     account_roles: HashMap<Ref<UserId>, AccountRole>,
@@ -53,6 +54,11 @@ pub(super) fn plan(view: &View, declared: &Declared, prune: bool) -> Result<Plan
         prune,
         plan: Plan::default(),
         organizations: now.organizations.values().map(|one| named(one.name.as_str(), one.id)).collect(),
+        organization_names: now
+            .organizations
+            .values()
+            .map(|one| (Ref::Known(one.id), one.name.as_str().to_owned()))
+            .collect(),
         roles: now
             .roles
             .values()
@@ -174,6 +180,16 @@ impl Planner<'_> {
         };
         self.fault(at, format!("the role {name:?} {rule}"));
         None
+    }
+
+    /// The name of an organization after the earlier steps.
+    fn place_name(&self, organization: Ref<OrganizationId>) -> String {
+        self.organization_names.get(&organization).cloned().unwrap_or_default()
+    }
+
+    fn name_organization(&mut self, organization: Ref<OrganizationId>, name: &OrganizationName) {
+        self.organizations.insert(name.as_str().to_owned(), organization);
+        self.organization_names.insert(organization, name.as_str().to_owned());
     }
 
     /// Whether a person is a member of an organization after the earlier steps.

@@ -241,6 +241,3 @@ fn unless<T, E: ToString>(faults: &mut Faults, at: &At, parsed: Result<T, E>) ->
 
 #[cfg(test)]
 mod tests;
-
-#[cfg(test)]
-mod tests;

@@ -136,7 +136,7 @@ impl<'f, 't> Table<'f, 't> {
         parse(&text).map_err(|rule| self.faults.add(at, rule.to_string())).ok()
     }
 
-    /// A list of texts.
+    /// A list of texts, if all of them are well-formed.
     pub(super) fn list<T, E: Display>(
         &mut self,
         key: &'static str,
@@ -156,7 +156,7 @@ impl<'f, 't> Table<'f, 't> {
                 Some(Ok(value)) => parsed.push(value),
             }
         }
-        Some(parsed)
+        (parsed.len() == items.len()).then_some(parsed)
     }
 
     /// A list of at most so many tables, each read by this function. What it leaves is unknown.

@@ -25,7 +25,7 @@ pub(super) struct SecretFiles {
 #[derive(Debug, Default)]
 struct State {
     minted: HashMap<NewSecret, (Secret, Fingerprint)>,
-    written: Vec<PathBuf>,
+    written: BTreeSet<PathBuf>,
 }
 
 impl SecretFiles {
@@ -40,6 +40,7 @@ impl SecretFiles {
     /// The file of a secret. `None` if neither the set-up file nor the command names one.
     pub(super) fn path(&self, secret: &NewSecret) -> Option<PathBuf> {
         match (&secret.file, &self.directory) {
+            (Some(file), _) if self.base == Path::new(".") => Some(file.clone()),
             (Some(file), _) => Some(self.base.join(file)),
             (None, Some(directory)) => Some(directory.join(file_name(secret))),
             (None, None) => None,
@@ -91,14 +92,14 @@ impl SecretFiles {
             }
             write(&path, &text)
                 .map_err(|error| format!("{}: cannot write the secret to {}: {error}", secret.path, path.display()))?;
-            self.state().written.push(path);
+            self.state().written.insert(path);
         }
         Ok(())
     }
 
     /// Removes what was written, because the secrets are not valid.
     pub(super) fn remove(&self) {
-        for path in self.state().written.drain(..) {
+        for path in std::mem::take(&mut self.state().written) {
             // A secret that is not valid does no harm.
             let _ = std::fs::remove_file(path);
         }

@@ -52,7 +52,7 @@ impl Planner<'_> {
         let old = now.name.as_str().to_owned();
         if name.is_some() {
             self.organizations.remove(&old);
-            self.organizations.insert(one.name.as_str().to_owned(), Ref::Known(id));
+            self.name_organization(Ref::Known(id), &one.name);
         }
         if !fields.is_empty() {
             let action = Action::ChangeOrganization(id, OrganizationChange { name, description });
@@ -66,7 +66,7 @@ impl Planner<'_> {
         let new = NewOrganization { name: one.name.clone(), description };
         let action = Action::CreateOrganization(index, new);
         self.push(Phase::Organizations, create("organization", one.name.as_str(), fields), Some(&one.at), action);
-        self.organizations.insert(one.name.as_str().to_owned(), Ref::New(index));
+        self.name_organization(Ref::New(index), &one.name);
     }
 
     fn organizations_go(&mut self, matched: &BTreeSet<OrganizationId>) -> Result<()> {
@@ -128,6 +128,7 @@ impl Planner<'_> {
     }
 
     fn role_comes(&mut self, index: usize, one: &DeclaredRole) {
+        self.roles.insert(one.name.as_str().to_owned(), Ref::New(index));
         let Some(permissions) = one.permissions else {
             self.fault(&one.at, "permissions: is missing, and the role is new");
             return;
@@ -137,7 +138,6 @@ impl Planner<'_> {
         let description = one.description.clone().unwrap_or_default();
         let action = Action::CreateRole(index, NewRole { name: one.name.clone(), description, permissions });
         self.push(Phase::Roles, create("role", one.name.as_str(), fields), Some(&one.at), action);
-        self.roles.insert(one.name.as_str().to_owned(), Ref::New(index));
     }
 }
 

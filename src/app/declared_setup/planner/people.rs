@@ -149,7 +149,7 @@ impl Planner<'_> {
         }
         let name = match place {
             Some(place) => place.organization.as_str().to_owned(),
-            None => self.home_name(),
+            None => self.place_name(organization),
         };
         let email = one.email.as_str();
         let change = match before {
@@ -166,11 +166,6 @@ impl Planner<'_> {
         let phase = if role == OrganizationRole::Admin { Phase::Admins } else { Phase::Memberships };
         let at = place.map_or(&one.at, |place| &place.at);
         self.push(phase, inside(change, &name), Some(at), Action::SetMembership(person, organization, role));
-    }
-
-    fn home_name(&self) -> String {
-        let home = Ref::Known(self.now.home);
-        self.organizations.iter().find(|(_, id)| **id == home).map(|(name, _)| name.clone()).unwrap_or_default()
     }
 
     /// Whether somebody who may sign in administers an organization after the earlier steps, apart from this person.

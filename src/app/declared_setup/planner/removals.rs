@@ -28,8 +28,14 @@ impl Planner<'_> {
                 self.keep(format!("person {} is kept: the last administrator who can sign in", user.email));
                 continue;
             }
-            let administered: Vec<OrganizationId> =
-                self.now.admins.iter().filter(|(_, admins)| admins.contains(&user.id)).map(|(id, _)| *id).collect();
+            let of_person = (user.id, OrganizationId(i64::MIN))..=(user.id, OrganizationId(i64::MAX));
+            let administered: Vec<OrganizationId> = self
+                .now
+                .memberships
+                .range(of_person)
+                .filter(|(_, role)| **role == OrganizationRole::Admin)
+                .map(|((_, organization), _)| *organization)
+                .collect();
             let alone = administered
                 .into_iter()
                 .find(|id| !self.removed_organizations.contains(id) && !self.has_other_admin(*id, user.id));

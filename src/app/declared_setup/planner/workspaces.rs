@@ -55,12 +55,15 @@ impl Planner<'_> {
     }
 
     fn workspace_comes(&mut self, index: usize, organization: Ref<OrganizationId>, one: &DeclaredWorkspace) {
+        // With a fault, too, so that other entries that name it have no fault of their own.
+        self.workspaces.insert((organization, one.name.as_str().to_owned()), Ref::New(index));
         let owner = one.members.iter().flatten().find(|member| member.role == RoleIn::Predefined(Role::Owner));
         let Some(owner) = owner else {
             self.fault(&one.at, "members: a new workspace needs a member with the role owner");
             return;
         };
-        let Some(person) = self.person(&owner.at, &owner.email) else { return };
+        // The members tell who is unknown.
+        let Some(person) = self.people.get(&*owner.email.key()).copied() else { return };
         let private = one.private.unwrap_or(true);
         let mut fields: Vec<_> = one.description.iter().map(|text| new_field("description", text.as_str())).collect();
         fields.push(new_field("private", private.to_string()));
@@ -77,7 +80,6 @@ impl Planner<'_> {
         let change = inside(create("workspace", one.name.as_str(), fields), &place);
         let action = Action::CreateWorkspace { index, organization, owner: person, new };
         self.push(Phase::Workspaces, change, Some(&one.at), action);
-        self.workspaces.insert((organization, one.name.as_str().to_owned()), Ref::New(index));
     }
 
     fn workspaces_go(&mut self, seen: &BTreeSet<(Ref<OrganizationId>, String)>) -> Result<()> {
@@ -99,12 +101,6 @@ impl Planner<'_> {
 
     fn inside_name(&self, organization: OrganizationId) -> String {
         self.place_name(Ref::Known(organization))
-    }
-
-    /// The name of an organization after the earlier steps.
-    pub(super) fn place_name(&self, organization: Ref<OrganizationId>) -> String {
-        let found = self.organizations.iter().find(|(_, id)| **id == organization);
-        found.map(|(name, _)| name.clone()).unwrap_or_default()
     }
 
     pub(super) fn members(&mut self) {
@@ -280,12 +276,8 @@ impl Planner<'_> {
     /// The project of a binding; the inner `None` for one on the whole workspace.
     fn project(&mut self, one: &DeclaredBinding, workspace: Ref<WorkspaceId>) -> Option<Option<ProjectId>> {
         let Some(name) = &one.project else { return Some(None) };
-        let found = self
-            .now
-            .projects
-            .values()
-            .find(|project| Some(project.workspace) == workspace.known() && project.name == *name);
-        let id = found.map(|project| project.id);
+        let found = workspace.known().map(|id| (id, name.as_str().to_owned()));
+        let id = found.and_then(|name| self.now.project_names.get(&name)).copied();
         if id.is_none() {
             let (name, place) = (name.as_str(), one.workspace.as_str());
             self.fault(&one.at, format!("project: {name:?} does not exist in the workspace {place:?}"));
