@@ -18,10 +18,10 @@ use clap::Args;
 use crate::app::declared_setup::{self, Declared, Fault, Plan};
 use crate::app::setup;
 use crate::cli::flags::Place;
-use crate::cli::serve::key_rules;
 use crate::cli::{CliError, data, logging, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
+use crate::domain::key::KeyRules;
 use crate::error::Error;
 use crate::store::data_dir::DataDir;
 use crate::store::{Store, Tx};
@@ -84,12 +84,13 @@ impl SetupFile {
             return Err(failure.because(CliError::Failed(words.to_owned())));
         }
         self.secrets.check(&plan).map_err(|words| failure.because(self.failed(&words)))?;
-        declared_setup::apply(tx, &actor, &key_rules(config), &plan, &|secret| self.secrets.stored(secret)).map_err(
-            |error| match error {
+        let rules = KeyRules { allowed: config.keys_allowed, max_life: config.key_longest_life };
+        declared_setup::apply(tx, &actor, &rules, &plan, &|secret| self.secrets.stored(secret)).map_err(|error| {
+            match error {
                 Error::Invalid { .. } => failure.because(self.failed(&error.to_string())),
                 other => other,
-            },
-        )?;
+            }
+        })?;
         self.secrets.write(&plan).map_err(|words| failure.because(self.failed(&words)))?;
         Ok(plan)
     }
