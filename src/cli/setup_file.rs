@@ -123,40 +123,35 @@ impl Failure {
 impl Source {
     /// `atelier apply`.
     pub(super) fn apply(self, place: &Place, dry_run: bool, yes: bool) -> Result<(), CliError> {
-        let run = |config: &Config| {
-            self.open(config, |store, setup| {
-                if dry_run {
-                    return self.show(store, setup).map(drop);
-                }
-                setup::settle(store)?;
-                self.apply_on(config, store, setup, yes)
-            })
-        };
-        self.with(place, run)
+        self.with(place, |config, store, setup| {
+            if dry_run {
+                return self.show(store, &setup).map(drop);
+            }
+            setup::settle(store)?;
+            self.apply_on(config, store, setup, yes)
+        })
     }
 
     /// `atelier plan`: the exit code is 2 if something differs.
     pub(super) fn plan(self, place: &Place) -> Result<ExitCode, CliError> {
-        let run = |config: &Config| self.open(config, |store, setup| self.show(store, setup));
-        let differs = self.with(place, run)?;
+        let differs = self.with(place, |_, store, setup| self.show(store, &setup))?;
         Ok(if differs { ExitCode::from(2) } else { ExitCode::SUCCESS })
     }
 
     /// Errors exit with 1, because 2 means to `plan` that something differs.
-    fn with<T>(&self, place: &Place, run: impl FnOnce(&Config) -> Result<T, CliError>) -> Result<T, CliError> {
-        let config = place.load().map_err(as_failure)?;
-        logging::to_stderr(&config.log);
-        run(&config).map_err(as_failure)
-    }
-
-    fn open<T>(
+    fn with<T>(
         &self,
-        config: &Config,
-        work: impl FnOnce(&Store, SetupFile) -> Result<T, CliError>,
+        place: &Place,
+        work: impl FnOnce(&Config, &Store, SetupFile) -> Result<T, CliError>,
     ) -> Result<T, CliError> {
-        let setup = SetupFile::read(&self.file, self.secrets_dir.clone())?;
-        let home = DataDir::existing(&config.data_dir)?;
-        data::with(&home, |store| work(store, setup))
+        let run = || {
+            let config = place.load()?;
+            logging::to_stderr(&config.log);
+            let setup = SetupFile::read(&self.file, self.secrets_dir.clone())?;
+            let home = DataDir::existing(&config.data_dir)?;
+            data::with(&home, |store| work(&config, store, setup))
+        };
+        run().map_err(as_failure)
     }
 
     fn read_plan(&self, store: &Store, setup: &SetupFile) -> Result<Plan, CliError> {
@@ -176,12 +171,12 @@ impl Source {
     }
 
     /// Shows the changes, and changes nothing. Returns whether there are any.
-    fn show(&self, store: &Store, setup: SetupFile) -> Result<bool, CliError> {
-        let plan = self.read_plan(store, &setup)?;
+    fn show(&self, store: &Store, setup: &SetupFile) -> Result<bool, CliError> {
+        let plan = self.read_plan(store, setup)?;
         if self.json {
             print(&format!("{:#}\n", show::to_json(&plan, &setup.secrets, false)))?;
         } else {
-            self.print_diff(&plan, &setup)?;
+            self.print_diff(&plan, setup)?;
         }
         Ok(!plan.is_empty())
     }
@@ -208,13 +203,11 @@ impl Source {
             setup.secrets.remove();
             failure.or(error)
         })?;
-        match json {
-            Some(json) => print(&json),
-            None => {
-                say(&applied(&done));
-                Ok(())
-            }
+        if let Some(json) = json {
+            return print(&json);
         }
+        say(&applied(&done));
+        Ok(())
     }
 }
 
@@ -276,7 +269,7 @@ fn read(path: &Path) -> io::Result<String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + valid.split(|byte| *byte == b'\n').skip(1).count();
         io::Error::other(format!("line {line} is not valid UTF-8"))
     })
 }

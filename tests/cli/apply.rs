@@ -410,3 +410,35 @@ fn a_terminal_shows_colors_and_is_asked() {
     assert!(code == 0, "{shown}");
     assert_eq!(rows(&place, "roles"), 4);
 }
+
+#[test]
+fn of_commands_at_the_same_time_one_applies_and_the_others_leave_nothing() {
+    let place = with(&[("setup.toml", EXAMPLE)]);
+    let run = |turn: usize| {
+        let directory = format!("secrets{turn}");
+        fs::create_dir(place.path().join(&directory)).unwrap();
+        let run = place.run(&format!("apply setup.toml --secrets-dir {directory}"));
+        (run, names(&place.path().join(&directory)).len())
+    };
+    let runs: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4)
+            .map(|turn| {
+                scope.spawn({
+                    let run = &run;
+                    move || run(turn)
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let applied: Vec<_> = runs.iter().filter(|(run, _)| run.err.contains("\napplied; ")).collect();
+    assert_eq!(applied.len(), 1);
+    for (run, secrets) in &runs {
+        let is_applied = run.err.contains("\napplied; ");
+        assert_eq!(*secrets, if is_applied { 2 } else { 0 }, "{}", run.err);
+        let is_late = run.err.contains("the server has changed since") || run.err.contains("nothing to change");
+        assert!(is_applied || is_late, "{}", run.err);
+    }
+    assert_eq!(place.run("plan setup.toml").code, 0);
+    assert_eq!((rows(&place, "clients"), rows(&place, "keys")), (5, 1));
+}

@@ -107,7 +107,9 @@ impl Applying<'_> {
                 let who = Named::Number(self.person(*person)?);
                 bindings::create(tx, actor, self.bound(*given)?, &who, resource)?;
             }
-            Action::ChangeBinding(id, given) => drop(bindings::change(tx, actor, *id, self.bound(*given)?)?),
+            Action::ChangeBinding(id, given) => {
+                bindings::change(tx, actor, *id, self.bound(*given)?)?;
+            }
             Action::Unbind(id) => bindings::delete(tx, actor, *id)?,
             Action::CreateServiceKey(new) => self.service_key(new, secret)?,
             Action::RevokeKey(id) => keys::revoke(tx, actor, *id)?,
@@ -129,13 +131,13 @@ impl Applying<'_> {
 
     fn service_key(&self, new: &NewServiceKey, secret: Option<&NewSecret>) -> Result<()> {
         let mut organizations = Vec::with_capacity(new.organizations.len());
-        for (organization, role, places) in &new.organizations {
+        for inside in &new.organizations {
             let place =
                 |(workspace, given): &(Ref<WorkspaceId>, Given)| Ok((self.workspace(*workspace)?, self.given(*given)?));
             organizations.push(Grant {
-                organization: Some(self.organization(*organization)?),
-                role: *role,
-                workspaces: places.iter().map(place).collect::<Result<_>>()?,
+                organization: Some(self.organization(inside.organization)?),
+                role: inside.role,
+                workspaces: inside.workspaces.iter().map(place).collect::<Result<_>>()?,
             });
         }
         let secret = secret.ok_or_else(missing)?;

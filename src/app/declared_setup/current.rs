@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::declared::{Declared, MAX_MEMBERS};
+use super::declared::Declared;
 use crate::app::identity::oauth::clients::{self, Registered};
 use crate::app::lookup;
 use crate::domain::bot::Bot;
@@ -19,6 +19,10 @@ use crate::store::{self, View, setup_lookups};
 
 /// The maximum number of things of a kind on the server, where all of them have to be known.
 const MAX_KNOWN: usize = 20_000;
+
+/// The maximum number of members of the workspaces that the file names: more than a file declares, because of the bots,
+/// and of members to remove.
+const MAX_KNOWN_MEMBERS: u32 = 300_000;
 
 #[derive(Debug)]
 pub struct Current {
@@ -185,10 +189,9 @@ impl Current {
     fn load_members(&mut self, view: &View, declared: &Declared, all: bool) -> Result<()> {
         let ids: Vec<WorkspaceId> =
             if all || declared.workspaces.is_some() { self.workspaces.keys().copied().collect() } else { Vec::new() };
-        let limit = MAX_MEMBERS + 1;
-        let found = store::members::list_in(view, &ids, None, u32::try_from(limit).unwrap_or(u32::MAX))?;
-        if found.len() >= limit {
-            return Err(Error::Refused { rule: "the {workspace}s of the set-up file have more than 100000 members" });
+        let found = store::members::list_in(view, &ids, None, MAX_KNOWN_MEMBERS + 1)?;
+        if found.len() > MAX_KNOWN_MEMBERS as usize {
+            return Err(Error::Refused { rule: "the {workspace}s of the set-up file have more than 300000 members" });
         }
         let users: BTreeSet<UserId> = found.iter().map(|member| member.user).collect();
         let unknown = users.iter().copied().filter(|id| !self.people.contains_key(id));

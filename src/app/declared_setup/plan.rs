@@ -203,11 +203,19 @@ pub(super) enum Action {
     RevokeKey(KeyId),
 }
 
-/// A service key, with its organizations, their roles, and the workspaces in each.
+/// A service key with its organizations.
 #[derive(Debug)]
 pub(super) struct NewServiceKey {
     pub name: KeyName,
     pub description: Description,
     pub expires_at: Option<Timestamp>,
-    pub organizations: Vec<(Ref<OrganizationId>, OrganizationRole, Vec<(Ref<WorkspaceId>, Given)>)>,
+    pub organizations: Vec<KeyOrganization>,
+}
+
+/// An organization of a service key, with the workspaces in it.
+#[derive(Debug)]
+pub(super) struct KeyOrganization {
+    pub organization: Ref<OrganizationId>,
+    pub role: OrganizationRole,
+    pub workspaces: Vec<(Ref<WorkspaceId>, Given)>,
 }

@@ -167,8 +167,8 @@ impl Planner<'_> {
         None
     }
 
-    fn role(&mut self, at: &At, role: &RoleIn) -> Option<Given> {
-        let name = match role {
+    fn given(&mut self, at: &At, wanted: &RoleIn) -> Option<Given> {
+        let name = match wanted {
             RoleIn::Predefined(role) => return Some(Given::Predefined(*role)),
             RoleIn::Named(name) => name,
         };

@@ -89,7 +89,8 @@ fn text(now: &Current) -> String {
         ("bindings", now.bindings.is_empty()),
         ("service_keys", now.service_keys.is_empty()),
     ];
-    let empty: String = empty.iter().filter(|(_, is)| *is).map(|(kind, _)| format!("{kind} = []\n")).collect();
+    let empty: Vec<&str> = empty.iter().filter(|(_, is)| *is).map(|(kind, _)| *kind).collect();
+    let empty = empty.iter().fold(String::new(), |lines, kind| lines + kind + " = []\n");
     // Keys of the whole file have to be before the first table.
     file.0.insert_str(HEAD.len(), &empty);
     file.0

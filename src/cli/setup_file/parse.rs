@@ -205,13 +205,11 @@ fn service_key(table: &mut Table) -> Option<DeclaredServiceKey> {
 }
 
 fn required_role(table: &mut Table) -> Option<RoleIn> {
-    match table.value("role") {
-        Some((at, value)) => role_value(table.faults(), &at, value),
-        None => {
-            table.fault("role", "is missing");
-            None
-        }
-    }
+    let Some((at, value)) = table.value("role") else {
+        table.fault("role", "is missing");
+        return None;
+    };
+    role_value(table.faults(), &at, value)
 }
 
 /// A role in a workspace: a predefined word or the name of a role, or `{ named = "owner" }` for a role that has the name

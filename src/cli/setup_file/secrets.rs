@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use data_encoding::HEXLOWER;
+
 use crate::app::declared_setup::{NewSecret, Plan};
 use crate::domain::secret::Secret;
 use crate::store::files;
@@ -127,7 +129,7 @@ fn file_name(secret: &NewSecret) -> String {
         return format!("{kind}-{plain}");
     }
     let hash = Fingerprint::of(&secret.name);
-    let hash: String = hash.as_bytes().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let hash = HEXLOWER.encode(hash.as_bytes().get(..4).unwrap_or_default());
     format!("{kind}-{plain}-{hash}")
 }
 

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::{Planner, change, create, differs, field, inside, is_given, new_field, remove, role_in_word};
 use crate::app::declared_setup::declared::{DeclaredClient, DeclaredServiceKey};
-use crate::app::declared_setup::plan::{Action, FieldChange, Given, NewSecret, NewServiceKey, Phase, Ref};
+use crate::app::declared_setup::plan::{
+    Action, FieldChange, Given, KeyOrganization, NewSecret, NewServiceKey, Phase, Ref,
+};
 use crate::app::identity::oauth::clients::{ClientChange, NewClient, Registered};
 use crate::domain::bot::Bot;
 use crate::domain::client::{ClientName, Grant, RedirectUri};
@@ -186,7 +188,7 @@ impl Planner<'_> {
         let mut seen = BTreeSet::new();
         for place in &one.workspaces {
             let found = self.workspace(&place.at, place.organization.as_ref(), &place.workspace);
-            let given = self.role(&place.at, &place.role);
+            let given = self.given(&place.at, &place.role);
             let (Some((organization, workspace)), Some(given)) = (found, given) else { continue };
             if !seen.insert(workspace) {
                 self.fault(&place.at, "workspace: is named twice");
@@ -217,8 +219,10 @@ impl Planner<'_> {
             expires_at: one.expires_at,
             organizations: places
                 .into_iter()
-                .map(|(id, (role, places))| {
-                    (id, role, places.into_iter().map(|place| (place.workspace, place.given)).collect())
+                .map(|(organization, (role, places))| KeyOrganization {
+                    organization,
+                    role,
+                    workspaces: places.into_iter().map(|place| (place.workspace, place.given)).collect(),
                 })
                 .collect(),
         };
@@ -290,6 +294,7 @@ fn uris(all: &[RedirectUri]) -> String {
     all.iter().map(RedirectUri::as_str).collect::<Vec<_>>().join(" ")
 }
 
+#[expect(clippy::ref_option, reason = "the fields of a change are compared by reference")]
 fn seconds(life: &Option<Duration>) -> String {
     life.map_or_else(|| "default".to_owned(), |life| format!("{}s", life.as_secs()))
 }

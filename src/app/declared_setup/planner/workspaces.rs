@@ -7,6 +7,7 @@ use crate::app::declared_setup::declared::{DeclaredBinding, DeclaredMember, Decl
 use crate::app::declared_setup::plan::{Action, Given, Phase, Ref, Spot};
 use crate::domain::ids::{OrganizationId, ProjectId, UserId, WorkspaceId};
 use crate::domain::member::Role;
+use crate::domain::project::ProjectName;
 use crate::domain::user::AccountRole;
 use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange};
 use crate::error::Result;
@@ -158,7 +159,7 @@ impl Planner<'_> {
         member: &DeclaredMember,
         (organization, workspace, person): (Ref<OrganizationId>, Ref<WorkspaceId>, Ref<UserId>),
     ) {
-        let Some(given) = self.role(&member.at, &member.role) else { return };
+        let Some(given) = self.given(&member.at, &member.role) else { return };
         if !self.may_belong(member, person, organization) {
             return;
         }
@@ -213,9 +214,15 @@ impl Planner<'_> {
         for one in all {
             let person = self.person(&one.at, &one.email);
             let place = self.workspace(&one.at, one.organization.as_ref(), &one.workspace);
-            let given = self.role(&one.at, &one.role);
+            let given = self.given(&one.at, &one.role);
             let (Some(person), Some((organization, workspace)), Some(given)) = (person, place, given) else { continue };
-            let Some(project) = self.project(one, workspace) else { continue };
+            let project = match &one.project {
+                None => None,
+                Some(name) => match self.project(one, name, workspace) {
+                    Some(id) => Some(id),
+                    None => continue,
+                },
+            };
             if !seen.insert((person, workspace, project)) {
                 self.fault(&one.at, "the person has a binding there already, by another entry");
                 continue;
@@ -241,7 +248,7 @@ impl Planner<'_> {
                 }
                 None => (create("binding", name, vec![new_field("role", role)]), Action::Bind(spot, person, given)),
             };
-            let place = place_words(one.workspace.as_str(), one.project.as_ref().map(|name| name.as_str()));
+            let place = place_words(one.workspace.as_str(), one.project.as_ref().map(ProjectName::as_str));
             self.push(Phase::Bindings, inside(step.0, &place), Some(&one.at), step.1);
         }
         if self.prune {
@@ -273,16 +280,14 @@ impl Planner<'_> {
         }
     }
 
-    /// The project of a binding; the inner `None` for one on the whole workspace.
-    fn project(&mut self, one: &DeclaredBinding, workspace: Ref<WorkspaceId>) -> Option<Option<ProjectId>> {
-        let Some(name) = &one.project else { return Some(None) };
+    fn project(&mut self, one: &DeclaredBinding, name: &ProjectName, workspace: Ref<WorkspaceId>) -> Option<ProjectId> {
         let found = workspace.known().map(|id| (id, name.as_str().to_owned()));
         let id = found.and_then(|name| self.now.project_names.get(&name)).copied();
         if id.is_none() {
             let (name, place) = (name.as_str(), one.workspace.as_str());
             self.fault(&one.at, format!("project: {name:?} does not exist in the workspace {place:?}"));
         }
-        id.map(Some)
+        id
     }
 
     fn is_bound_to(&self, now: crate::domain::ids::RoleId, given: Given) -> bool {
