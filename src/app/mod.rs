@@ -11,6 +11,7 @@ pub mod connections;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
+pub mod declared_setup;
 pub mod default_workspaces;
 mod detached_tags;
 pub mod ended;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::members::annotates_alike;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, standing, visibility};
@@ -104,10 +105,31 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let person = actor.person().ok_or(Error::Refused {
         rule: "only people can create {workspace}s, because they own them; service accounts cannot",
     })?;
-    may_be_called(actor, &new.name)?;
-    let id = store::workspaces::insert(tx, organization, new, person.id)?;
-    store::members::upsert(tx, id, person.id, Role::Owner)?;
-    let workspace = new_workspace(id, organization, new, person, tx.now);
+    may_be_called(actor.person(), &new.name)?;
+    make(tx, actor, organization, new, person)
+}
+
+/// Creates a workspace that this person owns, like [`create`].
+///
+/// Requires an administrator or an admin of the organization. Refused when the name is taken or reserved for somebody
+/// else, and when the person is not in the organization or is an annotator.
+pub fn create_for(tx: &Tx, actor: &Actor, new: &NewWorkspace, owner: &lookup::Named) -> Result<Workspace> {
+    let organization = may_create(tx, actor, new)?;
+    lookup::require_organization(tx, actor, organization, Action::ManageOrganizationMembers)?;
+    let user = lookup::user(tx, actor, owner)?;
+    if store::organizations::role(tx, organization, user.id)?.is_none() {
+        return Err(Error::Refused { rule: "the owner is not a member of the {workspace}'s organization" });
+    }
+    annotates_alike(&user, false)?;
+    let person = Person { id: user.id, uuid: user.uuid, email: user.email, kind: user.kind, role: user.role };
+    may_be_called(Some(&person), &new.name)?;
+    make(tx, actor, organization, new, &person)
+}
+
+fn make(tx: &Tx, actor: &Actor, organization: OrganizationId, new: &NewWorkspace, owner: &Person) -> Result<Workspace> {
+    let id = store::workspaces::insert(tx, organization, new, owner.id)?;
+    store::members::upsert(tx, id, owner.id, Role::Owner)?;
+    let workspace = new_workspace(id, organization, new, owner, tx.now);
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, to_audit(&workspace)))?;
     Ok(workspace)
 }
@@ -146,8 +168,8 @@ fn new_workspace(
 }
 
 /// Refuses the name of another user's default workspace, because that user would work in it unknowingly.
-fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
-    let mine = |owner| actor.person().is_some_and(|person| Email::fold(owner) == person.email.key());
+fn may_be_called(person: Option<&Person>, name: &WorkspaceName) -> Result<()> {
+    let mine = |owner| person.is_some_and(|person| Email::fold(owner) == person.email.key());
     if name.default_owner().is_none_or(mine) {
         return Ok(());
     }
@@ -215,7 +237,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
         return Ok(before);
     }
     if before.name != after.name {
-        may_be_called(actor, &after.name)?;
+        may_be_called(actor.person(), &after.name)?;
     }
     store::workspaces::update(tx, &after)?;
     let change = (to_audit(&before), to_audit(&after));

@@ -1,7 +1,7 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
-//! server whose data file was removed or replaced.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error (of
+//! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
@@ -30,6 +30,7 @@ mod progress;
 mod running;
 pub mod serve;
 pub mod session;
+pub mod setup_file;
 mod signals;
 mod table;
 pub mod user;
@@ -141,6 +142,33 @@ pub enum Command {
         #[command(subcommand)]
         command: model::Command,
     },
+    /// Make organizations, people, workspaces, roles, clients and service keys as a file declares them; works while the
+    /// server runs.
+    ///
+    /// It shows the changes first, and does all of them or none.
+    Apply {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The set-up file.
+        #[command(flatten)]
+        source: setup_file::Source,
+        /// Show the changes, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove things without a question.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Show what `apply` would change; exits with 0 if nothing differs, 2 if something does, and 1 on an error.
+    Plan {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The set-up file.
+        #[command(flatten)]
+        source: setup_file::Source,
+    },
     /// Give the space of deleted rows back to the disk; the server must be stopped.
     Compact {
         /// Where the server is.
@@ -186,6 +214,10 @@ pub fn run() -> ExitCode {
 
 fn parse_and_run() -> ExitCode {
     let outcome = match Cli::try_parse() {
+        // It has one more exit code.
+        Ok(Cli { command: Command::Plan { place, source } }) => {
+            return source.plan(&place).unwrap_or_else(report);
+        }
         Ok(cli) => cli.command.run(),
         // The help or the version.
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
@@ -261,6 +293,8 @@ impl Command {
                 logging::to_stderr(&config.log);
                 command.run(&config)
             }
+            Self::Apply { place, source, dry_run, yes } => source.apply(&place, dry_run, yes),
+            Self::Plan { place, source } => source.plan(&place).map(drop),
             Self::Compact { place, json } => {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);

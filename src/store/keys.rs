@@ -281,7 +281,7 @@ pub fn update_last_used(tx: &Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<Key> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Key> {
     Ok(Key {
         id: KeyId(row.get("id")?),
         user: UserId(row.get("user_id")?),

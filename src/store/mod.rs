@@ -38,6 +38,7 @@ pub mod roles;
 mod search;
 pub mod second_factors;
 pub mod sessions;
+pub mod setup_lookups;
 pub mod signing_keys;
 pub mod standings;
 pub mod stored_files;

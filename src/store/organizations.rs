@@ -313,7 +313,7 @@ pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
     Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
-fn read(row: &Row) -> rusqlite::Result<Organization> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Organization> {
     Ok(Organization {
         id: OrganizationId(row.get("id")?),
         name: row::text(row, "name", |text| Some(OrganizationName::stored(text)))?,

@@ -245,7 +245,7 @@ pub fn lift_restriction(tx: &Tx, id: ProjectId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<Project> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Project> {
     Ok(Project {
         id: ProjectId(row.get("id")?),
         workspace: WorkspaceId(row.get("workspace_id")?),

@@ -23,6 +23,12 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// The id of a predefined role.
+pub fn find_predefined(view: &View, role: member::Role) -> Result<Option<RoleId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM roles WHERE predefined = :role")?;
+    Ok(query.query_row(named_params! { ":role": role.as_str() }, |row| row.get(0).map(RoleId)).optional()?)
+}
+
 /// A page of the roles, ordered by id: all, the predefined ones, or the custom ones.
 pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
     let which = match predefined {
@@ -130,7 +136,7 @@ pub fn delete(tx: &Tx, id: RoleId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<NamedRole> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<NamedRole> {
     let predefined = match row.get::<_, Option<String>>("predefined")? {
         None => None,
         Some(_) => Some(row::text(row, "predefined", member::Role::predefined)?),

@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
 mod admin;
+mod apply;
 mod asking;
 mod audit;
 mod check;

@@ -4,6 +4,7 @@ mod clients;
 mod clock;
 mod connections;
 mod costs;
+mod declared_setup;
 mod files;
 mod grants;
 mod grid;
