@@ -1,4 +1,6 @@
-//! `atelier audit`: verifies the hash chain of the audit log.
+//! `atelier audit`: lists the audit log, and verifies its hash chain.
+
+mod list;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -19,8 +21,18 @@ use crate::tokens::chain::{Hash, from_hex, to_hex};
 /// What can be done about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// List what was changed, by whom and when, the newest first.
+    #[command(after_help = "Examples:\n  atelier audit list --since 7d\n  atelier audit list --user ada@example.com \
+                            --verb workspaces.delete --json\n  atelier audit list --object workspace/7 --since \
+                            2027-01-01")]
+    List {
+        /// Which rows to list.
+        #[command(flatten)]
+        search: Box<list::Search>,
+    },
     /// Compare all rows with their hashes, and print the hash of the newest one. Fails if a row was changed, added,
     /// moved or removed.
+    #[command(after_help = "Examples:\n  atelier audit verify")]
     Verify {
         /// The hash of the newest row, from an earlier run or from the server's log. A person who can write the data
         /// file can also recompute all hashes; only a hash that is kept elsewhere reveals that.
@@ -39,8 +51,11 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
-        let Self::Verify { expect, json } = self;
-        verify(&DataDir::existing(&config.data_dir)?, expect.as_ref(), json)
+        let home = DataDir::existing(&config.data_dir)?;
+        match self {
+            Self::List { search } => list::list(&home, &search),
+            Self::Verify { expect, json } => verify(&home, expect.as_ref(), json),
+        }
     }
 }
 

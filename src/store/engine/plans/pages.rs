@@ -10,6 +10,8 @@ const MAY_PASS_OVER: &[(&str, &str)] = &[
     ("LIMIT 1 OFFSET :than - 1", "it counts a bounded number of rows"),
     ("LIMIT 1 OFFSET 15)", "it counts a bounded number of rows"),
     ("WHERE u.kind = 'person' OR u.enabled = 1 LIMIT :most", "disabled bots are the only members that are left out"),
+    ("(u.kind = 'person' OR u.enabled = 1) ORDER BY m.user_id", "disabled bots are the only members that are left out"),
+    ("WHERE u.kind = 'person' AND u.id > :after", "the command line shows everybody; only bots are left out"),
     ("(at < :until OR id < :before)", "rows of the same microsecond are passed over"),
     ("WHERE status IS NOT NULL ORDER BY id LIMIT 1 OFFSET :skip", "Keycloak's pages begin at a number of rows"),
     ("WHERE client = :client AND idle_until > :now", "Keycloak's pages begin at a number of rows"),
