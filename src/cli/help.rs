@@ -27,7 +27,7 @@ pub(super) fn grouped(cli: Command) -> Command {
         let _ = writeln!(text, "{heading}:");
         for command in commands {
             let about = command.get_about().map(ToString::to_string).unwrap_or_default();
-            let about = about.split(['.', ';', ':']).next().unwrap_or_default().to_owned();
+            let about = about.split([';', ':']).next().unwrap_or_default().to_owned();
             let _ = writeln!(text, "  {:<12} {about}", command.get_name());
         }
         text.push('\n');

@@ -1,9 +1,7 @@
 //! The right command where somebody types the word of another system.
 
+use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Command, CommandFactory as _};
-
-use crate::cli::Cli;
 
 /// Words for a command: where it was typed, the words, and what to type instead.
 const COMMANDS: &[(&str, &[&str], &str)] = &[
@@ -82,17 +80,16 @@ const OPTIONS: &[(&str, &[&str], &str)] = &[
 ];
 
 /// The error with the right word, if another system's word was typed.
-pub(super) fn hint(error: &clap::Error, arguments: impl Iterator<Item = String>) -> Option<String> {
+pub(super) fn hint(root: &Command, error: &clap::Error, arguments: impl Iterator<Item = String>) -> Option<String> {
     let context = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.as_str()),
         _ => None,
     };
     let arguments: Vec<String> = arguments.skip(1).collect();
-    let root = Cli::command();
     match error.kind() {
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand)?;
-            let (path, command) = typed(&root, &arguments, word);
+            let (path, command) = typed(root, &arguments, word);
             let right = command_for(&path, command, word)?;
             let typed = spelled(&path, word);
             Some(format!(
@@ -102,7 +99,7 @@ pub(super) fn hint(error: &clap::Error, arguments: impl Iterator<Item = String>)
         }
         ErrorKind::UnknownArgument => {
             let word = context(ContextKind::InvalidArg)?;
-            let (path, command) = typed(&root, &arguments, word);
+            let (path, command) = typed(root, &arguments, word);
             let right = option_for(&path, command, word)?;
             Some(format!(
                 "`atelier {path}` has no option {word}; use {right}, or see `atelier {}--help`",
@@ -157,7 +154,10 @@ fn option_for(path: &str, command: &Command, word: &str) -> Option<&'static str>
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory as _;
+
     use super::*;
+    use crate::cli::Cli;
 
     fn exists(right: &str) -> bool {
         let root = Cli::command();
@@ -182,7 +182,7 @@ mod tests {
         let hint = |line: &str| {
             let words: Vec<String> = std::iter::once("atelier").chain(line.split(' ')).map(str::to_owned).collect();
             let error = Cli::command().try_get_matches_from(&words).expect_err(line);
-            hint(&error, words.into_iter()).unwrap_or_default()
+            hint(&Cli::command(), &error, words.into_iter()).unwrap_or_default()
         };
         for (line, right) in [
             ("start", "`atelier serve`"),

@@ -145,7 +145,10 @@ pub(super) fn print_one(value: &Value, json: bool) -> Result<(), CliError> {
         Value::String(text) => text.clone(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::Array(items) => items.iter().map(item).collect::<Vec<_>>().join(", "),
+        Value::Array(items) => {
+            let between = if items.iter().all(Value::is_string) { " " } else { ", " };
+            items.iter().map(item).collect::<Vec<_>>().join(between)
+        }
         Value::Number(_) | Value::Object(_) => value.to_string(),
     };
     let rows: Vec<[String; 2]> =

@@ -146,7 +146,7 @@ fn parse_and_run() -> ExitCode {
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
         Err(words) => {
             let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-            if let Some(hint) = hints::hint(&words, arguments) {
+            if let Some(hint) = hints::hint(&Cli::command(), &words, arguments) {
                 return report(CliError::Usage(hint));
             }
             // If stderr is closed, the error cannot be reported.

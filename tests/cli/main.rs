@@ -4,14 +4,19 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its command has failed")]
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
+mod access;
 mod admin;
 mod asking;
 mod audit;
 mod check;
 mod clients;
+mod confirming;
+mod hints;
 mod keys;
 mod limits;
+mod lists;
 mod models;
+mod people;
 mod printing;
 mod running;
 mod signing_keys;

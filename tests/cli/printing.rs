@@ -95,7 +95,7 @@ fn a_secret_that_cannot_be_printed_is_not_created() {
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(before != rows(&place.database()), "{line}");
         if line.starts_with("client add") {
-            place.run("client remove grafana").good();
+            place.run("client remove grafana --yes").good();
         }
     }
     let file = place.path().join("key.txt");
