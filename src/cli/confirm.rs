@@ -1,4 +1,4 @@
-//! The question before something is deleted for good.
+//! The question before something is deleted permanently.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
@@ -9,7 +9,7 @@ use crate::cli::CliError;
 /// The longest answer that is read.
 const MAX_ANSWER: u64 = 64;
 
-/// The option of every command that deletes for good.
+/// The option of every command that deletes permanently.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Args)]
 pub struct Confirm {
     /// Do not ask; needed where there is no terminal.

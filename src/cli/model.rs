@@ -35,7 +35,7 @@ const CHUNK: usize = 1 << 20;
 /// What can be done about models.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
-    /// Delete a model for good, with all its versions.
+    /// Delete a model permanently, with all its versions.
     #[command(after_help = "Examples:\n  atelier model delete ccfraud --workspace vision")]
     Delete {
         /// The name of the model.
@@ -47,7 +47,7 @@ pub enum Command {
         #[command(flatten)]
         confirm: Confirm,
     },
-    /// Delete versions of models for good, and a model with its last version.
+    /// Delete versions of models permanently, and a model with its last version.
     #[command(after_help = "Examples:\n  atelier model delete-version 7 8 --yes")]
     DeleteVersion {
         /// The ids of the versions, as shown by the list.

@@ -46,7 +46,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete an organization for good, with its workspaces and everything in them.
+    /// Delete an organization permanently, with its workspaces and everything in them.
     #[command(after_help = "Examples:\n  atelier org delete Lab\n  atelier org delete Lab --yes")]
     Delete {
         /// The organization: its name or its id.

@@ -30,7 +30,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete a project for good.
+    /// Delete a project permanently.
     #[command(after_help = "Examples:\n  atelier project delete vision/chatbot --yes")]
     Delete {
         /// The project: WORKSPACE/NAME, ORG/WORKSPACE/NAME, or its id.
@@ -96,7 +96,7 @@ impl Command {
                     projects::restrict(tx, actor, row.project.id)?;
                     Ok(row.path())
                 })?;
-                say(&format!("the project {path} is restricted; `atelier binding add --project` lets somebody in"));
+                say(&format!("the project {path} is restricted; `atelier binding add --project` gives a user access"));
                 Ok(())
             }
             Self::Show { project, json } => {
@@ -108,7 +108,7 @@ impl Command {
                     projects::lift_restriction(tx, actor, row.project.id)?;
                     Ok(row.path())
                 })?;
-                say(&format!("the project {path} is not restricted any more"));
+                say(&format!("the project {path} is no longer restricted"));
                 Ok(())
             }
         }

@@ -60,10 +60,10 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete a user for good: memberships, bindings, sessions and keys end, and the email address is free again.
+    /// Delete a user permanently: memberships, bindings, sessions and keys end, and the email address is free again.
     ///
     /// The audit log keeps who it was. A workspace whose last owner this is gets the first admin of its organization as
-    /// its owner. To shut somebody out for a while, use `disable`.
+    /// its owner. To end access for a while, use `disable`.
     #[command(
         after_help = "Examples:\n  atelier user delete bob@example.com\n  atelier user delete bob@example.com --yes"
     )]

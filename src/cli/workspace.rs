@@ -45,7 +45,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Delete a workspace for good, with all models, pipelines and projects in it.
+    /// Delete a workspace permanently, with all models, pipelines and projects in it.
     #[command(after_help = "Examples:\n  atelier workspace delete vision\n  atelier workspace delete Lab/nlp --yes")]
     Delete {
         /// The workspace: its name, ORG/NAME, or its id.

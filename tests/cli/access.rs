@@ -211,7 +211,7 @@ fn bindings_and_projects() {
     place.run("workspace create vision --owner ada@example.com").good();
     let words = "the project Home/vision/chatbot is created\n";
     does(&place, "project create vision chatbot", "1\n", words, ("projects.create", "project/1"));
-    let words = "the project Home/vision/chatbot is restricted; `atelier binding add --project` lets somebody in\n";
+    let words = "the project Home/vision/chatbot is restricted; `atelier binding add --project` gives a user access\n";
     does(&place, "project restrict vision/chatbot", "", words, ("projects.restrict", "project/1"));
     assert_eq!(place.json("project list --json")[0]["restricted"], true);
     let words = "bob@example.com has the role reader on the project Home/vision/chatbot\n";
@@ -237,7 +237,7 @@ fn bindings_and_projects() {
     place
         .run("binding remove 1")
         .refused(1, "role binding 1 does not exist; `atelier binding list` shows all bindings");
-    let words = "the project Home/vision/chatbot is not restricted any more\n";
+    let words = "the project Home/vision/chatbot is no longer restricted\n";
     does(&place, "project unrestrict 1", "", words, ("projects.lift_restriction", "project/1"));
     let words = "the project 1 is now Home/vision/assistant\n";
     does(&place, "project rename vision/chatbot assistant", "", words, ("projects.rename", "project/1"));

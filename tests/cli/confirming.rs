@@ -1,4 +1,4 @@
-//! The question before something is deleted for good, on a pseudo-terminal.
+//! The question before something is deleted permanently, on a pseudo-terminal.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -33,9 +33,9 @@ fn on_terminal(place: &Place, line: &str, typed: &str) -> (i32, String) {
     (code, String::from_utf8(shown).unwrap().replace('\r', ""))
 }
 
-/// A command that deletes for good, the question, and the table that must keep its rows.
+/// A command that deletes permanently, the question, and the table that must keep its rows.
 const COMMANDS: [(&str, &str, &str); 8] = [
-    ("user delete bob@example.com", "delete the user bob@example.com for good?", "users WHERE state <> 'blocked'"),
+    ("user delete bob@example.com", "delete the user bob@example.com permanently?", "users WHERE state <> 'blocked'"),
     ("workspace delete vision", "delete the workspace Home/vision (1) with everything in it?", "workspaces"),
     ("org delete Lab", "delete the organization Lab (2) with its workspaces and everything in them?", "organizations"),
     (

@@ -61,7 +61,7 @@ pub(super) fn rename(home: &DataDir, email: &str, change: UserChange, json: bool
 pub(super) fn delete(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
     let who = Named::Email(data::address(email)?);
     let user = data::read(home, |view, actor| users::named(view, actor, &who))?;
-    confirm.ask(&format!("delete the user {} for good", user.email))?;
+    confirm.ask(&format!("delete the user {} permanently", user.email))?;
     let id = user.id;
     data::with(home, |store| {
         let actor = Actor::operator();
