@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod bindings;
 mod bots;
+pub mod by_name;
 pub mod cached_lists;
 pub mod connections;
 pub mod content_search;

@@ -98,6 +98,8 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The acting user. `None` for the operator and the server itself.
     pub by: Option<UserId>,
+    /// The name that the actor had then: an address, `operator` or `nobody`.
+    pub name: String,
     pub address: Option<String>,
     /// The function of `app`.
     pub verb: String,

@@ -43,6 +43,19 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
     Ok(Slice::from_rows(found, page, |role| role.id.0))
 }
 
+/// The predefined role with this name, or else the custom one.
+pub fn find_by_name(view: &View, name: &str) -> Result<Option<NamedRole>> {
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.predefined = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let predefined = query.query_row(named_params! { ":name": name }, read).optional()?;
+    if predefined.is_some() {
+        return Ok(predefined);
+    }
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.predefined IS NULL AND r.name = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":name": name }, read).optional()?)
+}
+
 /// The permissions of a user's named roles in a workspace: of a custom membership, and of a binding.
 pub fn named(view: &View, user: UserId, workspace: WorkspaceId) -> Result<PermissionSet> {
     let sql = format!(
