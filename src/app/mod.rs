@@ -14,6 +14,7 @@ pub mod contents;
 pub mod default_workspaces;
 mod detached_tags;
 mod expiry;
+pub mod explanations;
 pub mod files;
 pub mod identity;
 pub mod invitations;

@@ -269,6 +269,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::Limit
                 | Field::ModelVersions
                 | Field::MustChangePassword
+                | Field::On
                 | Field::Organization
                 | Field::Organizations
                 | Field::Password

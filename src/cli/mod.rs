@@ -9,6 +9,7 @@ mod check;
 pub mod client;
 mod data;
 mod deadline;
+pub mod explain;
 mod file_place;
 mod finding;
 mod first_administrator;
@@ -138,6 +139,15 @@ pub enum Command {
         #[command(subcommand)]
         command: model::Command,
     },
+    /// Explain why a user may do something, or may not; works while the server runs, and changes nothing.
+    Explain {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The question.
+        #[command(flatten)]
+        question: explain::Question,
+    },
     /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
@@ -229,6 +239,11 @@ impl Command {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
+            }
+            Self::Explain { place, question } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                question.run(&config)
             }
             Self::Audit { place, command } => {
                 let config = place.load()?;

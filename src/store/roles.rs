@@ -11,7 +11,7 @@ use crate::domain::member;
 use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::permission::{Permission, PermissionSet};
-use crate::domain::role::NamedRole;
+use crate::domain::role::{NamedRole, RoleName};
 use crate::error::Result;
 use crate::policy;
 
@@ -21,6 +21,18 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
     let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// The custom role with this name, or else the predefined one.
+pub fn find_by_name(view: &View, name: &RoleName) -> Result<Option<NamedRole>> {
+    for with_name in ["r.name = :name AND r.predefined IS NULL", "r.predefined = :name"] {
+        let sql = format!("SELECT {COLUMNS} FROM roles r WHERE {with_name}");
+        let mut query = view.conn.prepare_cached(&sql)?;
+        if let Some(role) = query.query_row(named_params! { ":name": name.as_str() }, read).optional()? {
+            return Ok(Some(role));
+        }
+    }
+    Ok(None)
 }
 
 /// A page of the roles, ordered by id: all, the predefined ones, or the custom ones.

@@ -359,7 +359,7 @@ fn hidden(error: &Error) {
 
 #[track_caller]
 fn forbidden(error: &Error, action: Action) {
-    assert!(matches!(error, Error::Forbidden { action: needed } if *needed == action), "{error:?}");
+    assert!(matches!(error, Error::Forbidden { action: needed, .. } if *needed == action), "{error:?}");
 }
 
 #[track_caller]
