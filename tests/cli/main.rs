@@ -9,6 +9,7 @@ mod asking;
 mod audit;
 mod check;
 mod clients;
+mod explain;
 mod keys;
 mod limits;
 mod models;

@@ -49,7 +49,7 @@ impl Block {
                 "the temporary password must be replaced first; until then nothing else is allowed, and API keys are on hold"
             }
             Self::NoDeveloper => "developer access is turned off for the user; an administrator can turn it on",
-            Self::Archived => "the {workspace} is archived, so its contents cannot be changed; unarchive it first",
+            Self::Archived => "the {workspace} is archived, so its contents cannot be changed",
             Self::LastOwner => "the {workspace} must keep at least one owner; add another owner first",
             Self::HomeOrganization => "the home organization cannot be deleted",
             Self::PredefinedRole => "a predefined role cannot be changed or deleted",

@@ -4,6 +4,7 @@ mod clients;
 mod clock;
 mod connections;
 mod costs;
+mod explanations;
 mod files;
 mod grants;
 mod grid;
