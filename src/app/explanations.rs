@@ -305,7 +305,7 @@ const fn missing(change: &Change) -> Option<PermissionSet> {
 fn remedies(view: &View, action: Action, place: Place, changes: &[Change], names: bool) -> Result<Vec<Remedy>> {
     let mut remedies = Vec::new();
     for one in words::alternatives(action, place, changes) {
-        let mut text = if one.by.is_empty() { one.what } else { format!("{}, given {}", one.what, one.by) };
+        let mut text = if one.by.is_empty() { one.what } else { format!("{}, {}", one.what, one.by) };
         let mut roles: Vec<String> = one.roles.into_iter().map(str::to_owned).collect();
         if names && !one.permissions.is_empty() {
             roles = roles_with(view, one.permissions)?;

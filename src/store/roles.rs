@@ -25,14 +25,13 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
 
 /// The custom role with this name, or else the predefined one.
 pub fn find_by_name(view: &View, name: &RoleName) -> Result<Option<NamedRole>> {
-    for with_name in ["r.name = :name AND r.predefined IS NULL", "r.predefined = :name"] {
-        let sql = format!("SELECT {COLUMNS} FROM roles r WHERE {with_name}");
-        let mut query = view.conn.prepare_cached(&sql)?;
-        if let Some(role) = query.query_row(named_params! { ":name": name.as_str() }, read).optional()? {
-            return Ok(Some(role));
-        }
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.name = :name AND r.predefined IS NULL");
+    let params = named_params! { ":name": name.as_str() };
+    if let Some(role) = view.conn.prepare_cached(&sql)?.query_row(params, read).optional()? {
+        return Ok(Some(role));
     }
-    Ok(None)
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.predefined = :name");
+    Ok(view.conn.prepare_cached(&sql)?.query_row(params, read).optional()?)
 }
 
 /// A page of the roles, ordered by id: all, the predefined ones, or the custom ones.

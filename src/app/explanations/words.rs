@@ -87,7 +87,7 @@ pub(super) struct Alternative {
     pub roles: Vec<&'static str>,
     /// What the user would need.
     pub what: String,
-    /// Who can do it.
+    /// Who can do it, as the end of the sentence. Empty if nobody can.
     pub by: &'static str,
 }
 
@@ -97,7 +97,7 @@ pub(super) fn alternatives(action: Action, place: Place, changes: &[Change]) -> 
     let mut add = |kind, permissions, roles: Vec<&'static str>, what, by| {
         found.push(Alternative { kind, permissions, roles, what, by });
     };
-    let by_owners = "by an owner of the {workspace} or an administrator";
+    let by_owners = "given by an owner of the {workspace} or an administrator";
     for change in changes {
         match change {
             Change::ProjectPermissions(some) => {
@@ -126,18 +126,30 @@ pub(super) fn alternatives(action: Action, place: Place, changes: &[Change]) -> 
         changes.iter().filter_map(|one| organization_role(*one)).map(OrganizationRole::as_str).collect();
     if !roles.is_empty() {
         let what = format!("the role {} in {}", list(&roles, "or"), organization(place));
-        add("organization_role", none, roles, what, "by an admin of the organization or an administrator");
+        add("organization_role", none, roles, what, "given by an admin of the organization or an administrator");
     }
     let roles: Vec<_> = changes.iter().filter_map(|one| account_role(*one)).map(AccountRole::as_str).collect();
     if !roles.is_empty() {
         let what = format!("the role {} in the account", list(&roles, "or"));
-        add("account_role", none, roles, what, "by an administrator, or on the command line of the server");
+        add("account_role", none, roles, what, "given by an administrator, or on the command line of the server");
     }
     if changes.contains(&Change::Lift) {
-        add("restriction", none, Vec::new(), "a project without its restriction".to_owned(), by_owners);
+        add(
+            "restriction",
+            none,
+            Vec::new(),
+            "a project without its restriction".to_owned(),
+            "lifted by an owner of the {workspace} or an administrator",
+        );
     }
     if changes.contains(&Change::Open) {
-        add("private", none, Vec::new(), "a {workspace} that is not private".to_owned(), by_owners);
+        add(
+            "private",
+            none,
+            Vec::new(),
+            "a {workspace} that is not private".to_owned(),
+            "changed by an owner of it or an administrator",
+        );
     }
     if changes.contains(&Change::Own) {
         let created = matches!(action, Action::ManageConnection | Action::DeleteSharedTag);

@@ -134,7 +134,7 @@ pub(super) fn field_name(field: &Field) -> &str {
     }
 }
 
-fn noun_name(what: Noun) -> &'static str {
+pub(super) fn noun_name(what: Noun) -> &'static str {
     match what {
         Noun::Workspace => "space",
         Noun::Key => "API key",

@@ -100,7 +100,7 @@ fn a_refusal_says_what_is_missing_to_those_who_read_the_rights() {
     let refusal = || patch(&world.carol, &path, &json!({ "name": "x" }));
     // For others it is what it was.
     problem(&refusal(), 403, need);
-    assert_eq!(refusal().text("detail"), need);
+    assert_eq!(refusal().json()["detail"], need);
     // Carol reads the bindings from now on.
     let auditor = named_role(&world, "auditor", &["ROLE_BINDING_READ"]);
     let carol = user(&world, &world.carol);
@@ -109,12 +109,12 @@ fn a_refusal_says_what_is_missing_to_those_who_read_the_rights() {
     let more = "you would need a named role with SPACE_UPDATE on the space, the role owner in the space, the role admin in \
                 the organization or the role administrator in the account";
     problem(&refusal(), 403, more);
-    assert_eq!(refusal().text("detail"), format!("{need}; {more}"));
+    assert_eq!(refusal().json()["detail"], format!("{need}; {more}"));
 
     // An admin of the organization, about an administrator.
     add_to_organization(&world, &home(&world), &world.carol, "ADMIN");
     let answer = patch(&world.carol, &format!("/v2/users/{}", user(&world, &world.bob)), &json!({ "name": "Bo" }));
     let expected = "you cannot change this account: only administrators can; you would need the role administrator in the \
                     account";
-    assert_eq!((answer.status, answer.text("detail").as_str()), (403, expected));
+    assert_eq!((answer.status, &answer.json()["detail"]), (403, &json!(expected)));
 }
