@@ -235,7 +235,7 @@ fn kinds_first(kind: Kind) -> Action {
 #[test]
 fn an_admin_of_an_organization_asks_about_its_members() {
     let office = office();
-    let home = office.read(|view| crate::app::lookup::home(view)).unwrap();
+    let home = office.read(crate::app::lookup::home).unwrap();
     let who = named(&office.carol);
     office
         .by(&office.ada, move |tx, actor| {
