@@ -1,11 +1,11 @@
 //! Finds what somebody names as people do: by its name, by the names on the way to it, or by its number.
 
-use crate::app::{lookup, projects, roles, standing};
+use crate::app::{lookup, organizations, projects, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::field::Field;
 use crate::domain::ids::{OrganizationId, ProjectId, RoleId, WorkspaceId};
 use crate::domain::noun::Noun;
-use crate::domain::organization::Organization;
+use crate::domain::organization::{Organization, OrganizationSearch};
 use crate::domain::page::Page;
 use crate::domain::project::Project;
 use crate::domain::role::NamedRole;
@@ -125,7 +125,7 @@ fn workspaces(view: &View, actor: &Actor, text: &str) -> Result<Vec<Workspace>> 
     }
     let mut page = Page { after: None, limit: BATCH };
     loop {
-        let organizations = store::organizations::page(view, store::visibility::Visibility::Everything, None, page)?;
+        let organizations = organizations::page(view, actor, &OrganizationSearch::default(), page)?;
         for organization in organizations.items {
             if add(organization.id, text)? {
                 return Ok(found);

@@ -65,5 +65,5 @@ pub fn everything(view: &View, actor: &Actor) -> Result<Current> {
 }
 
 fn require(actor: &Actor) -> Result<()> {
-    if standing::sees_everything(actor) { Ok(()) } else { Err(Error::Forbidden { action: Action::ReadEverything }) }
+    if standing::sees_everything(actor) { Ok(()) } else { Err(Error::forbidden(Action::ReadEverything)) }
 }

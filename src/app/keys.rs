@@ -75,7 +75,7 @@ pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<(
         }
         Who::Nobody => false,
     };
-    if held { Ok(()) } else { Err(Error::Forbidden { action: Action::HoldKeys }) }
+    if held { Ok(()) } else { Err(Error::forbidden(Action::HoldKeys)) }
 }
 
 /// The expiry of a secret that is created now: the requested one, or the latest that is allowed.
@@ -162,7 +162,7 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
         None => actor.user(),
         Some(id) => {
             if !standing::sees_everything(actor) {
-                return Err(Error::Forbidden { action: Action::ReadKeys });
+                return Err(Error::forbidden(Action::ReadKeys));
             }
             Some(lookup::user(view, actor, &lookup::Named::Number(id))?.id)
         }

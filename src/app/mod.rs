@@ -17,6 +17,7 @@ pub mod default_workspaces;
 mod detached_tags;
 pub mod ended;
 mod expiry;
+pub mod explanations;
 pub mod files;
 pub mod identity;
 pub mod invitations;

@@ -283,6 +283,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::Limit
                 | Field::ModelVersions
                 | Field::MustChangePassword
+                | Field::On
                 | Field::Organization
                 | Field::Organizations
                 | Field::Password

@@ -12,6 +12,7 @@ mod compact;
 pub mod confirm;
 mod data;
 mod deadline;
+pub mod explain;
 pub mod export;
 mod file_place;
 mod finding;
@@ -113,6 +114,15 @@ pub enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Explain why a user may do something, or may not; changes nothing.
+    Explain {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The question.
+        #[command(flatten)]
+        question: explain::Question,
     },
     /// Write everything that belongs to the account as lines of JSON, or as a set-up file.
     #[command(after_help = "Examples:\n  atelier export account.jsonl\n  atelier export account.jsonl --with-secrets \
@@ -252,6 +262,7 @@ impl Command {
             }
             Self::Client(at) => at.run(client::Command::run),
             Self::Compact { place, json } => compact::run(&beside(&place)?, json),
+            Self::Explain { place, question } => question.run(&beside(&place)?),
             Self::Export { place, options } => options.run(&beside(&place)?),
             Self::Import { place, options } => options.run(&beside(&place)?),
             Self::Key(at) => at.run(key::Command::run),

@@ -15,6 +15,7 @@ const MAKERS: &[(&str, &str)] = &[
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/connections.rs", "unopened", "only the check calls it"),
     ("app/contents.rs", "of_visible", "the workspaces of one batch"),
+    ("app/explanations/state.rs", "blocks", "the kinds of state, a handful"),
     ("app/identity/session_list.rs", "list_through", "MAX_PAGE"),
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),

@@ -12,6 +12,7 @@ mod audit;
 mod check;
 mod clients;
 mod confirming;
+mod explain;
 mod hints;
 mod keys;
 mod limits;
