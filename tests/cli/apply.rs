@@ -1,5 +1,6 @@
 //! `atelier apply`, `atelier plan` and `atelier export --as-apply`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -284,20 +285,24 @@ fn an_export_is_what_there_is_with_awkward_names_too() {
     let quoted = |name: &str| Value::from(name).to_string();
     for name in names {
         let name = quoted(name);
-        text += &format!("[[organizations]]\nname = {name}\ndescription = {name}\n");
-        text += &format!(
+        write!(text, "[[organizations]]\nname = {name}\ndescription = {name}\n").unwrap();
+        write!(
+            text,
             "[[workspaces]]\norganization = {name}\nname = {name}\n[workspaces.members]\n\"'o#x'@example.com\" = \"owner\"\n"
-        );
-        text += &format!(
+        ).unwrap();
+        write!(
+            text,
             "[[service_keys]]\nname = {name}\nworkspaces = [{{ organization = {name}, workspace = {name}, role = \"reader\" }}]\n"
-        );
+        ).unwrap();
     }
     let places: Vec<_> = names.iter().map(|name| format!("{} = \"admin\"", quoted(name))).collect();
-    text += &format!(
+    write!(
+        text,
         "[[people]]\nemail = \"'o#x'@example.com\"\nfirst_name = {}\norganizations = {{ Home = \"member\", {} }}\n",
         quoted(&long),
         places.join(", ")
-    );
+    )
+    .unwrap();
     // A role with the name of a predefined one.
     text += "[[roles]]\nname = \"owner\"\npermissions = [\"SPACE_READ\"]\n[[workspaces]]\nname = \"w\"\narchived = true\n\
              [workspaces.members]\n\"zed@example.com\" = \"owner\"\n\"'o#x'@example.com\" = { named = \"owner\" }\n\

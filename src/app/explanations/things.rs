@@ -233,7 +233,7 @@ fn named_as(error: Error, what: Noun, text: &str) -> Error {
 /// A refusal to choose among several things of one name, told of the object.
 fn on<T>(found: Result<T>) -> Result<T> {
     found.map_err(|error| match error {
-        Error::Invalid { rule, .. } => Error::Invalid { field: Field::On.into(), rule },
+        Error::Invalid { rule, .. } => Error::Invalid { field: Field::On, rule },
         other => other,
     })
 }
