@@ -147,7 +147,7 @@ fn ambiguous(view: &View, found: &[Workspace]) -> Result<Error> {
     }
     let more = if found.len() > LISTED { " and more" } else { "" };
     let rule = format!(
-        "must name one workspace, but this could be {}{more}: write the organization before it, or its id",
+        "must name one {{workspace}}, but this could be {}{more}: write the organization before it, or its id",
         listed.join(", ")
     );
     Ok(Error::invalid(Field::Workspace, rule))

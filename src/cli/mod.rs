@@ -106,7 +106,7 @@ pub enum Command {
     /// Manage OAuth clients.
     Client(At<client::Command>),
     /// Give the space of deleted rows back to the disk; the server must be stopped.
-    #[command(after_help = "Example:\n  systemctl stop atelier && atelier compact && systemctl start atelier")]
+    #[command(after_help = "Examples:\n  atelier compact\n  atelier compact --json")]
     Compact {
         /// Where the server is.
         #[command(flatten)]
