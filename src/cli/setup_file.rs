@@ -194,6 +194,11 @@ impl Source {
         if plan.is_destructive() && !yes {
             confirm()?;
         }
+        // Before the write, which the server has to wait for.
+        if let Err(words) = setup.secrets.write(&plan) {
+            setup.secrets.remove();
+            return Err(setup.failed(&words));
+        }
         let (prune, config) = (self.prune, config.clone());
         let failure = Arc::new(Failure { shown: Some(plan), ..Failure::default() });
         let (setup, noted) = (Arc::new(setup), failure.clone());

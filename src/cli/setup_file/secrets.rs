@@ -84,17 +84,25 @@ impl SecretFiles {
         StoredSecret { fingerprint: *fingerprint, redacted: redacted(text.expose()) }
     }
 
-    /// Writes the files that are not written yet. The error names the file.
+    /// Writes the files that are not written yet, and waits until they are on the disk. The error names the file.
     pub(super) fn write(&self, plan: &Plan) -> Result<(), String> {
+        let mut directories = BTreeSet::new();
         for secret in plan.secrets() {
             let Some(path) = self.path(secret) else { continue };
+            self.stored(secret);
             let Some((text, _)) = self.state().minted.get(secret).cloned() else { continue };
             if self.state().written.contains(&path) {
                 continue;
             }
             write(&path, &text)
                 .map_err(|error| format!("{}: cannot write the secret to {}: {error}", secret.path, path.display()))?;
+            directories.insert(files::directory_of(&path).to_owned());
             self.state().written.insert(path);
+        }
+        for directory in directories {
+            File::open(&directory)
+                .and_then(|directory| directory.sync_all())
+                .map_err(|error| format!("cannot write the secrets to {}: {error}", directory.display()))?;
         }
         Ok(())
     }
@@ -110,12 +118,11 @@ impl SecretFiles {
 
 const FLAG: &str = ", or give a directory with --secrets-dir";
 
-/// Creates a file for its owner only, and waits until it is on the disk. On failure there is none.
+/// Creates a file for its owner only. On failure there is none.
 fn write(path: &Path, secret: &Secret) -> io::Result<()> {
     let mut file = files::create(path)?;
     let written = file.write_all(format!("{}\n", secret.expose()).as_bytes()).and_then(|()| file.sync_all());
-    let kept = written.and_then(|()| File::open(files::directory_of(path))?.sync_all());
-    kept.inspect_err(|_| {
+    written.inspect_err(|_| {
         let _ = std::fs::remove_file(path);
     })
 }
