@@ -93,6 +93,7 @@ fn flag(key: &'static keys::Key) -> Arg {
         .value_name(value_name)
         .action(action)
         .allow_negative_numbers(true)
+        .help_heading(key.section)
         .help(format!("{}{repeatable}{default} [env: {}]", key.help, key.variable()))
 }
 

@@ -47,6 +47,11 @@ fn the_help_is_short_and_by_subject() {
     let headings: Vec<&str> = help.lines().filter(|line| line.ends_with(':') && !line.starts_with(' ')).collect();
     assert_eq!(headings, ["Server:", "People:", "Access:", "Contents:", "Upkeep:", "Options:", "Examples:"]);
     assert!(help.lines().count() < 55, "{help}");
+    let serve = Place::new().run("serve --help").good().out;
+    let example = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config.example.toml")).unwrap();
+    for section in example.lines().filter_map(|line| line.strip_prefix("## ")) {
+        assert!(serve.contains(&format!("\n{section}:\n")), "{section}: {serve}");
+    }
     let list = Place::new().run("workspace list --help").good().out;
     for part in
         ["\nList:\n", "\nServer:\n", "--filter <TEXT>", "--limit <N>", "\nExamples:\n  atelier workspace list\n"]
