@@ -1,7 +1,7 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
-//! server whose data file was removed or replaced.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error (of
+//! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
@@ -222,6 +222,10 @@ pub fn run() -> ExitCode {
 fn parse_and_run() -> ExitCode {
     let parsed = help::grouped(Cli::command()).try_get_matches();
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        // It has one more exit code.
+        Ok(Cli { command: Command::Plan { place, source } }) => {
+            return source.plan(&place).unwrap_or_else(report);
+        }
         Ok(cli) => cli.command.run(),
         // The help or the version.
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
