@@ -1,4 +1,6 @@
-//! `atelier audit`: verifies the hash chain of the audit log.
+//! `atelier audit`: lists the audit log, and verifies its hash chain.
+
+mod list;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -21,8 +23,18 @@ use crate::tokens::seal::MasterKey;
 /// What can be done about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// List what was changed, by whom and when, the newest first.
+    #[command(after_help = "Examples:\n  atelier audit list --since 7d\n  atelier audit list --user ada@example.com \
+                            --verb workspaces.delete --json\n  atelier audit list --object workspace/7 --since \
+                            2027-01-01")]
+    List {
+        /// Which rows to list.
+        #[command(flatten)]
+        search: Box<list::Search>,
+    },
     /// Compare all rows with their hashes, and print the hash of the newest one. Fails if a row was changed, added,
     /// moved or removed.
+    #[command(after_help = "Examples:\n  atelier audit verify")]
     Verify {
         /// The hash of the newest row, from an earlier run or from the server's log. A person who can write the data
         /// file can also recompute all hashes; only a hash that is kept elsewhere reveals that.
@@ -41,11 +53,15 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
-        let Self::Verify { expect, json } = self;
         let home = DataDir::existing(&config.data_dir)?;
-        // Without the key, a checkpoint is reported as unchecked.
-        let key = Source::of(config, &home).ok().and_then(|source| source.load().ok());
-        verify(&home, expect.as_ref(), key.as_ref(), json)
+        match self {
+            Self::List { search } => list::list(&home, &search),
+            Self::Verify { expect, json } => {
+                // Without the key, a checkpoint is reported as unchecked.
+                let key = Source::of(config, &home).ok().and_then(|source| source.load().ok());
+                verify(&home, expect.as_ref(), key.as_ref(), json)
+            }
+        }
     }
 }
 

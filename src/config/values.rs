@@ -194,6 +194,7 @@ pub struct Config {
     #[serde(with = "text_form::secret")]
     pub admin_password: Option<Secret>,
     pub admin_password_file: Option<PathBuf>,
+    pub setup_file: Option<PathBuf>,
 
     /// The source of each value.
     #[serde(skip)]
@@ -264,6 +265,7 @@ impl Default for Config {
             admin_email: None,
             admin_password: None,
             admin_password_file: None,
+            setup_file: None,
             origins: Origins::default(),
             ignored_variables: Vec::new(),
         }

@@ -44,6 +44,7 @@ pub mod session;
 pub mod tag;
 pub mod text;
 pub mod timestamp;
+pub mod transfer;
 pub mod user;
 pub mod workspace;
 pub mod wrong_codes;

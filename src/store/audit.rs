@@ -120,7 +120,7 @@ fn before(
 /// The rows at these moments, in this order.
 fn rows(view: &View, places: &[Moment]) -> Result<Vec<Recorded>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit WHERE id = :id",
+        "SELECT id, at, actor_id, actor, address, verb, kind, object, before, after FROM audit WHERE id = :id",
     )?;
     let mut found = Vec::with_capacity(places.len());
     for (_, id) in places {
@@ -188,6 +188,7 @@ fn read(row: &Row) -> rusqlite::Result<Recorded> {
         id: AuditId(row.get("id")?),
         at: row::moment(row, "at")?,
         by: row.get::<_, Option<i64>>("actor_id")?.map(UserId),
+        name: row.get("actor")?,
         address: row.get("address")?,
         verb: row.get("verb")?,
         kind: row.get("kind")?,

@@ -59,6 +59,15 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
     Ok(found)
 }
 
+/// A page of every key, oldest first.
+pub fn page_of_all(view: &View, page: Page) -> Result<Slice<Key>> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id > :after ORDER BY k.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |key| key.id.0))
+}
+
 /// The service keys that a user created and that are still valid, oldest first.
 pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     let sql = format!(
@@ -281,7 +290,7 @@ pub fn update_last_used(tx: &Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<Key> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Key> {
     Ok(Key {
         id: KeyId(row.get("id")?),
         user: UserId(row.get("user_id")?),

@@ -77,6 +77,16 @@ pub fn for_each(view: &View, mut each: impl FnMut(User) -> Result<()>) -> Result
     Ok(())
 }
 
+/// A page of every person, closed accounts included, oldest account first.
+pub fn page_of_all(view: &View, page: Page) -> Result<Slice<User>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' AND u.id > :after ORDER BY u.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |user| user.id.0))
+}
+
 /// Every person who is an administrator, in no order.
 pub fn list_administrators(view: &View) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.role = 'administrator' AND u.kind = 'person'");

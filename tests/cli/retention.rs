@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::support::{Server, Setup};
 use crate::{Place, mode, names};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn open(database: &Path) -> Connection {
     let conn = Connection::open(database).unwrap();

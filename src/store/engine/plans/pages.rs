@@ -16,6 +16,8 @@ const MAY_PASS_OVER: &[(&str, &str)] = &[
     ),
     ("FROM audit WHERE id > :start AND id < :kept", "few rows are of the future, from before the clock was set back"),
     ("WHERE u.kind = 'person' OR u.enabled = 1 LIMIT :most", "disabled bots are the only members that are left out"),
+    ("(u.kind = 'person' OR u.enabled = 1) ORDER BY m.user_id", "disabled bots are the only members that are left out"),
+    ("WHERE u.kind = 'person' AND u.id > :after", "the command line shows everybody; only bots are left out"),
     ("(at < :until OR id < :before)", "rows of the same microsecond are passed over"),
     ("WHERE status IS NOT NULL ORDER BY id LIMIT 1 OFFSET :skip", "Keycloak's pages begin at a number of rows"),
     ("WHERE client = :client AND idle_until > :now", "Keycloak's pages begin at a number of rows"),
