@@ -156,7 +156,13 @@ fn upload(base: &str, key: &str, metadata: &Value) {
     for (name, file, content) in
         [("metadata", "", metadata.to_string().as_str()), ("file", "; filename=\"m.onnx\"", "abc")]
     {
-        body += &format!("--AaB03x\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n");
+        body += "--AaB03x\r\ncontent-disposition: form-data; name=\"";
+        body += name;
+        body += "\"";
+        body += file;
+        body += "\r\n\r\n";
+        body += content;
+        body += "\r\n";
     }
     let request = agent().post(format!("{base}/v1/api/models/upload"));
     let request = request.header("authorization", format!("Bearer {key}"));
@@ -198,7 +204,8 @@ pub(super) fn file(header: &Value, rows: &[Value]) -> String {
     let mut text = format!("{header}\n");
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
     for row in rows {
-        text += &format!("{row}\n");
+        text += &row.to_string();
+        text += "\n";
         *counts.entry(row["kind"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
     let mut hash = FileHash::new();
