@@ -6,14 +6,18 @@
 pub mod audit;
 pub mod bindings;
 mod bots;
+pub mod by_name;
 pub mod cached_lists;
 pub mod connections;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
+pub mod declared_setup;
 pub mod default_workspaces;
 mod detached_tags;
+pub mod ended;
 mod expiry;
+pub mod explanations;
 pub mod files;
 pub mod identity;
 pub mod invitations;

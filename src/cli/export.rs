@@ -1,4 +1,4 @@
-//! `atelier export`: writes everything that belongs to the account as lines of JSON.
+//! `atelier export`: writes everything that belongs to the account as lines of JSON, or what a set-up file declares.
 
 use std::fs;
 use std::io::{self, BufWriter, Write};
@@ -8,7 +8,7 @@ use clap::Args;
 
 use crate::app::transfer::{self, Sealing, Trailer};
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, data, master_key, password, say};
+use crate::cli::{CliError, data, master_key, password, say, setup_file};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::transfer::Kind;
@@ -33,10 +33,17 @@ pub struct Options {
     /// A file with the passphrase, in one line.
     #[arg(long, value_name = "FILE", requires = "with_secrets")]
     passphrase_file: Option<PathBuf>,
+    /// Write a set-up file for `atelier apply` instead.
+    #[arg(long, conflicts_with = "with_secrets")]
+    as_apply: bool,
 }
 
 impl Options {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
+        if self.as_apply {
+            let file = (self.file.as_os_str() != "-").then_some(self.file.as_path());
+            return setup_file::export_as_apply(config, file);
+        }
         let home = DataDir::existing(&config.data_dir)?;
         let sealing = match &self.passphrase_file {
             Some(path) => {

@@ -35,6 +35,7 @@ pub mod pipeline;
 pub mod pipeline_definition;
 pub mod project;
 pub mod quota;
+pub mod retention;
 pub mod role;
 pub mod scope;
 pub mod second_factor;

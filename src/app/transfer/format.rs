@@ -77,6 +77,6 @@ pub(super) const CHECK: &str = "check";
 pub(super) fn require_operator(actor: &Actor) -> Result<()> {
     match actor.who {
         Who::Operator => Ok(()),
-        Who::Person(_) | Who::Nobody => Err(Error::Forbidden { action: Action::ReadEverything }),
+        Who::Person(_) | Who::Nobody => Err(Error::forbidden(Action::ReadEverything)),
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use crate::app::transfer::{Counts, Detail, Report};
-use crate::cli::{CliError, print, table};
+use crate::cli::table::Table;
+use crate::cli::{CliError, print};
 
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,8 +36,8 @@ fn to_text(report: &Report) -> String {
         [name.to_owned(), created, matched, differ, left_out, refused]
     };
     let rows = report.counts().map(|(kind, counts)| row(kind.as_str(), counts));
-    let rows = rows.chain(std::iter::once(row("total", report.total()))).collect();
-    let mut text = table::under(["KIND", "CREATED", "MATCHED", "DIFFER", "LEFT OUT", "REFUSED"], rows);
+    let rows: Vec<_> = rows.chain(std::iter::once(row("total", report.total()))).collect();
+    let mut text = Table::under(["KIND", "CREATED", "MATCHED", "DIFFER", "LEFT OUT", "REFUSED"]).page(&rows);
     for problem in &report.problems {
         let kind = problem.kind.map_or("", |kind| kind.as_str());
         let place = [kind, problem.field.as_str()].join(" ");

@@ -294,7 +294,7 @@ fn is_not_of_the_program(sql: &str) -> bool {
     static SCHEMA: LazyLock<String> =
         LazyLock::new(|| normalized(&without_comments(&(super::schema::scripts().concat() + staging::SCHEMA))));
     let verb = sql.split(' ').next().unwrap_or_default();
-    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
+    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE", "VACUUM"].contains(&verb)
         // SQLite's own queries, and its statistics.
         || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
         || OF_TESTS.iter().any(|begin| sql.starts_with(begin))

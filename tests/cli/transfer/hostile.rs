@@ -20,8 +20,8 @@ fn a_file_that_was_cut_off_or_changed_is_refused() {
     let plain = &world().plain;
     let without_last = &plain[..=plain.trim_end().rfind('\n').unwrap()];
     let in_the_middle = &plain[..plain.len() / 2];
-    let lost: String =
-        plain.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 5).map(|(_, line)| line).collect();
+    let lost =
+        plain.split_inclusive('\n').enumerate().filter(|(at, _)| *at != 5).map(|(_, line)| line).collect::<String>();
     let changed = plain.replace("bob@example.com", "rob@example.com");
     let newer = plain.replacen("\"format\":1", "\"format\":2", 1);
     let twice = format!("{plain}{plain}");

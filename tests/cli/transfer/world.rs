@@ -1,5 +1,6 @@
 //! A server with rows of every kind, made through its APIs, and its exports.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -156,13 +157,7 @@ fn upload(base: &str, key: &str, metadata: &Value) {
     for (name, file, content) in
         [("metadata", "", metadata.to_string().as_str()), ("file", "; filename=\"m.onnx\"", "abc")]
     {
-        body += "--AaB03x\r\ncontent-disposition: form-data; name=\"";
-        body += name;
-        body += "\"";
-        body += file;
-        body += "\r\n\r\n";
-        body += content;
-        body += "\r\n";
+        write!(body, "--AaB03x\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{content}\r\n").unwrap();
     }
     let request = agent().post(format!("{base}/v1/api/models/upload"));
     let request = request.header("authorization", format!("Bearer {key}"));
@@ -204,8 +199,7 @@ pub(super) fn file(header: &Value, rows: &[Value]) -> String {
     let mut text = format!("{header}\n");
     let mut counts = std::collections::BTreeMap::<String, u64>::new();
     for row in rows {
-        text += &row.to_string();
-        text += "\n";
+        writeln!(text, "{row}").unwrap();
         *counts.entry(row["kind"].as_str().unwrap_or_default().to_owned()).or_default() += 1;
     }
     let mut hash = FileHash::new();
