@@ -244,7 +244,7 @@ fn open(master_key: &MasterKey, connection: &Connection) -> Result<Vec<u8>, Open
 }
 
 /// The context that the details are sealed with, so that they open for no other connection.
-fn context(uuid: Uuid) -> String {
+pub(super) fn context(uuid: Uuid) -> String {
     format!("connection/{uuid}")
 }
 

@@ -123,6 +123,14 @@ pub fn list(view: &LongView, actor: &Actor, of: Option<&lookup::Named>) -> Resul
     store::keys::list(view)
 }
 
+/// A page of all keys of people and services, the oldest first.
+///
+/// Requires an administrator.
+pub fn page_of_all(view: &View, actor: &Actor, page: Page) -> Result<Slice<Key>> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::User, "anybody")?;
+    store::keys::page_of_all(view, page)
+}
+
 /// The keys of a search by number, each service key with its bot.
 ///
 /// For a workspace, its service keys; otherwise the actor's own keys, or the service keys that the actor created. The

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::explanations::{self, Explained, Kind, Named, Object, Reason, Remedy, Thing, kinds};
-use crate::cli::{CliError, data, print, table};
+use crate::cli::table::Table;
+use crate::cli::{CliError, data, print};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::field::Field;
@@ -113,7 +114,7 @@ fn list(json: bool) -> Result<(), CliError> {
         let kinds: Vec<&str> = kinds(*action).iter().map(|kind| kind.as_str()).collect();
         [action.as_str().to_owned(), kinds.join(", ")]
     };
-    print(&table::under(["ACTION", "ON"], Action::ALL.iter().map(row).collect()))
+    print(&Table::under(["ACTION", "ON"]).page(&Action::ALL.iter().map(row).collect::<Vec<_>>()))
 }
 
 const fn word(decision: Decision) -> &'static str {

@@ -3,7 +3,7 @@
 use strum::{Display, EnumString, IntoStaticStr, VariantNames};
 use uuid::Uuid;
 
-use crate::app::{bindings, connections, lookup, models, organizations, pipelines, projects, roles, standing, tags};
+use crate::app::{bindings, by_name, connections, lookup, models, pipelines, projects, roles, standing, tags};
 use crate::domain::actor::Actor;
 use crate::domain::connection::Connection;
 use crate::domain::email::Email;
@@ -12,22 +12,17 @@ use crate::domain::ids::{ModelId, OrganizationId, PipelineId, ProjectId, RoleId,
 use crate::domain::invalid::Invalid;
 use crate::domain::model::{Model, ModelName};
 use crate::domain::noun::Noun;
-use crate::domain::organization::{Organization, OrganizationName, OrganizationSearch};
-use crate::domain::page::{Page, Slice};
+use crate::domain::organization::Organization;
 use crate::domain::pipeline::{Pipeline, PipelineName};
-use crate::domain::project::{Project, ProjectName, ProjectSearch};
-use crate::domain::role::{NamedRole, Resource, RoleName};
+use crate::domain::project::Project;
+use crate::domain::role::{NamedRole, Resource};
 use crate::domain::tag::Tag;
 use crate::domain::user::User;
-use crate::domain::workspace::{Workspace, WorkspaceName};
+use crate::domain::workspace::Workspace;
 use crate::error::{Error, InField, Result};
+use crate::policy::Action;
 use crate::policy::subject::{Subject, subject};
-use crate::policy::{Action, Decision, decide};
 use crate::store::{self, View};
-
-/// The maximum number of pages that are searched for a name.
-const MAX_PAGES: usize = 10;
-const PAGE: u32 = 100;
 
 /// A kind of object that actions are about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Display, EnumString, IntoStaticStr, VariantNames)]
@@ -165,15 +160,17 @@ pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> 
         Kind::Account => Object::Account,
         Kind::Organization => Object::Organization(match number {
             Some(number) => lookup::organization(view, actor, OrganizationId(number))?,
-            None => organization(view, actor, text)?,
+            None => on(by_name::organization(view, actor, text))?,
         }),
         Kind::Workspace => Object::Workspace(match number {
             Some(number) => lookup::workspace(view, actor, WorkspaceId(number))?,
-            None => workspace(view, actor, text)?,
+            None => on(by_name::workspace(view, actor, text))?,
         }),
         Kind::Project => {
-            let id = number.map_or_else(|| project(view, actor, text), |number| Ok(ProjectId(number)))?;
-            let (project, workspace) = projects::visible(view, actor, id)?;
+            let (project, workspace) = match number {
+                Some(number) => projects::visible(view, actor, ProjectId(number))?,
+                None => on(by_name::project(view, actor, text))?,
+            };
             Object::Project(project, workspace)
         }
         Kind::Model => {
@@ -210,7 +207,7 @@ pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> 
         }
         Kind::Role => Object::Role(match number {
             Some(number) => roles::visible(view, actor, RoleId(number))?,
-            None => role(view, actor, text)?,
+            None => by_name::role(view, actor, text)?,
         }),
         Kind::User => Object::User(lookup::principal(view, actor, &user(number, text)?)?),
     })
@@ -225,13 +222,6 @@ fn user(number: Option<i64>, text: &str) -> Result<lookup::Named> {
     })
 }
 
-fn organization(view: &View, actor: &Actor, text: &str) -> Result<Organization> {
-    let name = OrganizationName::parse(text).in_field(Field::On)?;
-    let found = store::organizations::find_by_name(view, &name)?;
-    let found = found.ok_or_else(|| Error::not_found(Noun::Organization, text))?;
-    lookup::organization(view, actor, found.id).map_err(|error| named_as(error, Noun::Organization, text))
-}
-
 /// Reports what is hidden by the name in the request, exactly like what does not exist.
 fn named_as(error: Error, what: Noun, text: &str) -> Error {
     match error {
@@ -240,39 +230,19 @@ fn named_as(error: Error, what: Noun, text: &str) -> Error {
     }
 }
 
-/// The only visible workspace with this name.
-fn workspace(view: &View, actor: &Actor, text: &str) -> Result<Workspace> {
-    let name = WorkspaceName::parse(text).in_field(Field::On)?;
-    let search = OrganizationSearch::default();
-    let all = pages(|page| organizations::page(view, actor, &search, page))?;
-    let mut found = Vec::new();
-    for organization in all {
-        if let Some(workspace) = store::workspaces::find_by_name(view, organization.id, &name)? {
-            let standing = standing::in_workspace(view, actor, &workspace)?;
-            found.extend((decide(&standing, Action::ReadWorkspace) == Decision::Allowed).then_some(workspace));
-        }
-    }
-    only(found, Noun::Workspace, text)
-}
-
-/// The only visible project with this name.
-fn project(view: &View, actor: &Actor, text: &str) -> Result<ProjectId> {
-    let name = ProjectName::parse(text).in_field(Field::On)?;
-    let search = ProjectSearch { name: Some(name.as_str().to_owned()), ..ProjectSearch::default() };
-    let found = pages(|page| projects::page(view, actor, &search, page))?;
-    let found = found.into_iter().filter(|project| project.name == name).map(|project| project.id);
-    only(found.collect(), Noun::Project, text)
+/// A refusal to choose among several things of one name, told of the object.
+fn on<T>(found: Result<T>) -> Result<T> {
+    found.map_err(|error| match error {
+        Error::Invalid { rule, .. } => Error::Invalid { field: Field::On, rule },
+        other => other,
+    })
 }
 
 /// The workspace of `WORKSPACE/NAME`, by name or number, and the name.
 fn inside<'t>(view: &View, actor: &Actor, text: &'t str) -> Result<(Workspace, &'t str)> {
     let rule = "must have an id, or a {workspace} and a name such as vision/resnet";
     let (place, name) = text.rsplit_once('/').ok_or_else(|| Error::invalid(Field::On, rule))?;
-    let place = match place.parse() {
-        Ok(number) => lookup::workspace(view, actor, WorkspaceId(number))?,
-        Err(_) => workspace(view, actor, place)?,
-    };
-    Ok((place, name))
+    Ok((on(by_name::workspace(view, actor, place))?, name))
 }
 
 fn model(view: &View, actor: &Actor, text: &str) -> Result<(Model, Workspace)> {
@@ -287,36 +257,6 @@ fn pipeline(view: &View, actor: &Actor, text: &str) -> Result<(Pipeline, Workspa
     let (workspace, name) = inside(view, actor, text)?;
     let name = PipelineName::parse(name).in_field(Field::On)?;
     pipelines::visible_by_name(view, actor, workspace.id, name.as_str())
-}
-
-/// The custom role with this name, or the predefined one.
-fn role(view: &View, actor: &Actor, text: &str) -> Result<NamedRole> {
-    let name = RoleName::parse(text).in_field(Field::On)?;
-    roles::may_see(actor)?;
-    store::roles::find_by_name(view, &name)?.ok_or_else(|| Error::not_found(Noun::Role, text))
-}
-
-/// All items of a list of at most [`MAX_PAGES`] pages.
-fn pages<T>(look: impl Fn(Page) -> Result<Slice<T>>) -> Result<Vec<T>> {
-    let (mut found, mut page) = (Vec::new(), Page { after: None, limit: PAGE });
-    for _ in 0..MAX_PAGES {
-        let slice = look(page)?;
-        found.extend(slice.items);
-        if slice.next.is_none() {
-            return Ok(found);
-        }
-        page.after = slice.next;
-    }
-    Err(Error::invalid(Field::On, "cannot be found by its name among so many; use its id"))
-}
-
-fn only<T>(found: Vec<T>, what: Noun, text: &str) -> Result<T> {
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(Error::not_found(what, text)),
-        (Some(_), Some(_)) => Err(Error::invalid(Field::On, "is the name of more than one; use the id instead")),
-    }
 }
 
 /// Whether the actor may learn which rights others have on the object: those who read its bindings, for an

@@ -272,7 +272,11 @@ fn what_is_asked_must_fit_together() {
     let other = other.unwrap();
     let thing = called(Kind::Workspace, "engines");
     let error = office.explained(&office.ada, &office.bob, Action::ReadWorkspace, &thing).unwrap_err();
-    assert_eq!(error.to_string(), "on: is the name of more than one; use the id instead");
+    let words = "on: must name one workspace, but this could be Home/engines (1), Other/engines (2): write the \
+                 organization before it, or its id";
+    assert_eq!(error.to_string(), words);
+    let thing_of_one = called(Kind::Workspace, "Other/engines");
+    assert!(office.explained(&office.ada, &office.bob, Action::ReadWorkspace, &thing_of_one).is_ok());
     // Bob sees only one of them.
     assert!(office.explained(&office.bob, &office.bob, Action::ReadWorkspace, &thing).is_ok());
     assert_eq!(
