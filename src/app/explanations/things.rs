@@ -146,7 +146,7 @@ impl Object {
     }
 }
 
-/// Finds the object. What the actor may not see is reported as missing.
+/// Finds the object. An object that the actor may not see is reported as missing.
 pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> {
     let number = match thing.key {
         Key::Number(number) => Some(number),
