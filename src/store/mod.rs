@@ -5,6 +5,7 @@
 pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
+pub mod backups;
 pub mod bindings;
 pub mod bots;
 pub mod circle;
@@ -54,8 +55,8 @@ mod tests;
 pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
-    schema, versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, copy, health, inspection,
+    refuse_old_sqlite, schema, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

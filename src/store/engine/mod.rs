@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod conn;
+pub mod copy;
 mod data_version;
 mod disk;
 pub(in crate::store) mod fault;
