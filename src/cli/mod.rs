@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod backup;
 mod check;
 pub mod client;
 mod data;
@@ -24,6 +25,7 @@ mod output;
 mod panics;
 pub mod password;
 mod progress;
+pub mod restore;
 mod running;
 pub mod serve;
 pub mod session;
@@ -147,6 +149,28 @@ pub enum Command {
         #[command(subcommand)]
         command: audit::Command,
     },
+    /// Back up the data file, the master keys and the files of models; works while the server runs and writes.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Backup {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The backup.
+        #[command(flatten)]
+        make: backup::Make,
+        /// What to do instead.
+        #[command(subcommand)]
+        command: Option<backup::Command>,
+    },
+    /// Restore a backup into a new data directory, end all sessions, and list the keys that are active again.
+    Restore {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The backup.
+        #[command(flatten)]
+        restore: restore::Restoration,
+    },
 }
 
 pub fn run() -> ExitCode {
@@ -234,6 +258,19 @@ impl Command {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)
+            }
+            Self::Backup { place, make, command } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                match command {
+                    Some(command) => command.run(&config),
+                    None => make.run(&config),
+                }
+            }
+            Self::Restore { place, restore } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                restore.run(&config)
             }
         }
     }

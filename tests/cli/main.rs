@@ -7,6 +7,7 @@
 mod admin;
 mod asking;
 mod audit;
+mod backups;
 mod check;
 mod clients;
 mod keys;
