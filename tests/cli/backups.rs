@@ -212,6 +212,11 @@ fn a_backup_overwrites_nothing() {
         );
     }
     assert_eq!(fs::read_to_string(place.path().join("b.tar")).unwrap(), "mine");
+    let before = contents(&place.data());
+    place
+        .run("backup atelier-data")
+        .refused(1, "atelier-data is a data directory; give backups a directory of their own, best on another disk");
+    assert!(contents(&place.data()) == before);
     let run = place.run("backup none/b.tar");
     let words =
         "error: cannot write none/b.tar: No such file or directory (os error 2); check the path, and create its";

@@ -94,7 +94,11 @@ fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
     };
     let cannot_write = failed("write", &path);
     // Before the copy, so that a place that cannot be written to is refused at once.
-    let file = NewFile::create(&path).map_err(&cannot_write)?;
+    let file = match plan.target {
+        Target::File(_) => NewFile::create(&path),
+        Target::Folder(_) => NewFile::create_for_owner(&path),
+    };
+    let file = file.map_err(&cannot_write)?;
     let work = Workplace::take(plan.home)?;
     let (database, list) = (work.file("database")?, work.file("files")?);
     copy_database(plan.home, &database, observer)?;
@@ -145,7 +149,15 @@ fn exists(path: &Path) -> BackupError {
 }
 
 /// Locks a directory, which is created if it does not exist.
+///
+/// Refused for a data directory, which has files of models under the same names.
 pub(super) fn lock(folder: &Folder) -> Result<FolderLock> {
+    if DataDir::at(folder.path()).database().exists() {
+        return Err(BackupError::Refused(format!(
+            "{} is a data directory; give backups a directory of their own, best on another disk",
+            folder.path().display()
+        )));
+    }
     folder.create().map_err(failed("create", folder.path()))?;
     folder.lock().map_err(failed("write to", folder.path()))?.ok_or_else(|| {
         BackupError::Refused(format!(

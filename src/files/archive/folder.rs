@@ -6,12 +6,14 @@ use std::io::{self, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::OFlags;
+
 use super::new_file::PARTIAL;
 use super::write::write_file;
 use super::{ArchiveError, NewFile};
 use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::timestamp::Timestamp;
-use crate::files::directories::{create_folder, folder_of, sync_folder};
+use crate::files::directories::{create_file, create_folder, folder_of, sync_folder};
 use crate::tokens::sealed_file::{self, MAGIC, OpeningReader, Passphrase};
 
 const BEGIN: &str = "atelier-";
@@ -57,10 +59,13 @@ impl Folder {
     /// Locks the directory, and removes what a killed process has left. None if another process holds the lock.
     pub fn lock(&self) -> io::Result<Option<FolderLock>> {
         let path = self.path.join(".atelier-backups.lock");
-        let mut options = OpenOptions::new();
-        options.read(true).append(true).create(true).mode(0o600);
-        options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
-        let file = options.open(&path)?;
+        let file = match create_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let flags = OFlags::NOFOLLOW.bits().cast_signed();
+                OpenOptions::new().read(true).append(true).custom_flags(flags).open(&path)?
+            }
+            created => created?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -139,7 +144,7 @@ impl Folder {
     ) -> io::Result<bool> {
         let path = self.model(&file.sha256, passphrase.is_some());
         create_folder(folder_of(&path))?;
-        let new = NewFile::create(&path)?;
+        let new = NewFile::create_for_owner(&path)?;
         let sha256 = write_file(&new, from, passphrase, file.sha256.to_string().as_bytes())?;
         if sha256 != file.sha256 {
             return Ok(false);

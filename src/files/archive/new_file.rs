@@ -1,7 +1,8 @@
 //! A file that gets its name once it is whole and on the disk.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -22,12 +23,24 @@ pub struct NewFile {
 }
 
 impl NewFile {
+    /// Belongs to the user of this process.
     pub fn create(path: &Path) -> io::Result<Self> {
+        Self::create_with(path, |partial| {
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(partial)
+        })
+    }
+
+    /// Belongs to the owner of the directory, even if the superuser creates it.
+    pub fn create_for_owner(path: &Path) -> io::Result<Self> {
+        Self::create_with(path, create_file)
+    }
+
+    fn create_with(path: &Path, create: impl FnOnce(&Path) -> io::Result<File>) -> io::Result<Self> {
         let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
         // A long name must leave room for what is added.
         let begin: String = name.chars().take(40).collect();
         let partial = folder_of(path).join(format!(".{begin}.{}{PARTIAL}", Uuid::new_v4().simple()));
-        let file = create_file(&partial)?;
+        let file = create(&partial)?;
         Ok(Self { path: path.to_owned(), partial: Some(partial), file })
     }
 
