@@ -41,6 +41,10 @@ pub enum ObjectKind {
     Backup,
     /// A client address from which a sign-in was attempted.
     Address,
+    /// Rows of the audit log.
+    Audit,
+    /// A file that was imported.
+    Import,
 }
 
 impl ObjectKind {
@@ -96,6 +100,8 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The acting user. `None` for the operator and the server itself.
     pub by: Option<UserId>,
+    /// The name that the actor had then: an address, `operator` or `nobody`.
+    pub name: String,
     pub address: Option<String>,
     /// The function of `app`.
     pub verb: String,

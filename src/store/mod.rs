@@ -39,10 +39,12 @@ pub mod roles;
 mod search;
 pub mod second_factors;
 pub mod sessions;
+pub mod setup_lookups;
 pub mod signing_keys;
 pub mod standings;
 pub mod stored_files;
 pub mod tags;
+pub mod transfer;
 pub mod users;
 pub mod visibility;
 mod visible_projects;
@@ -55,7 +57,7 @@ mod tests;
 pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, copy, health, inspection,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, copy, health, inspection,
     refuse_old_sqlite, schema, versioned_cache,
 };
 #[cfg(test)]

@@ -300,7 +300,7 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
             damaged.push((format!("{name} changed at {part}/8"), changed));
         }
     }
-    for text in [&b"\"schema\":9"[..], b"SQLite format 3", b"# atelier's master key", b"abc\0\0", b"\"users\": 1"] {
+    for text in [&b"\"schema\":"[..], b"SQLite format 3", b"# atelier's master key", b"abc\0\0", b"\"users\": 1"] {
         let mut changed = plain.clone();
         changed[find(&plain, text) + 1] ^= 1;
         damaged.push((String::from_utf8_lossy(text).into_owned(), changed));
@@ -323,19 +323,23 @@ fn a_damaged_backup_is_refused_and_leaves_nothing() {
 #[test]
 fn a_backup_of_a_newer_atelier_is_refused() {
     let place = place();
+    let version = count(&place.database(), "SELECT user_version FROM pragma_user_version");
     place.sql("PRAGMA user_version = 99");
     let run = place.run("backup b.tar");
     assert!(run.code == 1 && run.err.contains("99"), "{}", run.err);
     assert!(!place.path().join("b.tar").exists());
-    place.sql("PRAGMA user_version = 9");
+    place.sql(&format!("PRAGMA user_version = {version}"));
     place.run("backup b.tar").good();
     let bytes = fs::read(place.path().join("b.tar")).unwrap();
-    let (ours, theirs) = (b"\"program\":\"0.1.0\",\"schema\":9,", b"\"program\":\"9.0\",\"schema\":999,");
-    let at = bytes.windows(ours.len()).position(|found| found == ours).unwrap();
-    let changed = [&bytes[..at], theirs, &bytes[at + ours.len()..]].concat();
+    let ours = format!("\"program\":\"{}\",\"schema\":{version},", env!("CARGO_PKG_VERSION"));
+    let theirs = "\"program\":\"9\",\"schema\":999,";
+    // Blanks fill the place of the longer text.
+    let theirs = theirs.to_owned() + &" ".repeat(ours.len() - theirs.len());
+    let at = bytes.windows(ours.len()).position(|found| found == ours.as_bytes()).unwrap();
+    let changed = [&bytes[..at], theirs.as_bytes(), &bytes[at + ours.len()..]].concat();
     fs::write(place.path().join("b.tar"), changed).unwrap();
     let run = place.run("restore b.tar --data-dir elsewhere");
-    let words = "error: b.tar is of atelier 9.0: the data file has schema version 999";
+    let words = "error: b.tar is of atelier 9: the data file has schema version 999";
     assert!(run.code == 1 && run.err.starts_with(words) && run.err.contains("; use the newer atelier"), "{}", run.err);
     assert!(!place.path().join("elsewhere").exists());
 }

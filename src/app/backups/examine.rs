@@ -82,7 +82,7 @@ fn before_upgrade(view: &View, manifest: &Manifest) -> crate::error::Result<(Sch
 
 fn after_upgrade(view: &View, key: Option<&MasterKey>) -> crate::error::Result<Vec<String>> {
     let mut faults = Vec::new();
-    let verdict = audit::verify(view, &Actor::operator(), None)?;
+    let verdict = audit::verify(view, &Actor::operator(), None, key)?;
     if !verdict.is_sound() {
         faults.push(format!("the audit log was changed in {} places", verdict.faults.len() + verdict.more));
     }

@@ -43,10 +43,8 @@ pub(super) fn run(config: &Config, directory: Option<PathBuf>, as_json: bool) ->
             listed.path.display().to_string(),
         ]
     };
-    print(&table::under(
-        ["MADE", "AGE", "VERSION", "SCHEMA", "SIZE", "SEALED", "FILE"],
-        found.iter().map(row).collect(),
-    ))?;
+    let mut table = table::Table::under(["MADE", "AGE", "VERSION", "SCHEMA", "SIZE", "SEALED", "FILE"]);
+    print(&table.page(&found.iter().map(row).collect::<Vec<_>>()))?;
     let broken: Vec<String> = found
         .iter()
         .filter_map(|(label, listed)| label.as_ref().err().map(|error| format!("{} {error}", listed.path.display())))
