@@ -4,6 +4,7 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod audit;
+pub mod backups;
 pub mod bindings;
 mod bots;
 pub mod by_name;

@@ -9,6 +9,7 @@ mod admin;
 mod apply;
 mod asking;
 mod audit;
+mod backups;
 mod check;
 mod clients;
 mod confirming;
