@@ -15,6 +15,7 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{NewUser, PersonName, User, UserSearch, UserState, UserStatus, Verification};
 use crate::error::{Error, Result};
+use crate::tokens::opaque::Fingerprint;
 use crate::tokens::password::PasswordHash;
 
 pub(super) const COLUMNS: &str =
@@ -206,6 +207,18 @@ pub fn any_enabled_administrator(view: &View) -> Result<bool> {
 pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
     let mut query = view.conn.prepare_cached("SELECT password_hash FROM users WHERE id = :id")?;
     let text: Option<Option<String>> = query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?;
+    text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
+}
+
+/// The password hash of a user that a random number selects: the same one for the same number, as long as the users and
+/// their passwords are the same. `None` if that user has no password.
+pub fn any_password_hash(view: &View, number: &Fingerprint) -> Result<Option<PasswordHash>> {
+    let number = number.as_bytes().iter().take(7).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
+    let mut query = view.conn.prepare_cached(
+        "SELECT password_hash FROM users WHERE id > (SELECT :number % max(id) FROM users) ORDER BY id LIMIT 1",
+    )?;
+    let text: Option<Option<String>> =
+        query.query_row(named_params! { ":number": number }, |row| row.get(0)).optional()?;
     text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
 }
 
