@@ -16,6 +16,7 @@ mod detached_tags;
 mod expiry;
 pub mod files;
 pub mod identity;
+pub mod imported_people;
 pub mod invitations;
 pub mod keys;
 pub mod long_reads;

@@ -13,6 +13,7 @@ mod file_place;
 mod finding;
 mod first_administrator;
 pub mod flags;
+pub mod import;
 pub mod key;
 pub mod keys;
 mod limits;
@@ -138,6 +139,15 @@ pub enum Command {
         #[command(subcommand)]
         command: model::Command,
     },
+    /// Import people and clients from files of other systems; works while the server runs.
+    Import {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What to do.
+        #[command(subcommand)]
+        command: import::Command,
+    },
     /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
     Audit {
         /// Where the server is.
@@ -226,6 +236,11 @@ impl Command {
                 command.run(&config)
             }
             Self::Model { place, command } => {
+                let config = place.load()?;
+                logging::to_stderr(&config.log);
+                command.run(&config)
+            }
+            Self::Import { place, command } => {
                 let config = place.load()?;
                 logging::to_stderr(&config.log);
                 command.run(&config)

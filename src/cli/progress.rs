@@ -10,7 +10,6 @@ const DELAY: Duration = Duration::from_secs(1);
 
 const BYTES: &str =
     "{msg}[{bar:24}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
-#[allow(dead_code)]
 const ITEMS: &str = "{msg}[{bar:24}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left";
 
 /// How far a piece of work is. Dropping it clears the bar.
@@ -20,7 +19,6 @@ pub(super) struct Progress {
     is_shown: Cell<bool>,
 }
 
-#[allow(dead_code)]
 impl Progress {
     /// Of this many bytes.
     pub(super) fn bytes(total: u64) -> Self {
@@ -59,6 +57,7 @@ impl Progress {
     }
 
     /// The total, once it is known.
+    #[allow(dead_code)]
     pub(super) fn set_total(&self, total: u64) {
         self.bar.set_length(total);
     }

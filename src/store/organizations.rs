@@ -27,6 +27,13 @@ pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// The organization with exactly this name.
+pub fn find_by_name(view: &View, name: &OrganizationName) -> Result<Option<Organization>> {
+    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE name = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":name": name.as_str() }, read).optional()?)
+}
+
 /// The id of the home organization; none before the first start is complete.
 pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM organizations WHERE home = 1")?;

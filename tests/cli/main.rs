@@ -9,6 +9,8 @@ mod asking;
 mod audit;
 mod check;
 mod clients;
+mod import_keycloak;
+mod import_people;
 mod keys;
 mod limits;
 mod models;
