@@ -1,4 +1,4 @@
-//! The files that are imported: regular files of a limited size, and texts of them for messages.
+//! The files that are imported: regular files of a limited size, their values, and texts of them for messages.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,6 +6,10 @@ use std::path::Path;
 
 use crate::cli::CliError;
 use crate::cli::progress::size;
+use crate::domain::invalid::Invalid;
+
+/// The maximum number of people of one import. It is one transaction, and other writes wait for it.
+pub(super) const MAX_PEOPLE: usize = 10_000;
 
 /// Opens a regular file of at most this size. The reader ends there even if the file grows.
 pub(super) fn open(path: &Path, max: u64) -> Result<std::io::Take<File>, CliError> {
@@ -55,6 +59,15 @@ pub(super) fn faults(path: &Path, faults: &[String]) -> CliError {
     }
     lines.push("correct the file and try again".to_owned());
     CliError::Usage(lines.join("\n"))
+}
+
+/// The value of this word. The error lists all words.
+pub(super) fn one_of<T: Copy>(text: &str, all: &[T], as_str: impl Fn(T) -> &'static str) -> Result<T, Invalid> {
+    let found = all.iter().copied().find(|one| as_str(*one) == text.to_lowercase());
+    found.ok_or_else(|| {
+        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
+        Invalid::rule(format!("must be one of {}, not {}", words.join(", "), excerpt(text)))
+    })
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::plan::{self, Item, Options, Work};
+use super::plan::{self, Item, Options};
 use crate::cli::master_key::Source;
 use crate::cli::{CliError, say};
 use crate::config::Config;
@@ -53,8 +53,4 @@ fn items(
     let mut items = users::items(realm, map, master_key)?;
     items.extend(clients::items(realm));
     Ok(items)
-}
-
-fn skipped(place: String, kind: &'static str, name: String, note: String) -> Item {
-    Item { place, kind, name, work: Work::Skip, notes: vec![note] }
 }

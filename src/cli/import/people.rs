@@ -16,7 +16,6 @@ use crate::domain::secret::Secret;
 use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 use sheet::Line;
-pub(super) use sheet::{MAX_PEOPLE, one_of};
 
 /// What to import, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]

@@ -113,6 +113,11 @@ impl Row {
 }
 
 impl Item {
+    /// What is not imported, for this reason.
+    pub(super) fn skipped(place: String, kind: &'static str, name: String, reason: String) -> Self {
+        Self { place, kind, name, work: Work::Skip, notes: vec![reason] }
+    }
+
     fn run(&self, tx: &Tx, actor: &Actor, places: &mut Places) -> Done<Row> {
         match &self.work {
             Work::Person(person) => Ok(match imported_people::import(tx, actor, person, places)? {
@@ -155,7 +160,7 @@ pub(super) fn carry_out(
         return Err(CliError::Usage(format!("there is no terminal to ask on; {next}")));
     }
     let items = Arc::new(items);
-    data::with(home, |store| {
+    data::with_large_cache(home, |store| {
         let rows = preview(store, &items)?;
         print(&if options.json { to_json(&items, &rows) } else { to_text(&items, &rows) })?;
         let refused = count(&rows, Action::Refuse);

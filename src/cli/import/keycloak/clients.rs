@@ -6,7 +6,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::realm::{Client, Realm};
-use super::skipped;
 use crate::app::identity::oauth::client_rules::MAX_ADDRESSES;
 use crate::app::identity::oauth::clients::{ClientChange, NewClient};
 use crate::cli::import::file::excerpt;
@@ -37,7 +36,7 @@ pub(super) fn items(realm: &Realm) -> Vec<Item> {
 fn item(realm: &Realm, client: &Client, at: usize, bots: &HashMap<&str, Uuid>) -> Item {
     let (place, name) = (format!("clients[{at}]"), excerpt(&client.client_id));
     if let Some(reason) = reason_to_skip(realm, client) {
-        return skipped(place, "client", name, reason.to_owned());
+        return Item::skipped(place, "client", name, reason.to_owned());
     }
     let mut notes = Vec::new();
     let work = match parsed(client, &mut notes) {

@@ -74,9 +74,9 @@ impl Credentials {
         let mut found = Self::default();
         for credential in credentials.iter().take(MAX) {
             let refused = match credential.kind.as_str() {
-                "password" if found.password.is_some() => Err("there is another password".to_owned()),
+                "password" if found.password.is_some() => Err("only one password can be imported".to_owned()),
                 "password" => password(credential).map(|hash| found.password = Some((hash, credential.temporary))),
-                "otp" if found.totp.is_some() => Err("there is another authenticator app".to_owned()),
+                "otp" if found.totp.is_some() => Err("only one authenticator app can be imported".to_owned()),
                 "otp" => otp(credential).map(|key| found.totp = Some(key)),
                 _ => Err("atelier has no credentials of this kind".to_owned()),
             };

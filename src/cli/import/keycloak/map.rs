@@ -8,8 +8,7 @@ use serde::Deserialize;
 
 use crate::app::imported_people::{InOrganization, InWorkspace};
 use crate::cli::CliError;
-use crate::cli::import::file::{self, excerpt};
-use crate::cli::import::people::one_of;
+use crate::cli::import::file::{self, excerpt, one_of};
 use crate::domain::member::Role;
 use crate::domain::organization::{OrganizationName, OrganizationRole};
 use crate::domain::user::AccountRole;

@@ -10,8 +10,7 @@ use serde::de::{DeserializeOwned, Error as _, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::cli::CliError;
-use crate::cli::import::file;
-use crate::cli::import::people::MAX_PEOPLE;
+use crate::cli::import::file::{self, MAX_PEOPLE};
 
 /// The maximum size of an export.
 const MAX_SIZE: u64 = 256 << 20;

@@ -8,7 +8,6 @@ use uuid::Uuid;
 use super::credentials::Credentials;
 use super::map::{Map, Target};
 use super::realm::{Group, Realm, User};
-use super::skipped;
 use crate::app::identity::second_factors;
 use crate::app::imported_people::{Account, Arrival, ImportedPerson, InOrganization, InWorkspace};
 use crate::cli::CliError;
@@ -38,7 +37,7 @@ pub(super) fn items(
         let name = excerpt(user.email.as_deref().or(user.username.as_deref()).unwrap_or_default());
         if let Some(client) = &user.service_account_client_id {
             let note = format!("is the service account of the client {}, which gets a bot", excerpt(client));
-            items.push(skipped(place, "user", name, note));
+            items.push(Item::skipped(place, "user", name, note));
             continue;
         }
         let roles = groups.roles_of(user);
@@ -67,18 +66,16 @@ pub(super) fn items(
         items.push(draft.item(place, name));
     }
     let unmapped = |kind, (name, users): (&str, u64)| {
-        skipped("-".to_owned(), kind, excerpt(name), format!("is not in the map; {users} users have it"))
+        Item::skipped("-".to_owned(), kind, excerpt(name), format!("is not in the map; {users} users have it"))
     };
     let is_known = |role: &&str| BUILT_IN.contains(role) || role.starts_with("default-roles-");
     unmapped_roles.retain(|role, _| !is_known(role));
     items.extend(unmapped_groups.into_iter().map(|one| unmapped("group", one)));
     items.extend(unmapped_roles.into_iter().map(|one| unmapped("role", one)));
     let absent = |path: &&String| groups.is_listed && !groups.roles.contains_key(path.as_str());
-    items.extend(
-        map.groups.keys().filter(absent).map(|path| {
-            skipped("-".to_owned(), "group", excerpt(path), "is in the map, but not in the file".to_owned())
-        }),
-    );
+    items.extend(map.groups.keys().filter(absent).map(|path| {
+        Item::skipped("-".to_owned(), "group", excerpt(path), "is in the map, but not in the file".to_owned())
+    }));
     Ok(items)
 }
 

@@ -9,7 +9,7 @@ use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
 
 use crate::app::imported_people::{InOrganization, InWorkspace};
 use crate::cli::CliError;
-use crate::cli::import::file::{self, excerpt};
+use crate::cli::import::file::{self, MAX_PEOPLE, excerpt, one_of};
 use crate::domain::email::Email;
 use crate::domain::invalid::Invalid;
 use crate::domain::member::Role;
@@ -19,8 +19,6 @@ use crate::domain::workspace::WorkspaceName;
 
 /// The maximum size of a file.
 const MAX_SIZE: u64 = 32 << 20;
-/// The maximum number of people of one import. It is one transaction, and other writes wait for it.
-pub(in crate::cli::import) const MAX_PEOPLE: usize = 10_000;
 /// The maximum number of workspaces of a line.
 const MAX_WORKSPACES: usize = 100;
 /// The maximum number of faults that are looked for.
@@ -213,17 +211,4 @@ impl Fields<'_> {
         }
         workspaces
     }
-}
-
-/// The value of this word. The error lists all words.
-pub(in crate::cli::import) fn one_of<T: Copy>(
-    text: &str,
-    all: &[T],
-    as_str: impl Fn(T) -> &'static str,
-) -> Result<T, Invalid> {
-    let found = all.iter().copied().find(|one| as_str(*one) == text.to_lowercase());
-    found.ok_or_else(|| {
-        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
-        Invalid::rule(format!("must be one of {}, not {}", words.join(", "), excerpt(text)))
-    })
 }
