@@ -215,7 +215,7 @@ impl Places {
         if let Some(found) = self.organizations.get(name.as_str()) {
             return Ok(*found);
         }
-        let found = store::organizations::find_by_name(view, name)?.map(|organization| organization.id);
+        let found = store::organizations::find_by_name(view, name.as_str())?.map(|organization| organization.id);
         self.organizations.insert(name.as_str().to_owned(), found);
         Ok(found)
     }

@@ -28,6 +28,7 @@ pub mod model_deletion;
 pub mod models;
 pub mod names;
 pub mod organizations;
+pub mod passwords;
 pub mod pending_sign_ins;
 pub mod people;
 pub mod pipelines;
@@ -38,10 +39,12 @@ pub mod roles;
 mod search;
 pub mod second_factors;
 pub mod sessions;
+pub mod setup_lookups;
 pub mod signing_keys;
 pub mod standings;
 pub mod stored_files;
 pub mod tags;
+pub mod transfer;
 pub mod users;
 pub mod visibility;
 mod visible_projects;
@@ -54,8 +57,8 @@ mod tests;
 pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
-    schema, versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, health, inspection,
+    refuse_old_sqlite, schema, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

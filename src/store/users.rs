@@ -15,7 +15,6 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{NewUser, PersonName, User, UserSearch, UserState, UserStatus, Verification};
 use crate::error::{Error, Result};
-use crate::tokens::opaque::Fingerprint;
 use crate::tokens::password::PasswordHash;
 
 pub(super) const COLUMNS: &str =
@@ -76,6 +75,16 @@ pub fn for_each(view: &View, mut each: impl FnMut(User) -> Result<()>) -> Result
         each(user?)?;
     }
     Ok(())
+}
+
+/// A page of every person, closed accounts included, oldest account first.
+pub fn page_of_all(view: &View, page: Page) -> Result<Slice<User>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' AND u.id > :after ORDER BY u.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |user| user.id.0))
 }
 
 /// Every person who is an administrator, in no order.
@@ -149,14 +158,13 @@ const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR i
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
-/// Marks at most `limit` invitations that have expired.
-pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<()> {
+/// Marks at most `limit` invitations that have expired. Returns how many there were.
+pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET lapsed = 1 WHERE id IN (
              SELECT id FROM users WHERE state = 'invited' AND lapsed = 0 AND invited_until <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }
 
 /// Calls `each` with the people with these UUIDs, oldest account first.
@@ -207,18 +215,6 @@ pub fn any_enabled_administrator(view: &View) -> Result<bool> {
 pub fn password_hash(view: &View, id: UserId) -> Result<Option<PasswordHash>> {
     let mut query = view.conn.prepare_cached("SELECT password_hash FROM users WHERE id = :id")?;
     let text: Option<Option<String>> = query.query_row(named_params! { ":id": id.0 }, |row| row.get(0)).optional()?;
-    text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
-}
-
-/// The password hash of a user that a random number selects: the same one for the same number, as long as the users and
-/// their passwords are the same. `None` if that user has no password.
-pub fn any_password_hash(view: &View, number: &Fingerprint) -> Result<Option<PasswordHash>> {
-    let number = number.as_bytes().iter().take(7).fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
-    let mut query = view.conn.prepare_cached(
-        "SELECT password_hash FROM users WHERE id > (SELECT :number % max(id) FROM users) ORDER BY id LIMIT 1",
-    )?;
-    let text: Option<Option<String>> =
-        query.query_row(named_params! { ":number": number }, |row| row.get(0)).optional()?;
     text.flatten().map(|text| PasswordHash::parse(&text).map_err(Error::internal)).transpose()
 }
 

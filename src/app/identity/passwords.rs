@@ -74,7 +74,7 @@ pub(in crate::app) fn must_be_another() -> Error {
 /// the same account, so that the time of a refusal does not tell whether a name is known.
 pub(in crate::app) fn decoy(state: &AppState, view: &View, name: &str) -> Result<PasswordHash> {
     let tag = state.tags.tag("password-decoy", &Email::fold(name), 32);
-    let like = store::users::any_password_hash(view, &Fingerprint::of(&tag))?;
+    let like = store::passwords::any_hash(view, &Fingerprint::of(&tag))?;
     Ok(like.map_or_else(|| password::dummy().clone(), |like| like.decoy()))
 }
 

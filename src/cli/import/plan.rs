@@ -15,7 +15,8 @@ use super::link_file::LinkFile;
 use crate::app::identity::oauth::clients::{self, NewClient};
 use crate::app::imported_people::{self, Imported, ImportedPerson, Places, Step};
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::table::Table;
+use crate::cli::{CliError, data, print, say};
 use crate::domain::actor::Actor;
 use crate::error::{Error, Result as Done};
 use crate::store::data_dir::DataDir;
@@ -30,7 +31,7 @@ pub struct Options {
     #[arg(long, conflicts_with = "yes")]
     dry_run: bool,
     /// Import without asking.
-    #[arg(long, short)]
+    #[arg(long)]
     yes: bool,
     /// Import the other rows if some are refused; by default, one refused row prevents the import.
     #[arg(long)]
@@ -160,36 +161,35 @@ pub(super) fn carry_out(
         return Err(CliError::Usage(format!("there is no terminal to ask on; {next}")));
     }
     let items = Arc::new(items);
-    data::with_large_cache(home, |store| {
-        let rows = preview(store, &items)?;
-        print(&if options.json { to_json(&items, &rows) } else { to_text(&items, &rows) })?;
-        let refused = count(&rows, Action::Refuse);
-        if refused > 0 && !options.skip_refused {
-            return Err(CliError::Failed(format!(
-                "{refused} of {} rows are refused, so nothing was imported; correct them, or add --skip-refused to \
-                 import the others",
-                rows.len()
-            )));
-        }
-        if options.dry_run {
-            say(&format!("{}; nothing was changed", summary(&rows)));
-            return Ok(());
-        }
-        if rows.iter().all(|row| matches!(row.action, Action::Unchanged | Action::Skip | Action::Refuse)) {
-            say(&format!("{}; there is nothing to change", summary(&rows)));
-            return Ok(());
-        }
-        if !options.yes && !confirmed(&summary(&rows))? {
-            return Err(CliError::Failed("nothing was imported; answer y to import".to_owned()));
-        }
-        let link_file = prepare(&items, &rows)?;
-        apply(store, &items, rows.clone())?;
-        if let Some(file) = link_file {
-            file.keep();
-        }
-        say(&format!("imported: {}", summary(&rows)));
-        Ok(())
-    })
+    let rows = data::with_large_cache(home, |store| preview(store, &items))?;
+    print(&if options.json { to_json(&items, &rows) } else { to_text(&items, &rows) })?;
+    let refused = count(&rows, Action::Refuse);
+    if refused > 0 && !options.skip_refused {
+        return Err(CliError::Failed(format!(
+            "{refused} of {} rows are refused, so nothing was imported; correct them, or add --skip-refused to import \
+             the others",
+            rows.len()
+        )));
+    }
+    if options.dry_run {
+        say(&format!("{}; nothing was changed", summary(&rows)));
+        return Ok(());
+    }
+    if rows.iter().all(|row| matches!(row.action, Action::Unchanged | Action::Skip | Action::Refuse)) {
+        say(&format!("{}; there is nothing to change", summary(&rows)));
+        return Ok(());
+    }
+    // No data file is open meanwhile.
+    if !options.yes && !confirmed(&summary(&rows))? {
+        return Err(CliError::Failed("nothing was imported; answer y to import".to_owned()));
+    }
+    let link_file = prepare(&items, &rows)?;
+    data::with_large_cache(home, |store| apply(store, &items, rows.clone()))?;
+    if let Some(file) = link_file {
+        file.keep();
+    }
+    say(&format!("imported: {}", summary(&rows)));
+    Ok(())
 }
 
 /// Runs every row that is not left out, in their order.
@@ -271,7 +271,8 @@ fn to_text(items: &[Item], rows: &[Row]) -> String {
         let action = <&str>::from(row.action).to_owned();
         [item.place.clone(), item.kind.to_owned(), item.name.clone(), action, details.join("; ")]
     };
-    table::under(["WHERE", "KIND", "NAME", "ACTION", "DETAILS"], items.iter().zip(rows).map(line).collect())
+    let lines: Vec<_> = items.iter().zip(rows).map(line).collect();
+    Table::under(["WHERE", "KIND", "NAME", "ACTION", "DETAILS"]).page(&lines)
 }
 
 fn to_json(items: &[Item], rows: &[Row]) -> String {

@@ -1,6 +1,7 @@
 //! The engine under the tables: the connection, snapshots, the writer, the schema and the caches in memory.
 
 mod checkpoints;
+pub mod compaction;
 mod conn;
 mod data_version;
 mod disk;

@@ -23,6 +23,7 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0007.sql"),
     include_str!("steps/0008.sql"),
     include_str!("steps/0009.sql"),
+    include_str!("steps/0010.sql"),
 ];
 
 /// The version that introduced hashes of audit rows. SQL cannot compute them.
@@ -31,6 +32,11 @@ const AUDIT_CHAIN_VERSION: u32 = 6;
 /// Refuses a file that is not atelier's or has a newer schema, before anything is written into it.
 pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
     Ok(state::of(conn)?.fit().map(drop)?)
+}
+
+/// Whether a file has the schema of this program.
+pub(super) fn is_current(conn: &Connection) -> Result<bool> {
+    Ok(state::of(conn)? == SchemaState::Current)
 }
 
 /// Creates the tables of a new file, or upgrades those of an older one.

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::store::View;
 
 /// The schema version of this program.
-pub const VERSION: u32 = 9;
+pub const VERSION: u32 = 10;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 pub(super) const APPLICATION_ID: i32 = 0x6174_656c;
