@@ -21,6 +21,7 @@ mod expiry;
 pub mod explanations;
 pub mod files;
 pub mod identity;
+pub mod imported_people;
 pub mod invitations;
 pub mod keys;
 pub mod long_reads;

@@ -155,7 +155,7 @@ pub enum Command {
         #[command(flatten)]
         options: export::Options,
     },
-    /// Add what another server has exported to this one.
+    /// Add what another server has exported to this one, or what Keycloak or a list of people has.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     #[command(
         after_help = "Examples:\n  atelier import account.jsonl --dry-run\n  atelier import account.jsonl --map ids.jsonl"

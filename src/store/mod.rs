@@ -29,6 +29,7 @@ pub mod model_deletion;
 pub mod models;
 pub mod names;
 pub mod organizations;
+pub mod passwords;
 pub mod pending_sign_ins;
 pub mod people;
 pub mod pipelines;

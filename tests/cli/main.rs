@@ -15,6 +15,8 @@ mod clients;
 mod confirming;
 mod explain;
 mod hints;
+mod import_keycloak;
+mod import_people;
 mod keys;
 mod limits;
 mod lists;
