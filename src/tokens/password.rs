@@ -366,7 +366,7 @@ mod tests {
             format!("$argon2id$v=19$m=256,t=1000000,p=1${salt_and_hash}"),
             format!("$argon2id$v=19$m=256,t=2,p=17${salt_and_hash}"),
             format!("$argon2id$v=19$m=262144,t=5,p=1${salt_and_hash}"),
-            format!("$argon2id$v=19$m=256,t=2,p=1$c2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4"),
+            "$argon2id$v=19$m=256,t=2,p=1$c2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4".to_owned(),
             format!("$argon2id$v=19$m=256,t=2,p=1${salt_and_hash}$more"),
         ] {
             assert!(PasswordHash::parse(&bad).is_err(), "{bad}");
