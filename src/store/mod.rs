@@ -55,7 +55,7 @@ pub mod wrong_codes;
 mod tests;
 
 pub use data_dir::{files, lock};
-use engine::{Column, Conn, Params, Row, fault, row};
+use engine::{Column, Conn, Params, Row, Scratch, fault, row};
 pub use engine::{
     DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, health, inspection,
     refuse_old_sqlite, schema, versioned_cache,

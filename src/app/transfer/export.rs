@@ -22,6 +22,9 @@ use crate::tokens::file_hash::FileHash;
 use crate::tokens::passphrase::{Derivation, PassphraseKey};
 use crate::tokens::seal::MasterKey;
 
+/// The minimum length. Somebody who has the file can try passphrases without a limit.
+const MIN_PASSPHRASE: usize = 12;
+
 /// What the secrets of an export are opened and sealed with.
 #[derive(Debug)]
 pub struct Sealing {
@@ -31,8 +34,13 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Derives a key for a new file. Takes some tenths of a second.
+    /// Derives a key for a new file. Takes some tenths of a second. Refused if the passphrase is too short.
     pub fn new(master_key: MasterKey, passphrase: &Secret) -> Result<Self> {
+        if passphrase.expose().chars().count() < MIN_PASSPHRASE {
+            return Err(Error::Refused {
+                rule: "the passphrase must have at least 12 characters; choose a longer one",
+            });
+        }
         let how = Derivation::generate();
         let key = PassphraseKey::derive(passphrase, &how).map_err(Error::internal)?;
         Ok(Self { master_key, key, how })

@@ -9,7 +9,7 @@ use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
 use super::format::{ARGON2ID, CHECK, HEADER, Header, Secrets, TRAILER, Trailer};
-use super::report::Report;
+use super::report::{Report, printable};
 use super::values;
 use crate::domain::invalid::Invalid;
 use crate::domain::secret::Secret;
@@ -113,7 +113,7 @@ impl Reader {
 
     fn refused(&self, field: &str, rule: impl Into<String>) -> Error {
         let place = if field.is_empty() { String::new() } else { format!(", {field}") };
-        Error::invalid(format!("line {}{place}", self.line), rule.into())
+        Error::invalid(format!("line {}{place}", self.line), printable(&rule.into()))
     }
 
     fn add_header(&mut self, kind: &str, fields: Map<String, Value>) -> Result<()> {
@@ -159,8 +159,7 @@ impl Reader {
 
     fn row(&mut self, kind: &str, mut fields: Map<String, Value>) -> Result<()> {
         let Ok(kind) = kind.parse::<Kind>() else {
-            self.report.refuse(self.line, None, "kind", "must be a kind of rows that this release knows");
-            return Ok(());
+            return Err(self.refused("kind", "must be a kind of rows that this release knows"));
         };
         if let Some(count) = self.counts.get_mut(kind as usize) {
             *count += 1;
@@ -259,5 +258,5 @@ fn unseal(key: &PassphraseKey, context: &str, sealed: &Value) -> Option<Map<Stri
 
 /// The name of an unknown field, for a message.
 fn shortened(name: &str) -> String {
-    name.chars().filter(|c| !c.is_control()).take(40).collect()
+    name.chars().take(40).collect()
 }

@@ -74,7 +74,7 @@ impl Report {
             self.count(kind, |counts| counts.refused += 1);
         }
         if self.problems.len() < MAX_DETAILS {
-            self.problems.push(Problem { line, kind, field: field.to_owned(), rule: rule.into() });
+            self.problems.push(Problem { line, kind, field: printable(field), rule: printable(&rule.into()) });
         }
     }
 
@@ -130,6 +130,11 @@ impl Report {
             "administrators": details(&self.administrators),
         })
     }
+}
+
+/// A text that may have parts of a hostile file, without characters that a terminal obeys.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 fn push(all: &mut Vec<Detail>, detail: Detail) {

@@ -1,27 +1,27 @@
 //! The fields of every kind of rows.
 
-use super::Format::{
+use super::kind::Format::{
     Addresses, ClientId, ClientName, ConnectionKind, ConnectionName, ContinuousBatching, Conversion, Definition,
     Description, Details, DynamicBatching, Email, FileName, Flag, Grants, Hash, ImagePath, KeyName, LlmIntegration,
     ModelName, Number, OpenAi, OrganizationName, PasswordHash, Permissions, PipelineName, ProjectName, Real, Reference,
     RoleName, Schema, Scopes, Setting, TagColor, TagName, TensorFields, Time, Totp, UserName, Uuid, Verifier, Word,
     WorkspaceName,
 };
-use super::{Field, Kind};
+use super::kind::{Field, Format, Kind};
 
-const USER: super::Format = Reference(Kind::User);
-const WORKSPACE: super::Format = Reference(Kind::Workspace);
-const VISIBILITY: super::Format = Word(&["private", "public"]);
+const USER: Format = Reference(Kind::User);
+const WORKSPACE: Format = Reference(Kind::Workspace);
+const VISIBILITY: Format = Word(&["private", "public"]);
 
-const fn key(name: &'static str, format: super::Format) -> Field {
+const fn key(name: &'static str, format: Format) -> Field {
     Field::key(name, format)
 }
 
-const fn compared(name: &'static str, format: super::Format) -> Field {
+const fn compared(name: &'static str, format: Format) -> Field {
     Field::compared(name, format)
 }
 
-const fn kept(name: &'static str, format: super::Format) -> Field {
+const fn kept(name: &'static str, format: Format) -> Field {
     Field::kept(name, format)
 }
 
@@ -237,7 +237,19 @@ const SECOND_FACTOR: &[Field] = &[
 const RECOVERY_CODE: &[Field] =
     &[key("user", USER), kept("used_at", Time).optional(), Field::secret("fingerprint", Hash)];
 
-pub(super) const fn of(kind: Kind) -> &'static [Field] {
+impl Kind {
+    /// The fields of a row, in the order of the columns that the store reads and writes.
+    pub const fn fields(self) -> &'static [Field] {
+        of(self)
+    }
+
+    /// The index of a field.
+    pub fn index(self, name: &str) -> Option<usize> {
+        self.fields().iter().position(|field| field.name == name)
+    }
+}
+
+const fn of(kind: Kind) -> &'static [Field] {
     match kind {
         Kind::Organization => ORGANIZATION,
         Kind::User => USERS,

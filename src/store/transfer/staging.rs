@@ -1,18 +1,12 @@
 //! The rows of a file that is being imported, in a temporary SQLite file beside the data file.
-//!
-//! The file has no name once it is open, so nothing of it is left, however the process ends.
 
-use std::fs;
-use std::path::Path;
-
-use rusqlite::{Connection, OptionalExtension, named_params};
-use uuid::Uuid;
+use rusqlite::{OptionalExtension, named_params};
 
 use super::cell;
 use crate::domain::transfer::{Cell, Kind};
-use crate::error::{DiskFault, Error, Result};
+use crate::error::{Error, Result};
 use crate::store::data_dir::DataDir;
-use crate::store::{Conn, Row as SqlRow, fault, files};
+use crate::store::{Conn, Row as SqlRow, Scratch, fault};
 
 /// `key` is the natural key with mapped references, `facts` what the rules of other rows need to know, and `target` the
 /// id in the data file.
@@ -88,46 +82,17 @@ pub struct Decided<'d> {
 const BATCH_ROWS: usize = 500;
 const BATCH_BYTES: usize = 4 << 20;
 
-/// The page cache, in KiB.
-const CACHE: i64 = 32 << 10;
-
 #[derive(Debug)]
-pub struct Staging(Connection);
+pub struct Staging(Scratch);
 
 impl Staging {
     /// Creates an empty file in a data directory.
     pub fn create(home: &DataDir) -> Result<Self> {
-        let path = home.path().join(format!("import-{}.tmp", Uuid::new_v4()));
-        let failed = |error: std::io::Error| {
-            let fault = match error.kind() {
-                std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => DiskFault::Full,
-                _ => DiskFault::Failing,
-            };
-            Error::disk(fault, format!("cannot create a temporary file in {}: {error}", home.path().display()))
-        };
-        files::create(&path).map_err(failed)?;
-        let opened = Self::open(&path);
-        fs::remove_file(&path).map_err(failed)?;
-        opened
-    }
-
-    fn open(path: &Path) -> Result<Self> {
-        let conn = Connection::open(path)?;
-        conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
-        // There is nothing to roll back to: an import that fails begins again.
-        conn.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
-        conn.pragma_update(None, "synchronous", "OFF")?;
-        conn.pragma_update(None, "temp_store", "MEMORY")?;
-        conn.pragma_update(None, "cache_size", -CACHE)?;
-        conn.set_prepared_statement_cache_capacity(32);
-        conn.execute_batch(SCHEMA)?;
-        // The one transaction keeps the lock of the file.
-        conn.execute_batch("BEGIN EXCLUSIVE")?;
-        Ok(Self(conn))
+        Scratch::create(home, SCHEMA).map(Self)
     }
 
     fn conn(&self) -> Conn<'_> {
-        Conn::on_sqlite(&self.0)
+        self.0.conn()
     }
 
     /// Adds a row. Returns the line of another row of this kind with the same id, if there is one.

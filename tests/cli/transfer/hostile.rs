@@ -34,12 +34,18 @@ fn a_file_that_was_cut_off_or_changed_is_refused() {
         (&newer, "format: must be 1, not 2"),
         (&twice, "comes after the trailer"),
         ("{\"kind\":\"user\"}\n", "kind: must be header"),
+        (&plain.replacen("\"kind\":\"user\"", "\"kind\":\"god\"", 1), "kind: must be a kind of rows"),
+        (
+            &plain.replacen("\"schema\":", "\"\\u001b[31m\":1,\"schema\":", 1),
+            "must be a valid header: unknown field `[31m`",
+        ),
         ("\u{0}\u{1}\n", "must be a JSON object"),
         ("[]\n", "must be a JSON object"),
         (&"x".repeat(5 << 20), "is longer than"),
     ] {
         let run = import(&to, text, "");
         assert!(run.code == 1 && run.err.contains(words) && run.out.is_empty(), "{words}: {}", run.err);
+        assert!(!run.err.contains('\u{1b}'), "no escape sequence reaches the terminal");
     }
     for (path, words) in [("none", "cannot read none"), (".", "cannot read .")] {
         let run = to.run(&format!("import {path}"));
