@@ -43,6 +43,17 @@ pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>) -> Result<Ver
     chain::verify(view, expected)
 }
 
+/// Like [`verify`]. `progress` gets the number of rows that were checked so far.
+pub fn verify_watched(
+    view: &View,
+    actor: &Actor,
+    expected: Option<&Hash>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verdict> {
+    standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
+    chain::verify_watched(view, expected, progress)
+}
+
 /// The newest row, to be stored outside of the data file.
 pub fn newest(view: &View) -> Result<Link> {
     chain::last(view)

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::cli::{CliError, once};
+use crate::cli::{CliError, once, upgrade_progress};
 use crate::domain::email::Email;
 use crate::domain::noun::Noun;
 use crate::error::{DiskFault, Error, InField as _, Result as Done};
@@ -19,7 +19,7 @@ pub(super) fn address(email: &str) -> Result<Email, CliError> {
 
 /// Opens the data file, runs the work and always closes it.
 pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
-    let store = Store::open_beside(home, SIZES)?;
+    let store = Store::open_beside_watched(home, SIZES, &upgrade_progress::watcher())?;
     let done = work(&store);
     store.close();
     done

@@ -29,6 +29,7 @@ pub mod serve;
 pub mod session;
 mod signals;
 mod table;
+mod upgrade_progress;
 pub mod user;
 
 use std::process::ExitCode;
@@ -62,6 +63,10 @@ pub enum Command {
         /// The configuration.
         #[command(flatten)]
         settings: Settings,
+        /// Say instead how this version would upgrade an older data file: the steps, the room on the disk, and the time,
+        /// measured on a copy.
+        #[arg(long)]
+        upgrade: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -185,10 +190,10 @@ impl Command {
                 let _log = logging::to_stderr_async(&config.log);
                 serve::run(&config)
             }
-            Self::Check { settings, json } => {
+            Self::Check { settings, upgrade, json } => {
                 let config = settings.load()?;
                 logging::to_stderr(&config.log);
-                check::run(&config, json)
+                if upgrade { check::run_upgrade(&config, json) } else { check::run(&config, json) }
             }
             Self::User { place, command } => {
                 let config = place.load()?;

@@ -55,7 +55,7 @@ pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, fault, row};
 pub use engine::{
     DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
-    schema, versioned_cache,
+    schema, upgrade, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

@@ -9,6 +9,9 @@ mod asking;
 mod audit;
 mod check;
 mod clients;
+#[allow(dead_code, reason = "other tests use all of it")]
+#[path = "../support/hostile_disk.rs"]
+mod hostile_disk;
 mod keys;
 mod limits;
 mod models;
@@ -17,6 +20,7 @@ mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod upgrade;
 mod users;
 
 use std::fs;

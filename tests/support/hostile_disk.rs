@@ -31,9 +31,22 @@ impl HostileDisk {
         Self { rules, path, _folder: folder }
     }
 
+    /// A disk that fails from the start.
+    pub fn with(rules: &[&str]) -> Self {
+        let disk = Self::new();
+        disk.write(rules);
+        disk
+    }
+
     /// Puts the server of this setup on the disk.
     pub fn under(&self, setup: Setup) -> Setup {
-        setup.env("LD_PRELOAD", library()).env("HOSTILE_DISK", &self.path)
+        self.variables().into_iter().fold(setup, |setup, (name, value)| setup.env(name, value))
+    }
+
+    /// The variables that put a process on the disk.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        let text = |path: &Path| path.to_str().expect("the name of a temporary file is text").to_owned();
+        [("LD_PRELOAD", text(library())), ("HOSTILE_DISK", text(&self.path))]
     }
 
     /// Lets calls fail from now on. A rule is `CALL FAULT SUFFIX`; see `disk.c`.
@@ -41,6 +54,10 @@ impl HostileDisk {
         let mut loaded = [0];
         self.rules.read_exact_at(&mut loaded, SIZE as u64 - 1).expect("the mark of the library");
         assert_eq!(loaded, [1], "the library is not in the server: is it linked statically?");
+        self.write(rules);
+    }
+
+    fn write(&self, rules: &[&str]) {
         let mut text: Vec<u8> = rules.iter().flat_map(|rule| rule.bytes().chain([b'\n'])).collect();
         assert!(text.len() < SIZE - 1);
         text.resize(SIZE - 1, 0);
