@@ -45,7 +45,7 @@ impl Store {
                 let state = FileState::read(file, None);
                 state.is_ok_and(|state| state.header.is_some_and(|header| header.cookie == cookie))
             };
-            stamp::renew(conn, has_cookie).map(Some)
+            stamp::renew(conn, has_cookie)
         })
     }
 

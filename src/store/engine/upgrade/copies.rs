@@ -10,7 +10,7 @@ use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
 use super::kept::{self, disk_error};
-use super::{Watcher, Work};
+use super::watcher::{Watcher, Work};
 use crate::error::{Error, Result};
 use crate::store::data_dir::files;
 use crate::store::engine::open;

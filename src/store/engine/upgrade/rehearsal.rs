@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::space::{self, Room};
-use super::{Watcher, copies, in_place, kept};
+use super::transaction::in_place;
+use super::watcher::Watcher;
+use super::{copies, kept};
 use crate::error::{Error, Result};
 use crate::store::View;
 use crate::store::data_dir::files;

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 
 use super::rehearsal::{outlook, rehearse};
 use super::*;
+use crate::error::Error;
+use crate::store::data_dir::DataDir;
 use crate::store::engine::open;
-use crate::store::{Sizes, Store};
+use crate::store::{Sizes, Store, health};
 
 /// A data file of version 5 with users, workspaces and audit rows, in a directory of its own.
 struct Place {
@@ -245,4 +247,31 @@ fn every_part_of_an_upgrade_is_shown_with_its_count() {
     let counts = |work: Work| seen.iter().filter(move |stage| stage.work == work).filter_map(|stage| stage.count);
     assert!(counts(Work::AuditChain).is_sorted() && counts(Work::AuditChain).last() == Some((30_000, 30_000)));
     assert!(counts(Work::Copy).count() >= 1);
+}
+
+/// Litestream reads all the time, so that nothing is moved into the file.
+#[test]
+fn a_reader_that_holds_the_log_does_not_make_it_the_log_of_another_file() {
+    for version in [5, 8] {
+        let place = old_file(10);
+        let conn = place.conn();
+        for step in schema::steps_from(5).take(version - 5) {
+            conn.execute_batch(step.sql).unwrap();
+        }
+        conn.pragma_update(None, "user_version", u32::try_from(version).unwrap()).unwrap();
+        conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(())).unwrap();
+        conn.execute_batch("CREATE TABLE _litestream_seq (id INTEGER); BEGIN; SELECT * FROM meta").unwrap();
+        let home = DataDir::existing(place.folder.path()).unwrap();
+        for _ in 0..3 {
+            // As a killed server leaves it: the reader keeps the log.
+            Store::open_for_server(&home, Sizes::default()).unwrap().close();
+            let beside = Store::open_beside(&home, Sizes::default()).unwrap();
+            beside.write_and_wait(health::touch).unwrap();
+            beside.close();
+        }
+        conn.execute_batch("COMMIT").unwrap();
+        drop(conn);
+        Store::open_for_server(&home, Sizes::default()).unwrap().close();
+        Store::open_beside(&home, Sizes::default()).unwrap().close();
+    }
 }
