@@ -77,6 +77,8 @@ CREATE TABLE links (
     UNIQUE (user_id, purpose)
 ) STRICT, WITHOUT ROWID;
 
+CREATE INDEX links_by_end ON links (expires_at);
+
 -- `name_key`, here and below, is the name as searches compare it: in lower case.
 -- Organizations. The people and workspaces of Wallaroo clients belong to the one with `home` set. `file_bytes` is the size
 -- of all files of its models; a file counts once, however many versions have it.
@@ -682,6 +684,8 @@ CREATE INDEX keys_by_creator ON keys (created_by, service, dead);
 CREATE INDEX keys_of_services ON keys (dead) WHERE service = 1;
 CREATE INDEX keys_to_expire ON keys (expires_at) WHERE expires_at IS NOT NULL AND expired = 0 AND revoked_at IS NULL;
 
+CREATE INDEX keys_by_end ON keys (coalesce(revoked_at, expires_at));
+
 CREATE TRIGGER keys_of_bots AFTER INSERT ON keys
 WHEN new.service = 0 AND (SELECT kind FROM users WHERE id = new.user_id) = 'bot' BEGIN
     UPDATE keys SET service = 1 WHERE id = new.id;
@@ -731,13 +735,15 @@ CREATE INDEX audit_by_verb ON audit (verb, at);
 CREATE INDEX audit_by_actor ON audit (actor_id, verb, at);
 
 -- Both ends of the chain of audit rows: the first row follows `start_hash`, and the newest row has `last_hash`, so that
--- rows missing at an end are detected too. `start_id` is 0 unless rows were removed on purpose.
+-- rows missing at an end are detected too. `start_id` is 0 until the server has deleted old rows. Then it is the last of
+-- them, and `start_seal` has `start_id` and `start_hash`, sealed under the master key.
 CREATE TABLE audit_chain (
     id INTEGER PRIMARY KEY CHECK (id = 1),
     start_id INTEGER NOT NULL,
     start_hash BLOB NOT NULL CHECK (length(start_hash) = 32),
     last_id INTEGER NOT NULL,
-    last_hash BLOB NOT NULL CHECK (length(last_hash) = 32)
+    last_hash BLOB NOT NULL CHECK (length(last_hash) = 32),
+    start_seal BLOB
 ) STRICT;
 
 INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash) VALUES (1, 0, zeroblob(32), 0, zeroblob(32));

@@ -139,12 +139,13 @@ fn script(rows: u64) -> String {
         INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_by, created_at, expires_at,
                           revoked_at)
         SELECT id, 'key', CAST(printf('bot%029d', id) AS BLOB), 'atl_', '', 6, 0,
-               CASE WHEN id > :bots - 2 * :rare AND id <= :bots - :rare THEN 7 END, iif(id > :bots - :rare, 7, NULL)
+               CASE WHEN id > :bots - 2 * :rare AND id <= :bots - :rare THEN :lately END,
+               iif(id > :bots - :rare, :lately, NULL)
         FROM users WHERE kind = 'bot';
         INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_by, created_at, revoked_at)
         {numbers}
         SELECT iif(n % 3, n + :people, 6), 'key', CAST(printf('key%029d', n) AS BLOB), 'atl_', '',
-               iif(n % 3, n + :people, 6), 0, iif(n > :rows * 3 / 4 - 3 * :rare AND n % 3 = 0, 7, NULL)
+               iif(n % 3, n + :people, 6), 0, iif(n > :rows * 3 / 4 - 3 * :rare AND n % 3 = 0, :lately, NULL)
         FROM n WHERE n <= :rows * 3 / 4;
         INSERT INTO members (workspace_id, user_id, role, created_at)
         SELECT 2, id, 'reader', 0 FROM users WHERE kind = 'bot' AND id > :bots - 2 * :rare;
@@ -170,6 +171,8 @@ fn script(rows: u64) -> String {
     let bots = rows + LAST_OF_PEOPLE + rows / 4;
     text.replace(":rows", &rows.to_string())
         .replace(":rare", &RARE.to_string())
+        // Keys that ended long ago are deleted by the server.
+        .replace(":lately", "((unixepoch() - 86400) * 1000000)")
         .replace(":people", &LAST_OF_PEOPLE.to_string())
         .replace(":bots", &bots.to_string())
 }

@@ -9,6 +9,7 @@ use crate::domain::invalid::Invalid;
 use crate::domain::noun::{self, Noun};
 use crate::domain::quota::{self, Quota};
 use crate::policy::Action;
+use crate::policy::explanation::Change;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -26,7 +27,11 @@ pub enum Error {
     Unauthenticated(AuthError),
     /// The actor may see the object but not do this to it.
     #[error("{}", action.need("workspace"))]
-    Forbidden { action: Action },
+    Forbidden {
+        action: Action,
+        /// Changes that would allow it, for actors who may read the rights on the object. Empty for all others.
+        changes: Vec<Change>,
+    },
     /// The object does not exist, or the actor may not see it.
     #[error("{what} {key} does not exist")]
     NotFound {
@@ -216,6 +221,10 @@ impl std::error::Error for InternalError {
 impl Error {
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(InternalError(source.into()))
+    }
+
+    pub const fn forbidden(action: Action) -> Self {
+        Self::Forbidden { action, changes: Vec::new() }
     }
 
     pub fn disk(fault: DiskFault, cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

@@ -4,14 +4,20 @@
 //! The rights of an actor are the union of the account role, the organization role, the workspace role and the named
 //! roles bound to the actor. Each is a set of permissions, and an action requires one of them.
 
+use strum::{EnumString, IntoStaticStr};
+
 use crate::domain::member::Role;
 use crate::domain::noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user::AccountRole;
 
-/// An action that requires a permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub mod explanation;
+pub mod subject;
+
+/// An action that requires a permission. Its word in commands and requests is its name in kebab case: `read-workspace`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Action {
     /// Read a workspace, its members and its contents.
     ReadWorkspace,
@@ -189,6 +195,11 @@ impl Action {
         Self::ReadAudit,
         Self::ReadEverything,
     ];
+
+    /// The word for the action.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 
     /// The error message for people whose permissions do not allow the action. `workspace` is the dialect's word for one.
     pub fn need(self, workspace: &str) -> String {

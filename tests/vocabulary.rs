@@ -317,8 +317,11 @@ fn help(command: &[String]) -> Vec<Passage> {
     let run = Command::new(env!("CARGO_BIN_EXE_atelier")).args(command).arg("--help").output().unwrap();
     assert!(run.status.success(), "{command:?}");
     let text = String::from_utf8(run.stdout).unwrap();
-    let below = text.split("\nCommands:\n").nth(1).unwrap_or_default().lines().take_while(|line| !line.is_empty());
-    let names = below.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    // The commands stand below one heading or more, before the options.
+    let above = text.split("\nOptions:\n").next().unwrap_or_default();
+    let listed = above.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let is_name = |name: &&str| *name != "help" && name.starts_with(|c: char| c.is_ascii_lowercase());
+    let names = listed.filter(is_name);
     let deeper: Vec<Passage> = names.flat_map(|name| help(&[command, &[name.to_owned()]].concat())).collect();
     // The words of a flag stand two or more spaces behind it, or on the next line.
     let passages = lines(&format!("atelier {} --help", command.join(" ")), &text);

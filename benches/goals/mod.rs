@@ -18,6 +18,7 @@ mod searches;
 mod sign_ins;
 mod spaces;
 mod tokens;
+mod transfer;
 
 use super::bench::Bench;
 use super::error::Result;
@@ -51,6 +52,8 @@ pub enum Goal {
     L4,
     /// The write-ahead log after a long read of another process.
     L5,
+    /// Export and import of a million spaces.
+    L6,
     /// Requests that delete much.
     L1,
     /// Long answers.
@@ -87,6 +90,7 @@ impl Goal {
         Self::G12,
         Self::L4,
         Self::L5,
+        Self::L6,
         Self::L1,
         Self::L2,
         Self::L3,
@@ -119,6 +123,7 @@ impl Goal {
             Self::G12 => "G12",
             Self::L4 => "L4",
             Self::L5 => "L5",
+            Self::L6 => "L6",
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::L3 => "L3",
@@ -150,6 +155,7 @@ impl Goal {
             Self::G12 => "sign-ins beside 0, 2, 4 and 8 busy loops, beside the raw hash under the same load",
             Self::L4 => "acknowledged writes that are lost by 500 kills, with four people and every kind of verb",
             Self::L5 => "the length of the write-ahead log while a process reads for long, and once it has gone",
+            Self::L6 => "an export and an import of a million spaces: time and memory",
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
             Self::L3 => "the growth of the data file in a simulated year of 50 clients and 20 people",
@@ -181,6 +187,7 @@ impl Goal {
             Self::G12 => busy::unharmed(bench),
             Self::L4 => kills::nothing_is_lost(bench),
             Self::L5 => kills::log_is_short_again(bench),
+            Self::L6 => transfer::bounded(bench),
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
             Self::L3 => growth::slow(bench),

@@ -1,5 +1,9 @@
 //! Records each change in its own transaction, and reads the records.
 
+pub(in crate::app) mod checkpoint;
+mod export;
+pub mod sweep;
+
 use std::time::Duration;
 
 use serde_json::Value;
@@ -15,6 +19,7 @@ use crate::policy::Action;
 use crate::store::audit::chain::{self, Link, Verdict};
 use crate::store::{self, Tx, View};
 use crate::tokens::chain::Hash;
+use crate::tokens::seal::MasterKey;
 
 /// The period of a search by default.
 const WINDOW: Duration = Duration::from_hours(30 * 24);
@@ -35,12 +40,12 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
     store::audit::page(view, (from, until), search, page)
 }
 
-/// Checks the hash of every row. If a hash is expected, one of the rows must have it.
+/// Checks the hash of every row, and with the master key the checkpoint that the rows go on from. If a hash is expected,
+/// one of the rows must have it.
 ///
 /// Requires an administrator.
-pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>) -> Result<Verdict> {
-    standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
-    chain::verify(view, expected)
+pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Verdict> {
+    verify_watched(view, actor, expected, key, &mut |_| {})
 }
 
 /// Like [`verify`]. `progress` gets the number of rows that were checked so far.
@@ -48,10 +53,15 @@ pub fn verify_watched(
     view: &View,
     actor: &Actor,
     expected: Option<&Hash>,
+    key: Option<&MasterKey>,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Verdict> {
     standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
-    chain::verify_watched(view, expected, progress)
+    let mut verdict = chain::verify_watched(view, expected, progress)?;
+    if let Some(fault) = checkpoint::fault(key, &verdict) {
+        verdict.faults.insert(0, fault);
+    }
+    Ok(verdict)
 }
 
 /// The newest row, to be stored outside of the data file.

@@ -34,6 +34,15 @@ pub fn visible(view: &View, actor: &Actor, id: BindingId) -> Result<Binding> {
     }
 }
 
+/// Refuses an actor who may not see the bindings on a resource.
+pub(super) fn require_reader(view: &View, actor: &Actor, resource: Resource) -> Result<()> {
+    let (workspace, standing) = toward(view, actor, resource)?;
+    match resource {
+        Resource::Workspace(_) => standing::require(&standing, Action::ReadBindings, Noun::Workspace, workspace.id),
+        Resource::Project(id) => standing::require(&standing, Action::ReadBindings, Noun::Project, id),
+    }
+}
+
 /// The bindings on workspaces, or those on projects, that the actor may see, by number. Optionally of one user only.
 ///
 /// Refused when the user is unknown.
@@ -67,11 +76,11 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
 /// more than the actor has. A conflict when the person has a role on the resource already.
 pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resource: Resource) -> Result<Binding> {
     let (workspace, standing) = toward(tx, actor, resource).map_err(|error| match error {
-        Error::NotFound { .. } => Error::Forbidden { action: Action::BindRole },
+        Error::NotFound { .. } => Error::forbidden(Action::BindRole),
         other => other,
     })?;
     if decide(&standing, Action::BindRole) != Decision::Allowed {
-        return Err(Error::Forbidden { action: Action::BindRole });
+        return Err(standing::forbidden(&standing, Action::BindRole));
     }
     let user = lookup::principal(tx, actor, who)?;
     let role = roles::visible(tx, actor, role)?;

@@ -118,7 +118,7 @@ pub(super) fn require(view: &View, actor: &Actor, key: &Key) -> Result<()> {
     if maker && revocable || somewhere && governed { Ok(()) } else { Err(REVOKES_NOT) }
 }
 
-const REVOKES_NOT: Error = Error::Forbidden { action: Action::RevokeServiceKey };
+const REVOKES_NOT: Error = Error::forbidden(Action::RevokeServiceKey);
 
 /// Refuses to revoke a service key that has more permissions than the actor, unless the key is the actor's own or the
 /// actor created it.

@@ -181,7 +181,7 @@ pub fn delete(tx: &Tx, actor: &Actor, which: &Named) -> Result<()> {
     let connection = visible(tx, actor, which)?;
     // Others who see it may learn why they cannot delete it.
     if !manages(actor, &connection) {
-        return Err(Error::Forbidden { action: Action::ManageConnection });
+        return Err(Error::forbidden(Action::ManageConnection));
     }
     store::connections::delete(tx, connection.id)?;
     let before = to_audit(&connection);
@@ -189,7 +189,7 @@ pub fn delete(tx: &Tx, actor: &Actor, which: &Named) -> Result<()> {
 }
 
 /// The connection of a request. Refused when the actor may not see it.
-fn visible(view: &View, actor: &Actor, which: &Named) -> Result<Connection> {
+pub(super) fn visible(view: &View, actor: &Actor, which: &Named) -> Result<Connection> {
     let (found, key) = match which {
         Named::Uuid(uuid) => (store::connections::find_by_uuid(view, *uuid)?, uuid.to_string()),
         Named::Name(name) => (store::connections::find_by_name(view, &nfc(name))?, name.clone()),
@@ -244,7 +244,7 @@ fn open(master_key: &MasterKey, connection: &Connection) -> Result<Vec<u8>, Open
 }
 
 /// The context that the details are sealed with, so that they open for no other connection.
-fn context(uuid: Uuid) -> String {
+pub(super) fn context(uuid: Uuid) -> String {
     format!("connection/{uuid}")
 }
 

@@ -11,5 +11,6 @@ const SWEEP: u32 = 8;
 pub(super) fn sweep(tx: &Tx) -> Result<()> {
     store::sessions::delete_dead(tx, SWEEP)?;
     store::keys::mark_expired(tx, SWEEP)?;
-    store::users::mark_lapsed(tx, SWEEP)
+    store::users::mark_lapsed(tx, SWEEP)?;
+    Ok(())
 }

@@ -75,7 +75,7 @@ pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<(
         }
         Who::Nobody => false,
     };
-    if held { Ok(()) } else { Err(Error::Forbidden { action: Action::HoldKeys }) }
+    if held { Ok(()) } else { Err(Error::forbidden(Action::HoldKeys)) }
 }
 
 /// The expiry of a secret that is created now: the requested one, or the latest that is allowed.
@@ -123,6 +123,14 @@ pub fn list(view: &LongView, actor: &Actor, of: Option<&lookup::Named>) -> Resul
     store::keys::list(view)
 }
 
+/// A page of all keys of people and services, the oldest first.
+///
+/// Requires an administrator.
+pub fn page_of_all(view: &View, actor: &Actor, page: Page) -> Result<Slice<Key>> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::User, "anybody")?;
+    store::keys::page_of_all(view, page)
+}
+
 /// The keys of a search by number, each service key with its bot.
 ///
 /// For a workspace, its service keys; otherwise the actor's own keys, or the service keys that the actor created. The
@@ -154,7 +162,7 @@ fn scope(view: &View, actor: &Actor, search: &KeySearch) -> Result<Option<Scope>
         None => actor.user(),
         Some(id) => {
             if !standing::sees_everything(actor) {
-                return Err(Error::Forbidden { action: Action::ReadKeys });
+                return Err(Error::forbidden(Action::ReadKeys));
             }
             Some(lookup::user(view, actor, &lookup::Named::Number(id))?.id)
         }

@@ -55,7 +55,7 @@ pub fn user(view: &View, actor: &Actor, who: &Named) -> Result<User> {
 }
 
 /// A person or bot. Refused when the actor may not see them. A bot has no address.
-pub(super) fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
+pub fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     let (found, key) = match who {
         Named::Number(id) => (store::users::find_principal(view, *id)?, id.to_string()),
         Named::Uuid(uuid) => (store::users::find_principal_by_uuid(view, *uuid)?, uuid.to_string()),

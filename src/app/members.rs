@@ -3,11 +3,12 @@
 mod removal;
 
 use crate::app::runtime::long_view::LongView;
-use crate::app::{audit, lookup, roles, standing};
+use crate::app::{audit, lookup, roles, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
 use crate::domain::member::{Member, Role};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::permission::PermissionSet;
 use crate::domain::user::{AccountRole, User, UserKind};
 use crate::domain::workspace::Workspace;
@@ -38,6 +39,28 @@ pub fn list(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Ve
     }
     members.sort_unstable_by_key(|member| member.id);
     Ok(members)
+}
+
+/// A page of the members of a workspace that the actor sees, each with their account, by account.
+pub fn page(view: &View, actor: &Actor, workspace: WorkspaceId, page: Page) -> Result<Slice<(Member, User)>> {
+    let workspace = lookup::workspace(view, actor, workspace)?;
+    let is_bot = actor.person().is_some_and(|me| me.kind == UserKind::Bot);
+    let keep = |member: &Member| {
+        Ok(!is_bot || decide(&standing::toward(view, actor, member.user)?, Action::ReadUser) == Decision::Allowed)
+    };
+    let look = |page| store::members::page(view, workspace.id, page);
+    let found = visibility::sifted(page, |member: &Member| member.user.0, look, keep)?;
+    let with_user = |member: Member| {
+        let user = store::users::find_principal(view, member.user)?;
+        user.map(|user| (member, user)).ok_or_else(|| Error::internal("a member without an account"))
+    };
+    Ok(Slice { items: found.items.into_iter().map(with_user).collect::<Result<_>>()?, next: found.next })
+}
+
+/// The membership of a person in a workspace, if there is one.
+pub fn find(view: &View, actor: &Actor, workspace: WorkspaceId, who: &lookup::Named) -> Result<Option<Member>> {
+    let workspace = lookup::workspace(view, actor, workspace)?;
+    store::members::find(view, workspace.id, lookup::principal(view, actor, who)?.id)
 }
 
 /// Adds a person to a workspace with this role, or changes the role of a member.

@@ -10,6 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::{ModelConfigId, ModelId, ModelVersionId, WorkspaceId};
 use crate::domain::model::{Model, ModelConfig, ModelFilter, ModelVersion, StoredFile};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::workspace::{Workspace, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
@@ -99,6 +100,22 @@ fn workspaces(view: &LongView, actor: &Actor, filter: &ModelFilter) -> Result<Ve
     let Some(workspace) = found else { return Ok(Vec::new()) };
     let may = decide(&standing::in_workspace(view, actor, &workspace)?, Action::ReadModel) == Decision::Allowed;
     Ok(may.then_some(workspace.id).into_iter().collect())
+}
+
+/// The model with this name in a workspace. Refused when the actor may not see it.
+pub fn named(view: &View, actor: &Actor, workspace: WorkspaceId, name: &str) -> Result<Model> {
+    let missing = || Error::not_found(Noun::Model, name);
+    let model = store::models::find_by_name(view, workspace, name)?.ok_or_else(missing)?;
+    visible(view, actor, model.id).map(|(model, _)| model).map_err(|error| match error {
+        Error::NotFound { .. } => missing(),
+        error => error,
+    })
+}
+
+/// A page of the versions of a model, the newest first. Refused when the actor may not see it.
+pub fn page_of_versions(view: &View, actor: &Actor, model: ModelId, page: Page) -> Result<Slice<ModelVersion>> {
+    visible(view, actor, model)?;
+    store::models::page_of_versions(view, model, page)
 }
 
 /// The configuration with this number. Refused when the actor may not see its version.

@@ -6,7 +6,7 @@ use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{
     NewOrganization, Organization, OrganizationChange, OrganizationMember, OrganizationRole, OrganizationSearch,
@@ -85,6 +85,44 @@ pub fn delete(tx: &Tx, actor: &Actor, id: OrganizationId) -> Result<()> {
     store::users::delete_bots_without_organization(tx, &bots)?;
     let object = (ObjectKind::Organization, id);
     audit::record(tx, actor, "organizations.delete", object, (to_audit(&organization), Value::Null))
+}
+
+/// A page of the members of an organization, each with their account, by account.
+///
+/// Requires an admin of the organization or an administrator.
+pub fn page_of_members(
+    view: &View,
+    actor: &Actor,
+    id: OrganizationId,
+    page: Page,
+) -> Result<Slice<(OrganizationMember, User)>> {
+    lookup::organization(view, actor, id)?;
+    lookup::require_organization(view, actor, id, Action::ManageOrganizationMembers)?;
+    let found = store::organizations::page_of_members(view, id, page)?;
+    let with_user = |member: OrganizationMember| {
+        let user = store::users::find_principal(view, member.user)?;
+        user.map(|user| (member, user)).ok_or_else(|| Error::internal("a member without an account"))
+    };
+    Ok(Slice { items: found.items.into_iter().map(with_user).collect::<Result<_>>()?, next: found.next })
+}
+
+/// The first organizations of a person, each with their role there.
+///
+/// Requires the person or an administrator.
+pub fn first_of(
+    view: &View,
+    actor: &Actor,
+    user: UserId,
+    limit: usize,
+) -> Result<Slice<(Organization, OrganizationRole)>> {
+    lookup::require_user(view, actor, user, Action::ReadSessions, user)?;
+    let all = store::organizations::memberships(view, user)?;
+    let mut items = Vec::new();
+    for member in all.iter().take(limit) {
+        let organization = store::organizations::find(view, member.organization)?;
+        items.extend(organization.map(|organization| (organization, member.role)));
+    }
+    Ok(Slice { items, next: all.get(limit).map(|member| member.id.0) })
 }
 
 /// Adds a person to an organization with this role, or changes the role of a member.

@@ -112,6 +112,12 @@ pub fn page_of_restrictions(view: &View, actor: &Actor, page: Page) -> Result<Sl
     visibility::sifted(page, |found| found.project.0, look, keep)
 }
 
+/// Whether a project is restricted. Refused when the actor may not see it.
+pub fn is_restricted(view: &View, actor: &Actor, id: ProjectId) -> Result<bool> {
+    visible(view, actor, id)?;
+    Ok(store::projects::find_restriction(view, id)?.is_some())
+}
+
 /// Restricts a project to those who have a binding on it or may restrict it. A repeated call changes nothing.
 ///
 /// Requires an owner, an administrator or `PROJECT_RESTRICT`.

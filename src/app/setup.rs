@@ -49,6 +49,17 @@ pub fn lacks_administrator(store: &Store) -> Result<bool> {
 ///
 /// Refused when there is an administrator already, and when the address is taken.
 pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash, made_up: bool) -> Result<User> {
+    first_administrator_and(store, new, hash, made_up, |_| Ok(()))
+}
+
+/// Like [`first_administrator`], and does more in the same write. If that fails, there is no administrator.
+pub fn first_administrator_and(
+    store: &Store,
+    new: NewUser,
+    hash: PasswordHash,
+    made_up: bool,
+    then: impl Fn(&Tx) -> Result<()> + Send + 'static,
+) -> Result<User> {
     let actor = Actor::server();
     let uuid = Uuid::new_v4();
     store.write_and_wait(move |tx| {
@@ -56,6 +67,8 @@ pub fn first_administrator(store: &Store, new: NewUser, hash: PasswordHash, made
             return Err(Error::Refused { rule: "the account already has an administrator" });
         }
         let make = if made_up { users::create_to_reset } else { users::create };
-        make(tx, &actor, &new, uuid, Some(&hash))
+        let user = make(tx, &actor, &new, uuid, Some(&hash))?;
+        then(tx)?;
+        Ok(user)
     })
 }

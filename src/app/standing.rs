@@ -10,6 +10,7 @@ use crate::domain::permission::PermissionSet;
 use crate::domain::user::{AccountRole, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
+use crate::policy::explanation::{self, Facts};
 use crate::policy::{self, Account, Action, Decision, Standing, decide};
 use crate::store::circle::Circle;
 use crate::store::standings::{InProject, InWorkspace};
@@ -166,9 +167,19 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
 pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl ToString) -> Result<()> {
     match decide(standing, action) {
         Decision::Allowed => Ok(()),
-        Decision::Forbidden => Err(Error::Forbidden { action }),
+        Decision::Forbidden => Err(forbidden(standing, action)),
         Decision::Hidden => Err(Error::not_found(what, key)),
     }
+}
+
+/// The refusal of an action. Actors who may read the rights on the object learn what would allow it.
+pub(super) fn forbidden(standing: &Standing, action: Action) -> Error {
+    let changes = if explanation::reads_rights(standing) {
+        explanation::changes(&Facts::of(*standing, action), action)
+    } else {
+        Vec::new()
+    };
+    Error::Forbidden { action, changes }
 }
 
 /// Refuses to grant more than the actor has.

@@ -21,7 +21,7 @@ use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
-pub use crate::app::lookup::{Named, active_person as visible, user as named};
+pub use crate::app::lookup::{Named, active_person as visible, principal, user as named};
 pub(super) use password::{CLOSED, store_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 
@@ -51,6 +51,14 @@ pub fn for_each(view: &LongView, actor: &Actor, each: Each) -> Result<()> {
         view.count_row()?;
         if actor.person().is_some() && user.state == UserState::Blocked { Ok(()) } else { each(&user) }
     })
+}
+
+/// A page of everybody, with disabled and closed accounts, the oldest account first.
+///
+/// Requires an administrator.
+pub fn page_of_all(view: &View, actor: &Actor, page: Page) -> Result<Slice<User>> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::User, "anybody")?;
+    store::users::page_of_all(view, page)
 }
 
 /// Calls `each` with the people among these UUIDs that the actor may see, the oldest account first.

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
-use crate::app::{audit, lookup, standing, visibility};
-use crate::domain::actor::{Actor, Person};
+use crate::app::{audit, lookup, members, standing, visibility};
+use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, WorkspaceId};
@@ -104,10 +104,41 @@ pub fn create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
     let person = actor.person().ok_or(Error::Refused {
         rule: "only people can create {workspace}s, because they own them; service accounts cannot",
     })?;
-    may_be_called(actor, &new.name)?;
-    let id = store::workspaces::insert(tx, organization, new, person.id)?;
-    store::members::upsert(tx, id, person.id, Role::Owner)?;
-    let workspace = new_workspace(id, organization, new, person, tx.now);
+    may_be_called(&new.name, Some(&person.email))?;
+    let owner = Creator { id: person.id, uuid: person.uuid, email: person.email.clone(), by_default: false };
+    insert(tx, actor, organization, new, owner)
+}
+
+/// Creates a workspace as [`create`] does, for another person, who owns it.
+///
+/// Requires an administrator. Refused when the person is disabled or closed, is not in the organization or annotates
+/// only, and when the name is reserved for the default workspace of somebody else.
+pub fn create_for(tx: &Tx, actor: &Actor, new: &NewWorkspace, owner: &lookup::Named) -> Result<Workspace> {
+    let organization = may_create(tx, actor, new)?;
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Organization, organization)?;
+    let owner = lookup::user(tx, actor, owner)?;
+    let owner = lookup::active_person(tx, actor, owner.id)?;
+    if store::organizations::role(tx, organization, owner.id)?.is_none() {
+        return Err(Error::Refused {
+            rule: "the user is not a member of the {workspace}'s organization; add the user to it first",
+        });
+    }
+    members::annotates_alike(&owner, false)?;
+    may_be_called(&new.name, Some(&owner.email))?;
+    let owner = Creator { id: owner.id, uuid: owner.uuid, email: owner.email, by_default: false };
+    insert(tx, actor, organization, new, owner)
+}
+
+fn insert(
+    tx: &Tx,
+    actor: &Actor,
+    organization: OrganizationId,
+    new: &NewWorkspace,
+    owner: Creator,
+) -> Result<Workspace> {
+    let id = store::workspaces::insert(tx, organization, new, owner.id)?;
+    store::members::upsert(tx, id, owner.id, Role::Owner)?;
+    let workspace = new_workspace(id, organization, new, owner, tx.now);
     audit::record(tx, actor, "workspaces.create", (ObjectKind::Workspace, id), (Value::Null, to_audit(&workspace)))?;
     Ok(workspace)
 }
@@ -129,14 +160,14 @@ fn new_workspace(
     id: WorkspaceId,
     organization: OrganizationId,
     new: &NewWorkspace,
-    by: &Person,
+    owner: Creator,
     created_at: Timestamp,
 ) -> Workspace {
     Workspace {
         id,
         organization,
         name: new.name.clone(),
-        created_by: Some(Creator { id: by.id, uuid: by.uuid, email: by.email.clone(), by_default: false }),
+        created_by: Some(owner),
         created_at,
         archived: new.archived,
         description: new.description.clone(),
@@ -145,9 +176,10 @@ fn new_workspace(
     }
 }
 
-/// Refuses the name of another user's default workspace, because that user would work in it unknowingly.
-fn may_be_called(actor: &Actor, name: &WorkspaceName) -> Result<()> {
-    let mine = |owner| actor.person().is_some_and(|person| Email::fold(owner) == person.email.key());
+/// Refuses the name of the default workspace of a user other than this one, because that user would work in it
+/// unknowingly.
+fn may_be_called(name: &WorkspaceName, of: Option<&Email>) -> Result<()> {
+    let mine = |owner| of.is_some_and(|email| Email::fold(owner) == email.key());
     if name.default_owner().is_none_or(mine) {
         return Ok(());
     }
@@ -215,7 +247,7 @@ pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange)
         return Ok(before);
     }
     if before.name != after.name {
-        may_be_called(actor, &after.name)?;
+        may_be_called(&after.name, actor.person().map(|person| &person.email))?;
     }
     store::workspaces::update(tx, &after)?;
     let change = (to_audit(&before), to_audit(&after));

@@ -24,6 +24,7 @@ pub enum Command {
     /// Restore the access of an administrator: print a new password once. The account is enabled and made an
     /// administrator, its second factor is removed, its sessions and links end, and its API keys are revoked. Service
     /// keys that the administrator created keep working; they are listed so that you can revoke them.
+    #[command(after_help = "Examples:\n  atelier admin recover\n  atelier admin recover ada@example.com --keep-keys")]
     Recover {
         /// The administrator's email address; the account is created if it does not exist. The first administrator by
         /// default.

@@ -1,4 +1,6 @@
-//! `atelier audit`: verifies the hash chain of the audit log.
+//! `atelier audit`: lists the audit log, and verifies its hash chain.
+
+mod list;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -6,6 +8,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::app::audit;
+use crate::cli::master_key::Source;
 use crate::cli::progress::Progress;
 use crate::cli::{CliError, print, say};
 use crate::config::Config;
@@ -17,12 +20,23 @@ use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
 use crate::store::schema::{self, SchemaState};
 use crate::tokens::chain::{Hash, from_hex, to_hex};
+use crate::tokens::seal::MasterKey;
 
 /// What can be done about the audit.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// List what was changed, by whom and when, the newest first.
+    #[command(after_help = "Examples:\n  atelier audit list --since 7d\n  atelier audit list --user ada@example.com \
+                            --verb workspaces.delete --json\n  atelier audit list --object workspace/7 --since \
+                            2027-01-01")]
+    List {
+        /// Which rows to list.
+        #[command(flatten)]
+        search: Box<list::Search>,
+    },
     /// Compare all rows with their hashes, and print the hash of the newest one. Fails if a row was changed, added,
     /// moved or removed.
+    #[command(after_help = "Examples:\n  atelier audit verify")]
     Verify {
         /// The hash of the newest row, from an earlier run or from the server's log. A person who can write the data
         /// file can also recompute all hashes; only a hash that is kept elsewhere reveals that.
@@ -41,14 +55,26 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
-        let Self::Verify { expect, json } = self;
-        verify(&DataDir::existing(&config.data_dir)?, expect.as_ref(), json)
+        let home = DataDir::existing(&config.data_dir)?;
+        match self {
+            Self::List { search } => list::list(&home, &search),
+            Self::Verify { expect, json } => {
+                // Without the key, a checkpoint is reported as unchecked.
+                let key = Source::of(config, &home).ok().and_then(|source| source.load().ok());
+                verify(&home, expect.as_ref(), key.as_ref(), json)
+            }
+        }
     }
 }
 
-fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::Result<(), CliError> {
+fn verify(
+    home: &DataDir,
+    expected: Option<&Hash>,
+    key: Option<&MasterKey>,
+    json: bool,
+) -> std::result::Result<(), CliError> {
     let path = home.database();
-    let verdict = inspect(&path, |view| verdict_of(view, &path, expected))?;
+    let verdict = inspect(&path, |view| verdict_of(view, &path, expected, key))?;
     let Some(verdict) = verdict else {
         return Err(CliError::Failed(
             "the data file has an older schema version; run `atelier check --upgrade`, and start the server to upgrade it"
@@ -64,6 +90,7 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
         let value = json!({
             "sound": verdict.is_sound(),
             "rows": verdict.rows,
+            "deleted_up_to": verdict.start.id,
             "newest": { "id": verdict.last.id, "hash": head },
             "faults": verdict.faults.iter().map(fault).collect::<Value>(),
             "more": verdict.more,
@@ -80,6 +107,13 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
         }
         print(&text)?;
     }
+    if let [Fault::Unchecked(_)] = verdict.faults.as_slice() {
+        return Err(CliError::Failed(
+            "the rows that are left are unchanged, but the checkpoint needs the master key; run this command as the user \
+             and with the master key of the server"
+                .to_owned(),
+        ));
+    }
     if !verdict.is_sound() {
         return Err(CliError::Failed(
             "the audit log has been changed; keep a copy of the data directory, and compare it with a backup"
@@ -88,6 +122,12 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
     }
     if !json {
         let rows = if verdict.rows == 1 { "row is" } else { "rows are" };
+        if verdict.start.id > 0 {
+            say(&format!(
+                "the rows up to {} were deleted because of their age, as a checkpoint proves",
+                verdict.start.id
+            ));
+        }
         say(&format!(
             "{} {rows} unchanged; stdout has the hash of the newest one, number {}: keep it elsewhere for --expect",
             verdict.rows, verdict.last.id
@@ -97,7 +137,7 @@ fn verify(home: &DataDir, expected: Option<&Hash>, json: bool) -> std::result::R
 }
 
 /// `None` if the data file must be upgraded first.
-fn verdict_of(view: &View, path: &Path, expected: Option<&Hash>) -> Result<Option<Verdict>> {
+fn verdict_of(view: &View, path: &Path, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Option<Verdict>> {
     if schema::state(view)?.fit(path)? != SchemaState::Current {
         return Ok(None);
     }
@@ -105,7 +145,7 @@ fn verdict_of(view: &View, path: &Path, expected: Option<&Hash>) -> Result<Optio
     let newest = audit::newest(view).map_or(0, |newest| newest.id);
     let progress = Progress::items(newest.try_into().unwrap_or_default());
     progress.name("audit");
-    audit::verify_watched(view, &Actor::operator(), expected, &mut |rows| progress.set(rows)).map(Some)
+    audit::verify_watched(view, &Actor::operator(), expected, key, &mut |rows| progress.set(rows)).map(Some)
 }
 
 /// The kind of a fault, with the first and the last row that it affects.
@@ -116,6 +156,8 @@ fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
         Fault::Rehashed(id) => ("rehashed", Some((*id, *id))),
         Fault::Added(id) => ("added", Some((*id, *id))),
         Fault::Unlinked(id) => ("unlinked", Some((*id, *id))),
+        Fault::Unsealed(id) => ("unsealed", Some((1, *id))),
+        Fault::Unchecked(id) => ("unchecked", Some((1, *id))),
         Fault::NoEnd => ("no_end", None),
         Fault::NotExpected => ("not_expected", None),
     }
@@ -132,9 +174,17 @@ pub(super) fn describe(fault: &Fault) -> String {
         Fault::Unlinked(id) => {
             format!("row {id} does not follow the previous row: one of the two was changed or moved")
         }
+        Fault::Unsealed(id) => {
+            format!("the rows up to {id} are missing, and no checkpoint under the master key says that atelier deleted them")
+        }
+        Fault::Unchecked(id) => {
+            format!("the rows up to {id} were deleted; without the master key it is unknown whether atelier did it")
+        }
         Fault::NoEnd => "the record of the newest row (table audit_chain) is missing".to_owned(),
         Fault::NotExpected => {
-            "no row has the expected hash: rows were removed, or all hashes were recomputed".to_owned()
+            "no row has the expected hash: rows were removed, all hashes were recomputed, or the row was deleted because \
+             of its age"
+                .to_owned()
         }
     }
 }

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
 use crate::app::runtime::long_view::LongView;
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::confirm::Confirm;
+use crate::cli::list::{Entry, List, Printer, print_one};
+use crate::cli::{CliError, data, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
@@ -26,6 +28,10 @@ use traits::Traits;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Register a client; for a confidential client, print only the secret, which is not shown again.
+    #[command(
+        after_help = "Examples:\n  atelier client add grafana --redirect-uri https://grafana.example.com/login/generic_oauth\n  atelier \
+                            client add cli --public --grant device_code"
+    )]
     Add {
         /// The `client_id`.
         id: String,
@@ -46,12 +52,14 @@ pub enum Command {
         json: bool,
     },
     /// List clients, without their secrets.
+    #[command(after_help = "Examples:\n  atelier client list --json")]
     List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
     },
     /// Show a client, without its secret, with the UUID of the bot that it acts as on its own behalf.
+    #[command(after_help = "Examples:\n  atelier client show grafana")]
     Show {
         /// The `client_id`.
         id: String,
@@ -60,6 +68,7 @@ pub enum Command {
         json: bool,
     },
     /// Change a client; omitted options stay unchanged, and a given list replaces the current one.
+    #[command(after_help = "Examples:\n  atelier client update grafana --name Grafana")]
     Update {
         /// The `client_id`.
         id: String,
@@ -80,11 +89,16 @@ pub enum Command {
         json: bool,
     },
     /// Remove a client with its sessions; its bot is blocked permanently.
+    #[command(after_help = "Examples:\n  atelier client remove grafana\n  atelier client remove grafana --yes")]
     Remove {
         /// The `client_id`.
         id: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Create a new secret and print only it; the old one stops working immediately.
+    #[command(after_help = "Examples:\n  atelier client rotate-secret grafana")]
     RotateSecret {
         /// The `client_id`.
         id: String,
@@ -104,7 +118,7 @@ impl Command {
                 let settings = traits.of_change()?;
                 add(&home, NewClient { id, name, confidential: !public, settings }, json)
             }
-            Self::List { json } => list(&home, json),
+            Self::List { options } => list(&home, &options),
             Self::Show { id, json } => show(&home, &named(&id)?, json),
             Self::Update { id, name, traits, no_redirect_uri, no_post_logout_redirect_uri, json } => {
                 let mut change = traits.of_change()?;
@@ -117,7 +131,7 @@ impl Command {
                 }
                 update(&home, named(&id)?, change, json)
             }
-            Self::Remove { id } => remove(&home, named(&id)?),
+            Self::Remove { id, confirm } => remove(&home, named(&id)?, confirm),
             Self::RotateSecret { id, json } => rotate_secret(&home, named(&id)?, json),
         }
     }
@@ -141,13 +155,11 @@ fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
     print_result(&done, has_secret, &format!("client {} registered", done.client.id), json)
 }
 
-fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
-    let all = data::with(home, |store| Ok(store.read(|view| clients::list(&LongView::of(view), &Actor::operator()))?))?;
-    if json {
-        return print(&format!("{:#}\n", all.iter().map(to_json).collect::<Value>()));
-    }
-    let row = |one: &Registered| {
-        let client = &one.client;
+impl Entry<7> for Registered {
+    const HEAD: [&'static str; 7] = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "API", "BUILT IN"];
+
+    fn row(&self) -> [String; 7] {
+        let client = &self.client;
         [
             client.id.to_string(),
             client.name.as_str().to_owned(),
@@ -157,26 +169,26 @@ fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
             if client.scopes.has(Scope::Api) { "yes" } else { "no" }.to_owned(),
             if client.built_in { "yes" } else { "no" }.to_owned(),
         ]
-    };
-    let head = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "API", "BUILT IN"];
-    print(&table::under(head, all.iter().map(row).collect()))
+    }
+
+    fn to_json(&self) -> Value {
+        to_json(self)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![self.client.id.as_str(), self.client.name.as_str()]
+    }
+}
+
+fn list(home: &DataDir, options: &List) -> Result<(), CliError> {
+    let all = data::with(home, |store| Ok(store.read(|view| clients::list(&LongView::of(view), &Actor::operator()))?))?;
+    let mut printer = Printer::new::<Registered>(options);
+    printer.print(&all)?;
+    printer.finish("there are no clients; `atelier client add ID` registers one")
 }
 
 fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
-    let found = data::with(home, |store| Ok(store.read(|view| clients::get(view, &Actor::operator(), id))?))?;
-    let value = to_json(&found);
-    if json {
-        return print(&format!("{value:#}\n"));
-    }
-    let plain = |value: &Value| match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => value.to_string(),
-    };
-    let rows: Vec<[String; 2]> =
-        value.as_object().into_iter().flatten().map(|(name, value)| [name.clone(), plain(value)]).collect();
-    print(&table::lines(&rows))
+    print_one(&to_json(&data::read(home, |view, actor| clients::get(view, actor, id))?), json)
 }
 
 fn update(home: &DataDir, id: ClientId, change: ClientChange, json: bool) -> Result<(), CliError> {
@@ -189,7 +201,9 @@ fn update(home: &DataDir, id: ClientId, change: ClientChange, json: bool) -> Res
     print_result(&done, false, &format!("client {} updated", done.client.id), json)
 }
 
-fn remove(home: &DataDir, id: ClientId) -> Result<(), CliError> {
+fn remove(home: &DataDir, id: ClientId, confirm: Confirm) -> Result<(), CliError> {
+    data::read(home, |view, actor| clients::get(view, actor, &id))?;
+    confirm.ask(&format!("remove the client {id} with its sessions"))?;
     let said = format!("client {id} removed; its sessions have ended");
     data::with(home, |store| {
         let actor = Actor::operator();
@@ -269,6 +283,7 @@ fn in_flags(error: Error) -> Error {
                 | Field::Limit
                 | Field::ModelVersions
                 | Field::MustChangePassword
+                | Field::On
                 | Field::Organization
                 | Field::Organizations
                 | Field::Password

@@ -2,12 +2,16 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::app::users::Named;
 use crate::cli::{CliError, once, upgrade_progress};
+use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::noun::Noun;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
 use crate::error::{DiskFault, Error, InField as _, Result as Done};
 use crate::store::data_dir::DataDir;
-use crate::store::{Sizes, Store, Tx};
+use crate::store::{Sizes, Store, Tx, View};
 
 /// The sizes of a short command.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None };
@@ -17,12 +21,35 @@ pub(super) fn address(email: &str) -> Result<Email, CliError> {
     Ok(Email::parse(email).in_field("EMAIL")?)
 }
 
+/// A person whom the command line names by email address.
+pub(super) fn person(email: &str, field: &'static str) -> Result<Named, CliError> {
+    Ok(Named::Email(Email::parse(email).in_field(field)?))
+}
+
+/// The status of an account now.
+pub(super) fn status(user: &User) -> &'static str {
+    user.status(Timestamp::now()).as_str()
+}
+
 /// Opens the data file, runs the work and always closes it.
 pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
     let store = Store::open_beside_watched(home, SIZES, &upgrade_progress::watcher())?;
     let done = work(&store);
     store.close();
     done
+}
+
+/// Reads as the operator.
+pub(super) fn read<T>(home: &DataDir, work: impl FnOnce(&View, &Actor) -> Done<T>) -> Result<T, CliError> {
+    with(home, |store| Ok(store.read(|view| work(view, &Actor::operator()))?))
+}
+
+/// Writes as the operator.
+pub(super) fn write<T: Send + 'static>(
+    home: &DataDir,
+    work: impl Fn(&Tx, &Actor) -> Done<T> + Send + 'static,
+) -> Result<T, CliError> {
+    with(home, |store| Ok(store.write_and_wait(move |tx| work(tx, &Actor::operator()))?))
 }
 
 /// Runs a write that creates a secret, and prints the text with the secret, if there is one, before the commit. If it
@@ -66,8 +93,7 @@ impl From<Error> for CliError {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
             Error::NotFound { what, .. } => list_of(*what),
-            Error::Conflict { what: Noun::Client, .. } => "`atelier client show ID` shows it",
-            Error::Conflict { .. } => "`atelier user list` shows who has it",
+            Error::Conflict { what, .. } => holder_of(*what),
             // The rule of the error, or the time to wait, is the next step.
             Error::Refused { .. }
             | Error::InUse { .. }
@@ -103,29 +129,57 @@ impl From<Error> for CliError {
 /// The command that lists the valid names.
 fn list_of(what: Noun) -> &'static str {
     match what {
-        Noun::Key => "`atelier key list` shows all keys",
         Noun::Client => "`atelier client list` shows all clients",
+        Noun::Key => "`atelier key list` shows all keys",
+        Noun::Member => "`atelier member list WORKSPACE` or `atelier org members ORG` shows all members",
+        Noun::Model | Noun::ModelVersion => "`atelier model list` shows all models with their versions",
+        Noun::Organization => "`atelier org list` shows all organizations",
+        Noun::Project => "`atelier project list` shows all projects; name one as WORKSPACE/NAME or by its id",
+        Noun::ProjectRestriction => "`atelier project list` shows which projects are restricted",
+        Noun::Role => "`atelier role list` shows all roles",
+        Noun::RoleBinding => "`atelier binding list` shows all bindings",
+        Noun::Session => "`atelier session list` shows all sessions",
+        Noun::SigningKey => "`atelier signing-key list` shows all signing keys",
+        Noun::Workspace => "`atelier workspace list` shows all workspaces",
         Noun::Audit
         | Noun::Connection
         | Noun::Consent
         | Noun::Credential
-        | Noun::Member
-        | Noun::Model
         | Noun::ModelConfig
-        | Noun::ModelVersion
-        | Noun::Organization
         | Noun::Pipeline
         | Noun::PipelineVersion
-        | Noun::Project
-        | Noun::ProjectRestriction
-        | Noun::Role
         | Noun::RoleAssignment
-        | Noun::RoleBinding
+        | Noun::Tag
+        | Noun::User => "`atelier user list` shows all users",
+    }
+}
+
+/// The command that shows what already has a name.
+fn holder_of(what: Noun) -> &'static str {
+    match what {
+        Noun::Client => "`atelier client show ID` shows it",
+        Noun::Model => "`atelier model list` shows it",
+        Noun::Organization => "choose another name; `atelier org list` shows all organizations",
+        Noun::Project => "choose another name; `atelier project list` shows all projects",
+        Noun::Role => "choose another name; `atelier role list` shows all roles",
+        Noun::RoleAssignment => "remove them first; `atelier binding list` and `atelier member list` show them",
+        Noun::RoleBinding => "`atelier binding list` shows it, `atelier binding change` changes its role",
+        Noun::Workspace => "choose another name; `atelier workspace list` shows all workspaces",
+        Noun::Audit
+        | Noun::Connection
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::Key
+        | Noun::Member
+        | Noun::ModelConfig
+        | Noun::ModelVersion
+        | Noun::Pipeline
+        | Noun::PipelineVersion
+        | Noun::ProjectRestriction
         | Noun::Session
         | Noun::SigningKey
         | Noun::Tag
-        | Noun::User
-        | Noun::Workspace => "`atelier user list` shows all users",
+        | Noun::User => "`atelier user list` shows who has it",
     }
 }
 

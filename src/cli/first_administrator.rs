@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::CliError;
+use super::setup_file::FirstSetup;
 use crate::app::identity::passwords::{self, Owner};
 use crate::app::setup;
 use crate::config::Config;
@@ -23,11 +24,16 @@ pub(super) struct First {
     pub(super) password: Option<Password>,
 }
 
-/// Creates an administrator if there is none, with the configured password or a generated one that is printed once.
+/// Creates an administrator if there is none, with the configured password or a generated one that is printed once, and
+/// applies the configured set-up file in the same write.
 pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store) -> Result<Option<First>, CliError> {
     if !setup::lacks_administrator(store)? {
+        if let Some(path) = &config.setup_file {
+            log::info!("{} is applied at the first start only; `atelier apply` applies it now", path.display());
+        }
         return Ok(None);
     }
+    let first_setup = config.setup_file.as_deref().map(FirstSetup::read).transpose()?;
     let email = Email::parse(config.first_email())
         .map_err(|invalid| CliError::Usage(format!("admin_email {invalid}; correct it and start again")))?;
     let (password, generated) = match configured_password(config)? {
@@ -60,12 +66,19 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
         last_name: PersonName::default(),
         role: AccountRole::Administrator,
     };
-    if let Err(error) = setup::first_administrator(store, new, hash, generated) {
+    let created = match &first_setup {
+        None => setup::first_administrator(store, new, hash, generated),
+        Some(first) => setup::first_administrator_and(store, new, hash, generated, first.apply(config)),
+    };
+    if let Err(error) = created {
         if generated {
             // The password in the file is not in use, so a file that cannot be removed does no harm.
             let _ = std::fs::remove_file(&note);
         }
-        return Err(error.into());
+        return Err(match first_setup {
+            None => error.into(),
+            Some(first) => first.failed(error),
+        });
     }
     Ok(Some(First { email, password: generated.then_some(password) }))
 }

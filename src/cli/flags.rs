@@ -2,11 +2,13 @@
 
 use std::env;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches, value_parser};
 
 use crate::cli::{CliError, say};
 use crate::config::{Config, FILE_VARIABLE, keys};
+use crate::domain::timestamp::Timestamp;
 
 /// The flags of every configuration key, and `--config`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +93,7 @@ fn flag(key: &'static keys::Key) -> Arg {
         .value_name(value_name)
         .action(action)
         .allow_negative_numbers(true)
+        .help_heading(key.section)
         .help(format!("{}{repeatable}{default} [env: {}]", key.help, key.variable()))
 }
 
@@ -129,7 +132,11 @@ impl FromArgMatches for Place {
 impl Args for Place {
     fn augment_args(command: Command) -> Command {
         // Global flags also work after the subcommand, as in `atelier user add EMAIL --data-dir DIR`.
-        command.args(std::iter::once(file_flag()).chain(Self::keys().map(flag)).map(|arg| arg.global(true)))
+        command.args(
+            std::iter::once(file_flag())
+                .chain(Self::keys().map(flag))
+                .map(|arg| arg.global(true).help_heading("Server")),
+        )
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -137,7 +144,43 @@ impl Args for Place {
     }
 }
 
+/// A time, given as such or as a duration from now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    At(Timestamp),
+    In(Duration),
+}
+
+impl When {
+    /// Parses `90d`, `2027-01-31`, which is its start in UTC, or a time of RFC 3339.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if let Ok(life) = duration(text) {
+            return Ok(Self::In(life));
+        }
+        Timestamp::parse(text).map(Self::At).map_err(|_| {
+            "must be a duration such as 90d, a date such as 2027-01-31, or a time such as 2027-01-31T12:00:00Z"
+                .to_owned()
+        })
+    }
+
+    /// The time; a duration is counted forward from now.
+    pub fn ahead(self) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::In(life) => Timestamp::now().after(life),
+        }
+    }
+
+    /// The time; a duration is counted back from now.
+    pub fn ago(self) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::In(life) => Timestamp::now().before(life),
+        }
+    }
+}
+
 /// Parses a duration such as `90d`, in the form of the configuration.
-pub(super) fn duration(text: &str) -> Result<std::time::Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     crate::config::text_form::parse(text)
 }

@@ -1,15 +1,15 @@
 //! `atelier key`: manages API keys.
 
-use std::time::Duration;
-
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::app::keys::{self, NewKey};
 use crate::app::runtime::long_view::LongView;
 use crate::app::users::Named;
+use crate::cli::flags::When;
+use crate::cli::list::{Entry, List, Printer, print_pages};
 use crate::cli::serve::key_rules;
-use crate::cli::{CliError, data, flags, print, say, table};
+use crate::cli::{CliError, data, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -20,15 +20,19 @@ use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, InField};
-use crate::store::Tx;
 use crate::store::data_dir::DataDir;
 use crate::store::keys::StoredSecret;
+use crate::store::{Tx, View};
 use crate::tokens::opaque::{Kind, mint, redacted};
 
 /// What can be done about API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Create an API key and print only it; it is not shown again.
+    #[command(
+        after_help = "Examples:\n  atelier key create --user ada@example.com --name laptop --expires 90d\n  atelier \
+                            key create --user ada@example.com --expires 2027-01-31 --json"
+    )]
     Create {
         /// The email address of the user that it acts for.
         #[arg(long, value_name = "EMAIL")]
@@ -39,23 +43,26 @@ pub enum Command {
         /// The description.
         #[arg(long, value_name = "TEXT", default_value = "")]
         description: String,
-        /// The lifetime, such as 90d; by default it never expires.
-        #[arg(long, value_name = "DURATION", value_parser = flags::duration)]
-        expires: Option<Duration>,
+        /// When it expires: a duration such as 90d, a date such as 2027-01-31, which is its start in UTC, or a time such
+        /// as 2027-01-31T12:00:00Z; by default never.
+        #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+        expires: Option<When>,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// List API keys, without their secrets.
+    #[command(after_help = "Examples:\n  atelier key list\n  atelier key list --user ada@example.com --json")]
     List {
         /// Only the keys of the user with this email address.
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
     },
     /// Revoke an API key, effective immediately.
+    #[command(after_help = "Examples:\n  atelier key revoke 7")]
     Revoke {
         /// The id of the key, as shown by the list.
         id: i64,
@@ -72,11 +79,11 @@ impl Command {
                     name: KeyName::parse(&name).in_field("--name")?,
                     description: Description::parse(&description).in_field("--description")?,
                     secret: StoredSecret { fingerprint, redacted: redacted(secret.expose()) },
-                    expires_at: expires.map(|life| Timestamp::now().after(life)),
+                    expires_at: expires.map(When::ahead),
                 };
                 create(&home, key_rules(config), owner(&user)?, new, secret, json)
             }
-            Self::List { user, json } => list(&home, user.as_deref(), json),
+            Self::List { user, options } => list(&home, user.as_deref(), &options),
             Self::Revoke { id } => revoke(&home, KeyId(id)),
         }
     }
@@ -116,19 +123,14 @@ fn create(
     Ok(())
 }
 
-fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> {
-    let of = user.map(owner).transpose()?;
-    let read = |store: &crate::store::Store| {
-        Ok(store.read(|view| Ok((keys::list(&LongView::of(view), &Actor::operator(), of.as_ref())?, view.now)))?)
-    };
-    let (keys, now) = data::with(home, read)?;
-    if json {
-        return print(&format!("{:#}\n", keys.iter().map(|key| to_json(key, now)).collect::<Value>()));
-    }
-    if keys.is_empty() {
-        say("there are no API keys; `atelier key create --user EMAIL` creates one");
-    }
-    let row = |key: &Key| {
+/// A key, and the time at which it was read.
+struct Row(Key, Timestamp);
+
+impl Entry<9> for Row {
+    const HEAD: [&'static str; 9] = ["ID", "TYPE", "USER", "NAME", "KEY", "CREATED", "EXPIRES", "LAST USED", "STATUS"];
+
+    fn row(&self) -> [String; 9] {
+        let Self(key, now) = self;
         [
             key.id.to_string(),
             key.kind.as_str().to_owned(),
@@ -138,11 +140,37 @@ fn list(home: &DataDir, user: Option<&str>, json: bool) -> Result<(), CliError> 
             table::moment(Some(key.created_at)),
             table::moment(key.expires_at),
             table::moment(key.last_used_at),
-            key.state(now).as_str().to_owned(),
+            key.state(*now).as_str().to_owned(),
         ]
-    };
-    let head = ["ID", "TYPE", "USER", "NAME", "KEY", "CREATED", "EXPIRES", "LAST USED", "STATUS"];
-    print(&table::under(head, keys.iter().map(row).collect()))
+    }
+
+    fn to_json(&self) -> Value {
+        to_json(&self.0, self.1)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![owner_email(&self.0), self.0.name.as_str()]
+    }
+}
+
+const NONE: &str = "there are no API keys; `atelier key create --user EMAIL` creates one";
+
+fn list(home: &DataDir, user: Option<&str>, options: &List) -> Result<(), CliError> {
+    let (actor, of) = (Actor::operator(), user.map(owner).transpose()?);
+    data::with(home, |store| {
+        if of.is_none() {
+            return print_pages(store, options, NONE, |view, page| {
+                Ok(keys::page_of_all(view, &actor, page)?.map(|key| Row(key, view.now)))
+            });
+        }
+        let read = |view: &View| {
+            let keys = keys::list(&LongView::of(view), &actor, of.as_ref())?;
+            Ok(keys.into_iter().map(|key| Row(key, view.now)).collect::<Vec<_>>())
+        };
+        let mut printer = Printer::new::<Row>(options);
+        printer.print(&store.read(read)?)?;
+        printer.finish(NONE)
+    })
 }
 
 fn revoke(home: &DataDir, id: KeyId) -> Result<(), CliError> {

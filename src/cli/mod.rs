@@ -1,64 +1,101 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
-//! server whose data file was removed or replaced.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error (of
+//! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
+pub mod binding;
 mod check;
 pub mod client;
+mod compact;
+pub mod confirm;
 mod data;
 mod deadline;
+pub mod explain;
+pub mod export;
 mod file_place;
 mod finding;
 mod first_administrator;
 pub mod flags;
+mod help;
+mod hints;
+pub mod import;
 pub mod key;
-pub mod keys;
 mod limits;
+pub mod list;
 mod logging;
 pub mod master_key;
+pub mod member;
 pub mod model;
 mod once;
+pub mod org;
 mod output;
 mod panics;
 pub mod password;
 mod progress;
+pub mod project;
+pub mod role;
 mod running;
 pub mod serve;
 pub mod session;
+pub mod setup_file;
 mod signals;
+pub mod signing_key;
 mod table;
 mod upgrade_progress;
 pub mod user;
+pub mod workspace;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::config::Config;
 use flags::{Place, Settings};
 pub use output::{CliError, print, say};
 
 /// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
 #[derive(Debug, Parser)]
 #[command(name = "atelier", version, arg_required_else_help = true)]
+#[command(after_help = "Examples:\n  atelier serve\n  atelier user add ada@example.com --admin\n  \
+                        atelier workspace list\n\n`atelier COMMAND --help` shows what a command does. All but `serve` \
+                        work while the server runs.")]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What `atelier` can be asked to do.
+/// What `atelier` can be asked to do. `help.rs` has their groups.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; accepted requests finish, no signal reloads the
-    /// configuration.
-    Serve {
-        /// The configuration.
+    /// Restore the access of an administrator.
+    Admin(At<admin::Command>),
+    /// Make organizations, people, workspaces, roles, clients and service keys as a file declares them.
+    ///
+    /// It shows the changes first, and does all of them or none.
+    #[command(after_help = "Examples:\n  atelier apply team.toml\n  atelier apply team.toml --prune --dry-run")]
+    Apply {
+        /// Where the server is.
         #[command(flatten)]
-        settings: Settings,
+        place: Place,
+        /// The set-up file.
+        #[command(flatten)]
+        source: setup_file::Source,
+        /// Show the changes, and change nothing.
+        #[arg(long)]
+        dry_run: bool,
+        /// Remove things without a question.
+        #[arg(long)]
+        yes: bool,
     },
+    /// Show the audit log, and verify that it is unchanged.
+    Audit(At<audit::Command>),
+    /// Manage role bindings: named roles of people on a workspace or a project.
+    Binding(At<binding::Command>),
     /// Show the effective configuration, with secrets masked, and report problems; changes nothing.
+    #[command(after_help = "Examples:\n  atelier check\n  atelier check --json")]
     Check {
         /// The configuration.
         #[command(flatten)]
@@ -71,87 +108,116 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Manage users; works while the server runs.
-    User {
+    /// Manage OAuth clients.
+    Client(At<client::Command>),
+    /// Give the space of deleted rows back to the disk; the server must be stopped.
+    #[command(after_help = "Examples:\n  atelier compact\n  atelier compact --json")]
+    Compact {
         /// Where the server is.
         #[command(flatten)]
         place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: user::Command,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
     },
-    /// Restore the access of an administrator; works whether or not the server runs.
-    Admin {
+    /// Explain why a user may do something, or may not; changes nothing.
+    Explain {
         /// Where the server is.
         #[command(flatten)]
         place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: admin::Command,
+        /// The question.
+        #[command(flatten)]
+        question: explain::Question,
     },
-    /// Manage OAuth clients; works while the server runs.
-    Client {
+    /// Write everything that belongs to the account as lines of JSON, or as a set-up file.
+    #[command(after_help = "Examples:\n  atelier export account.jsonl\n  atelier export account.jsonl --with-secrets \
+                            --passphrase-file passphrase.txt\n  atelier export --as-apply team.toml")]
+    Export {
         /// Where the server is.
         #[command(flatten)]
         place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: client::Command,
+        /// What to write.
+        #[command(flatten)]
+        options: export::Options,
     },
-    /// Manage API keys of users and services; works while the server runs.
-    Key {
+    /// Add what another server has exported to this one.
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    #[command(
+        after_help = "Examples:\n  atelier import account.jsonl --dry-run\n  atelier import account.jsonl --map ids.jsonl"
+    )]
+    Import {
         /// Where the server is.
         #[command(flatten)]
         place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: key::Command,
-    },
-    /// Manage the keys that sign tokens; works while the server runs. For API keys, see `key`.
-    Keys {
-        /// Where the server is.
+        /// What to read.
         #[command(flatten)]
-        place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: keys::Command,
+        options: import::Options,
     },
-    /// List and end sessions; works while the server runs.
-    Session {
-        /// Where the server is.
-        #[command(flatten)]
-        place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: session::Command,
-    },
+    /// Manage API keys of users and services. For the keys that sign tokens, see `signing-key`.
+    Key(At<key::Command>),
     /// Replace the master key, which seals signing keys and second factors.
-    MasterKey {
+    MasterKey(At<master_key::Command>),
+    /// Manage the members of a workspace and their roles.
+    Member(At<member::Command>),
+    /// Manage models: their versions and files.
+    Model(At<model::Command>),
+    /// Manage organizations and their members.
+    Org(At<org::Command>),
+    /// Show what `apply` would change; exits with 0 if nothing differs, 2 if something does, and 1 on an error.
+    #[command(after_help = "Examples:\n  atelier plan team.toml\n  atelier plan team.toml --json")]
+    Plan {
         /// Where the server is.
         #[command(flatten)]
         place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: master_key::Command,
-    },
-    /// List the versions of models, and copy their files; works while the server runs.
-    Model {
-        /// Where the server is.
+        /// The set-up file.
         #[command(flatten)]
-        place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: model::Command,
+        source: setup_file::Source,
     },
-    /// Verify that the audit log is unchanged; works while the server runs, and changes nothing.
-    Audit {
-        /// Where the server is.
+    /// Manage the projects of workspaces, and restrict them.
+    Project(At<project::Command>),
+    /// Manage named roles, which are sets of permissions.
+    Role(At<role::Command>),
+    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; accepted requests finish, no signal reloads the
+    /// configuration.
+    #[command(after_help = "Examples:\n  atelier serve\n  atelier serve --listen 0.0.0.0:8080 --data-dir /srv/atelier")]
+    Serve {
+        /// The configuration.
         #[command(flatten)]
-        place: Place,
-        /// What to do.
-        #[command(subcommand)]
-        command: audit::Command,
+        settings: Settings,
     },
+    /// List and end sessions.
+    Session(At<session::Command>),
+    /// Manage the keys that sign tokens. For API keys, see `key`.
+    #[command(alias = "keys")]
+    SigningKey(At<signing_key::Command>),
+    /// Manage users.
+    User(At<user::Command>),
+    /// Manage workspaces.
+    Workspace(At<workspace::Command>),
+}
+
+// A command on the data directory of a server. Its description is that of its variant.
+#[derive(Debug, Args)]
+pub struct At<C: Subcommand> {
+    /// Where the server is.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: C,
+}
+
+impl<C: Subcommand> At<C> {
+    fn run(self, run: impl FnOnce(C, &Config) -> Result<(), CliError>) -> Result<(), CliError> {
+        run(self.command, &beside(&self.place)?)
+    }
+}
+
+/// The configuration of a command on the data directory of a server. Its log goes to stderr.
+fn beside(place: &Place) -> Result<Config, CliError> {
+    let config = place.load()?;
+    logging::to_stderr(&config.log);
+    Ok(config)
 }
 
 pub fn run() -> ExitCode {
@@ -159,11 +225,20 @@ pub fn run() -> ExitCode {
 }
 
 fn parse_and_run() -> ExitCode {
-    let outcome = match Cli::try_parse() {
+    let parsed = help::grouped(Cli::command()).try_get_matches();
+    let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        // It has one more exit code.
+        Ok(Cli { command: Command::Plan { place, source } }) => {
+            return source.plan(&place).unwrap_or_else(report);
+        }
         Ok(cli) => cli.command.run(),
         // The help or the version.
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
         Err(words) => {
+            let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+            if let Some(hint) = hints::hint(&Cli::command(), &words, arguments) {
+                return report(CliError::Usage(hint));
+            }
             // If stderr is closed, the error cannot be reported.
             let _ = words.print();
             return ExitCode::from(2);
@@ -185,61 +260,37 @@ fn report(error: CliError) -> ExitCode {
 impl Command {
     fn run(self) -> Result<(), CliError> {
         match self {
-            Self::Serve { settings } => {
-                let config = settings.load()?;
-                let _log = logging::to_stderr_async(&config.log);
-                serve::run(&config)
-            }
+            Self::Admin(at) => at.run(admin::Command::run),
+            Self::Apply { place, source, dry_run, yes } => source.apply(&place, dry_run, yes),
+            Self::Audit(at) => at.run(audit::Command::run),
+            Self::Binding(at) => at.run(binding::Command::run),
             Self::Check { settings, upgrade, json } => {
                 let config = settings.load()?;
                 logging::to_stderr(&config.log);
                 if upgrade { check::run_upgrade(&config, json) } else { check::run(&config, json) }
             }
-            Self::User { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
+            Self::Client(at) => at.run(client::Command::run),
+            Self::Compact { place, json } => compact::run(&beside(&place)?, json),
+            Self::Explain { place, question } => question.run(&beside(&place)?),
+            Self::Export { place, options } => options.run(&beside(&place)?),
+            Self::Import { place, options } => options.run(&beside(&place)?),
+            Self::Key(at) => at.run(key::Command::run),
+            Self::MasterKey(at) => at.run(master_key::Command::run),
+            Self::Member(at) => at.run(member::Command::run),
+            Self::Model(at) => at.run(model::Command::run),
+            Self::Org(at) => at.run(org::Command::run),
+            Self::Plan { place, source } => source.plan(&place).map(drop),
+            Self::Project(at) => at.run(project::Command::run),
+            Self::Role(at) => at.run(role::Command::run),
+            Self::Serve { settings } => {
+                let config = settings.load()?;
+                let _log = logging::to_stderr_async(&config.log);
+                serve::run(&config)
             }
-            Self::Admin { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Client { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Key { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Keys { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Session { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::MasterKey { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Model { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
-            Self::Audit { place, command } => {
-                let config = place.load()?;
-                logging::to_stderr(&config.log);
-                command.run(&config)
-            }
+            Self::Session(at) => at.run(session::Command::run),
+            Self::SigningKey(at) => at.run(signing_key::Command::run),
+            Self::User(at) => at.run(user::Command::run),
+            Self::Workspace(at) => at.run(workspace::Command::run),
         }
     }
 }

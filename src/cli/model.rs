@@ -1,24 +1,28 @@
-//! `atelier model`: lists versions of models, and copies their files.
+//! `atelier model`: lists versions of models, copies their files, moves and deletes models.
+
+mod change;
+mod list;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::files::receive_and_wait;
-use crate::app::models;
 use crate::app::runtime::file_storage::FileStorage;
-use crate::app::runtime::long_view::LongView;
+use crate::app::{by_name, models};
+use crate::cli::confirm::Confirm;
+use crate::cli::list::List;
 use crate::cli::progress::{Progress, size};
-use crate::cli::{CliError, data, file_place, print, running, say, table};
+use crate::cli::{CliError, data, file_place, print, running, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::conversion::Conversion;
 use crate::domain::ids::{ModelVersionId, WorkspaceId};
 use crate::domain::json_text::JsonText;
-use crate::domain::model::{ModelFilter, ModelName, ModelVersion, StoredFile, Visibility};
+use crate::domain::model::{ModelName, StoredFile, Visibility};
 use crate::domain::model_upload::{FileName, Upload};
 use crate::error::InField as _;
 use crate::store::Store;
@@ -31,19 +35,56 @@ const CHUNK: usize = 1 << 20;
 /// What can be done about models.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Delete a model permanently, with all its versions.
+    #[command(after_help = "Examples:\n  atelier model delete ccfraud --workspace vision")]
+    Delete {
+        /// The name of the model.
+        name: String,
+        /// The workspace: its name, ORG/NAME, or its id.
+        #[arg(long)]
+        workspace: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Delete versions of models permanently, and a model with its last version.
+    #[command(after_help = "Examples:\n  atelier model delete-version 7 8 --yes")]
+    DeleteVersion {
+        /// The ids of the versions, as shown by the list.
+        #[arg(required = true)]
+        version: Vec<i64>,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// List the versions of models, newest first.
+    #[command(after_help = "Examples:\n  atelier model list\n  atelier model list --workspace vision --name ccfraud \
+                            --limit 5")]
     List {
-        /// Only those of the workspace with this id.
-        #[arg(long, value_name = "ID")]
-        workspace: Option<i64>,
+        /// Only those of this workspace: its name, ORG/NAME, or its id.
+        #[arg(long)]
+        workspace: Option<String>,
         /// Only those of models with this name.
         #[arg(long)]
         name: Option<String>,
-        /// Print JSON.
+        /// What to list.
+        #[command(flatten)]
+        options: List,
+    },
+    /// Move a model with its versions to another workspace of the organization.
+    #[command(after_help = "Examples:\n  atelier model move ccfraud --workspace vision --to archive")]
+    Move {
+        /// The name of the model.
+        name: String,
+        /// The workspace: its name, ORG/NAME, or its id.
         #[arg(long)]
-        json: bool,
+        workspace: String,
+        /// The workspace to move it to.
+        #[arg(long, value_name = "WORKSPACE")]
+        to: String,
     },
     /// Copy the file of a version out of the server.
+    #[command(after_help = "Examples:\n  atelier model get 7\n  atelier model get 7 --output model.onnx")]
     Get {
         /// The id of the version, as shown by the list.
         version: i64,
@@ -52,12 +93,13 @@ pub enum Command {
         output: Option<PathBuf>,
     },
     /// Upload a file as a new version of a model, and print the id of the version.
+    #[command(after_help = "Examples:\n  atelier model put model.onnx --workspace vision --name ccfraud")]
     Put {
         /// The file.
         file: PathBuf,
-        /// The id of the workspace.
-        #[arg(long, value_name = "ID")]
-        workspace: i64,
+        /// The workspace: its name, ORG/NAME, or its id.
+        #[arg(long)]
+        workspace: String,
         /// The name of the model, which is created if the workspace has none of this name.
         #[arg(long)]
         name: String,
@@ -71,10 +113,12 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
-            Self::List { workspace, name, json } => {
-                let filter = ModelFilter { workspace: workspace.map(WorkspaceId), name, ..ModelFilter::default() };
-                list(&home, &filter, json)
+            Self::Delete { name, workspace, confirm } => change::delete(&home, &name, &workspace, confirm),
+            Self::DeleteVersion { version, confirm } => change::delete_versions(&home, &version, confirm),
+            Self::List { workspace, name, options } => {
+                list::list(&home, workspace.as_deref(), name.as_deref(), &options)
             }
+            Self::Move { name, workspace, to } => change::move_to(&home, name, workspace, to),
             Self::Get { version, output } => {
                 let files = open_files(config, &home)?;
                 get(&home, &files, ModelVersionId(version), output)
@@ -82,8 +126,12 @@ impl Command {
             Self::Put { file, workspace, name, framework } => {
                 let framework = json!({ "framework": framework }).to_string();
                 let conversion = JsonText::parse(&framework).and_then(Conversion::parse).in_field("--framework")?;
+                let workspace = match workspace.parse() {
+                    Ok(id) => WorkspaceId(id),
+                    Err(_) => data::read(&home, |view, actor| by_name::workspace(view, actor, &workspace))?.id,
+                };
                 let upload = Upload {
-                    workspace: WorkspaceId(workspace),
+                    workspace,
                     name: ModelName::parse(&name).in_field("--name")?,
                     visibility: Visibility::default(),
                     conversion: Some(conversion),
@@ -98,7 +146,7 @@ impl Command {
 }
 
 /// The files of the server. Refused when a running server has them elsewhere than this configuration says.
-fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
+pub(super) fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
     const KEYS: [&str; 2] = ["files_url", "files_endpoint"];
     let here = running::masked_config(config);
     let there = running::of(home).map(|in_force| in_force.configuration).unwrap_or_default();
@@ -108,63 +156,6 @@ fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> 
         )));
     }
     file_place::open(config, home)
-}
-
-fn list(home: &DataDir, filter: &ModelFilter, json: bool) -> Result<(), CliError> {
-    let mut found = Vec::new();
-    data::with(home, |store| {
-        Ok(store.read(|view| {
-            let view = LongView::of(view);
-            let mut shown = Vec::new();
-            models::list(&view, &Actor::operator(), filter, |model, workspace| {
-                shown.push((model.id, workspace.name.clone()));
-                Ok(())
-            })?;
-            for (model, workspace) in shown {
-                models::for_each_version_of_visible(&view, model, |version, _| {
-                    found.push((version.clone(), workspace.as_str().to_owned()));
-                    Ok(())
-                })?;
-            }
-            Ok(())
-        })?)
-    })?;
-    if json {
-        return print(&format!("{:#}\n", found.iter().map(to_json).collect::<Value>()));
-    }
-    if found.is_empty() {
-        say("there are no models; `atelier model put FILE --workspace ID --name NAME` uploads one");
-    }
-    let row = |(version, workspace): &(ModelVersion, String)| {
-        [
-            version.id.to_string(),
-            version.name.as_str().to_owned(),
-            workspace.clone(),
-            version.file.map_or_else(|| "-".to_owned(), |_| version.file_name.clone()),
-            version.file.map_or_else(|| "-".to_owned(), |file| size(file.size)),
-            version.created_by.as_ref().map_or_else(|| "-".to_owned(), |creator| creator.email.to_string()),
-            table::moment(Some(version.created_at)),
-        ]
-    };
-    let head = ["VERSION", "MODEL", "WORKSPACE", "FILE", "SIZE", "CREATED BY", "CREATED"];
-    print(&table::under(head, found.iter().map(row).collect()))
-}
-
-fn to_json((version, workspace): &(ModelVersion, String)) -> Value {
-    json!({
-        "id": version.id.0,
-        "uuid": version.uuid,
-        "model_id": version.model.0,
-        "name": version.name.as_str(),
-        "workspace_id": version.workspace.0,
-        "workspace": workspace,
-        "file_name": version.file.map(|_| version.file_name.as_str()),
-        "size": version.file.map(|file| file.size),
-        "sha256": version.file.map(|file| file.sha256.to_string()),
-        "image_path": version.image_path,
-        "created_by": version.created_by.as_ref().map(|creator| creator.email.as_str()),
-        "created_at": version.created_at.to_string(),
-    })
 }
 
 fn get(home: &DataDir, files: &FileStorage, id: ModelVersionId, output: Option<PathBuf>) -> Result<(), CliError> {

@@ -36,6 +36,14 @@ pub fn print(data: &str) -> Result<(), CliError> {
     printed(io::stdout().lock().write_all(data.as_bytes()))
 }
 
+/// Like [`print`], for one part of an output. Returns whether there is still a reader.
+pub(super) fn print_on(data: &str) -> Result<bool, CliError> {
+    match io::stdout().lock().write_all(data.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        outcome => printed(outcome).map(|()| true),
+    }
+}
+
 /// The outcome of printing on stdout, which is flushed first.
 pub fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
     match outcome.and_then(|()| io::stdout().flush()) {

@@ -96,6 +96,7 @@ fn serve(
             browser_life: config.browser_life,
         },
         key_rules: key_rules(config),
+        retention: config.retention(),
         password_grant: config.password_grant,
         administrators_need_second_factor: config.administrators_need_second_factor,
         response_cache_size: config.answer_memory,

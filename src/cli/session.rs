@@ -5,34 +5,37 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::{session_list, sessions};
-use crate::app::runtime::long_view::LongView;
 use crate::app::users;
 use crate::app::users::Named;
 use crate::cli::data::address;
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::list::{Entry, List, print_pages};
+use crate::cli::{CliError, data, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
-use crate::domain::ids::SessionId;
 use crate::domain::session::Session;
-use crate::error::Result;
+use crate::store::Tx;
 use crate::store::data_dir::DataDir;
-use crate::store::{Tx, View};
 
 /// What can be done about sessions.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// List the sessions of browsers and clients, newest first.
+    #[command(after_help = "Examples:\n  atelier session list\n  atelier session list --user ada@example.com --json")]
     List {
         /// Only sessions of the user with this email address.
         #[arg(long, value_name = "EMAIL")]
         user: Option<String>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
     },
     /// End one or more sessions; their tokens and cookies stop working immediately. For API keys, see `atelier key
     /// revoke`.
+    #[command(
+        after_help = "Examples:\n  atelier session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f\n  atelier session end \
+                            --user ada@example.com\n  atelier session end --all"
+    )]
     #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "user", "all"]))]
     End {
         /// The id of the session, as shown by the list.
@@ -47,10 +50,10 @@ pub enum Command {
 }
 
 impl Command {
-    pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
-            Self::List { user, json } => list(&home, user.as_deref(), json),
+            Self::List { user, options } => list(&home, user.as_deref(), &options),
             Self::End { id: Some(id), .. } => end(&home, id),
             Self::End { user: Some(user), .. } => end_of(&home, &user),
             Self::End { .. } => end_all(&home),
@@ -61,16 +64,11 @@ impl Command {
 /// A session and the email of its user.
 type Row = (Session, String);
 
-fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(), CliError> {
-    let whose = user.map(address).transpose()?.map(Named::Email);
-    let found = data::with(home, |store| Ok(store.read(|view| find(view, whose.as_ref()))?))?;
-    if json {
-        return print(&format!("{:#}\n", found.iter().map(to_json).collect::<Value>()));
-    }
-    if found.is_empty() {
-        say("nobody is signed in");
-    }
-    let row = |(session, email): &Row| {
+impl Entry<7> for Row {
+    const HEAD: [&'static str; 7] = ["ID", "USER", "CLIENT", "ADDRESS", "CREATED", "LAST USED", "ENDS"];
+
+    fn row(&self) -> [String; 7] {
+        let (session, email) = self;
         [
             session.uuid.to_string(),
             email.clone(),
@@ -80,30 +78,27 @@ fn list(home: &DataDir, user: Option<&str>, json: bool) -> std::result::Result<(
             table::moment(Some(session.last_used_at)),
             table::moment(Some(session.idle_until.min(session.ends_at))),
         ]
-    };
-    let head = ["ID", "USER", "CLIENT", "ADDRESS", "CREATED", "LAST USED", "ENDS"];
-    print(&table::under(head, found.iter().map(row).collect()))
-}
-
-fn find(view: &View, whose: Option<&Named>) -> Result<Vec<Row>> {
-    let actor = Actor::operator();
-    if let Some(whose) = whose {
-        let user = users::named(view, &actor, whose)?;
-        let sessions = session_list::list(&LongView::of(view), &actor, user.id)?;
-        return Ok(sessions.into_iter().map(|session| (session, user.email.to_string())).collect());
     }
-    let mut found: Vec<Row> = Vec::new();
-    loop {
-        let before = found.last().map_or(SessionId(i64::MAX), |(session, _)| session.id);
-        let page = session_list::list_everybodys(view, &actor, before)?;
-        if page.is_empty() {
-            return Ok(found);
-        }
-        found.extend(page);
+
+    fn to_json(&self) -> Value {
+        to_json(self)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.1, through(&self.0)]
     }
 }
 
-fn end(home: &DataDir, id: Uuid) -> std::result::Result<(), CliError> {
+pub(super) fn list(home: &DataDir, user: Option<&str>, options: &List) -> Result<(), CliError> {
+    let (actor, whose) = (Actor::operator(), user.map(address).transpose()?.map(Named::Email));
+    data::with(home, |store| {
+        print_pages(store, options, "nobody is signed in", |view, page| {
+            session_list::page(view, &actor, whose.as_ref(), page)
+        })
+    })
+}
+
+fn end(home: &DataDir, id: Uuid) -> Result<(), CliError> {
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
@@ -112,7 +107,7 @@ fn end(home: &DataDir, id: Uuid) -> std::result::Result<(), CliError> {
     Ok(())
 }
 
-fn end_of(home: &DataDir, email: &str) -> std::result::Result<(), CliError> {
+fn end_of(home: &DataDir, email: &str) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
     let (email, ended) = data::with(home, |store| {
         let actor = Actor::operator();
@@ -126,7 +121,7 @@ fn end_of(home: &DataDir, email: &str) -> std::result::Result<(), CliError> {
     Ok(())
 }
 
-fn end_all(home: &DataDir) -> std::result::Result<(), CliError> {
+fn end_all(home: &DataDir) -> Result<(), CliError> {
     let ended = data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)

@@ -3,6 +3,7 @@ use clap::error::ErrorKind;
 
 use super::*;
 use crate::config::keys;
+use crate::domain::timestamp::Timestamp;
 
 fn parse(line: &str) -> Result<Command, ErrorKind> {
     let words = std::iter::once("atelier").chain(line.split_whitespace());
@@ -42,8 +43,8 @@ fn flags_reach_the_configuration() {
 fn the_place_may_stand_before_or_after_the_command() {
     for line in ["user --data-dir /srv/a list", "user list --data-dir /srv/a", "key list --data-dir /srv/a"] {
         match parse(line).unwrap() {
-            Command::User { place, command: user::Command::List { json: false } }
-            | Command::Key { place, command: key::Command::List { user: None, json: false } } => {
+            Command::User(At { place, command: user::Command::List { .. } })
+            | Command::Key(At { place, command: key::Command::List { user: None, .. } }) => {
                 assert_eq!(place.load().unwrap().data_dir.to_str(), Some("/srv/a"));
             }
             other => panic!("{other:?}"),
@@ -75,12 +76,18 @@ fn the_commands_for_users_and_keys_parse() {
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
     }
-    let Ok(Command::Key { command: key::Command::Create { expires, .. }, .. }) =
-        parse("key create --user a@b --expires 90d")
-    else {
-        panic!("a key with an end")
-    };
-    assert_eq!(expires, Some(std::time::Duration::from_hours(90 * 24)));
+    for (text, when) in [
+        ("90d", flags::When::In(std::time::Duration::from_hours(90 * 24))),
+        ("2027-01-31", flags::When::At(Timestamp::from_seconds(1_801_353_600))),
+        ("2027-01-31T12:00:00+02:00", flags::When::At(Timestamp::from_seconds(1_801_389_600))),
+    ] {
+        let Ok(Command::Key(At { command: key::Command::Create { expires, .. }, .. })) =
+            parse(&format!("key create --user a@b --expires {text}"))
+        else {
+            panic!("a key with an end")
+        };
+        assert_eq!(expires, Some(when), "{text}");
+    }
 }
 
 #[test]
@@ -97,5 +104,54 @@ fn wrong_usage_is_refused() {
         ("user list --listen 127.0.0.1:1", ErrorKind::UnknownArgument),
     ] {
         assert_eq!(parse(line).unwrap_err(), kind, "{line}");
+    }
+}
+
+/// Every command without subcommands of its own, with the words that lead to it.
+fn leaves(command: &clap::Command, path: &str) -> Vec<(String, clap::Command)> {
+    let inner: Vec<_> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
+    if inner.is_empty() {
+        return vec![(path.to_owned(), command.clone())];
+    }
+    inner.into_iter().flat_map(|inner| leaves(inner, &format!("{path} {}", inner.get_name()))).collect()
+}
+
+#[test]
+fn every_command_has_examples_that_are_right() {
+    for (path, command) in leaves(&Cli::command(), "atelier") {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let examples: Vec<&str> = help
+            .lines()
+            .filter_map(|line| line.strip_prefix("  "))
+            .filter(|line| line.starts_with("atelier "))
+            .collect();
+        assert!(help.starts_with("Examples:\n") && !examples.is_empty(), "{path} has no example: {help:?}");
+        for example in examples {
+            let line = example.split(" < ").next().unwrap_or_default();
+            // Quotes hold words together.
+            let mut words = Vec::new();
+            for (at, part) in line.split('"').enumerate() {
+                let part = part.trim();
+                if at % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+            }
+            assert!(line.starts_with(&path), "{example} is no example of {path}");
+            if let Err(error) = Cli::try_parse_from(words) {
+                panic!("{example}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_list_takes_the_same_options() {
+    let lists: Vec<_> = leaves(&Cli::command(), "")
+        .into_iter()
+        .filter(|(path, _)| [" list", " members", " sessions"].iter().any(|name| path.ends_with(name)))
+        .collect();
+    assert!(lists.len() > 12, "{} lists", lists.len());
+    for (path, command) in lists {
+        for option in ["json", "limit", "filter"] {
+            assert!(command.get_arguments().any(|argument| argument.get_long() == Some(option)), "{path} --{option}");
+        }
     }
 }

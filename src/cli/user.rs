@@ -1,33 +1,35 @@
 //! `atelier user`: manages users.
 
+mod account;
 mod link;
+mod list;
+mod new_password;
 
 use std::path::Path;
 
 use clap::Subcommand;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::passwords::Owner;
-use crate::app::identity::{passwords, second_factors};
-use crate::app::runtime::long_view::LongView;
 use crate::app::users::Named;
 use crate::app::{setup, users};
+use crate::cli::confirm::Confirm;
 use crate::cli::data::{self, or_refused};
+use crate::cli::list::List;
 use crate::cli::password::Source;
-use crate::cli::{CliError, print, say, table};
+use crate::cli::{CliError, say, session};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::link::Purpose;
-use crate::domain::password::Password;
 use crate::domain::secret::Secret;
-use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{AccountRole, NewUser, PersonName, User, UserChange};
+use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::{Error, InField};
 use crate::store::Tx;
 use crate::store::data_dir::DataDir;
-use crate::tokens::password::{PasswordHash, generate};
+
+pub(super) use list::to_json;
+pub(super) use new_password::NewPassword;
 
 /// The next step if the rule on administrators prevents a change.
 const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
@@ -36,6 +38,9 @@ const ANOTHER_FIRST: &str = "create another one first with `atelier user promote
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Add a user; by default, a password is generated and printed once.
+    #[command(
+        after_help = "Examples:\n  atelier user add ada@example.com --first-name Ada --admin\n  atelier user add bob@example.com --password-file bob.txt"
+    )]
     Add {
         /// The user's email address, which is used to sign in.
         email: String,
@@ -55,13 +60,91 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Delete a user permanently: memberships, bindings, sessions and keys end, and the email address is free again.
+    ///
+    /// The audit log keeps who it was. A workspace whose last owner this is gets the first admin of its organization as
+    /// its owner. To end access for a while, use `disable`.
+    #[command(
+        after_help = "Examples:\n  atelier user delete bob@example.com\n  atelier user delete bob@example.com --yes"
+    )]
+    Delete {
+        /// The user's email address.
+        email: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Invite a user, and print only the link with which they choose a password; valid once, for 72 hours.
+    #[command(
+        after_help = "Examples:\n  atelier user invite ina@example.com --organization Home\n  atelier user invite \
+                            ina@example.com --first-name Ina --role annotator"
+    )]
+    Invite {
+        /// The user's email address.
+        email: String,
+        /// First name.
+        #[arg(long, value_name = "NAME")]
+        first_name: Option<String>,
+        /// Last name.
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// The role in the account: administrator, member, `ui_only` or annotator.
+        #[arg(long, default_value = "member")]
+        role: String,
+        /// The organization to join, by name or id; by default none, and an admin of one can add the user later.
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+    },
     /// List all users.
+    #[command(after_help = "Examples:\n  atelier user list\n  atelier user list --filter @example.com --json")]
     List {
+        /// What to list.
+        #[command(flatten)]
+        options: List,
+    },
+    /// Change a user's name or email address; omitted options stay unchanged.
+    #[command(
+        after_help = "Examples:\n  atelier user rename ada@example.com --last-name Lovelace\n  atelier user rename \
+                            ada@example.com --email ada@example.org"
+    )]
+    Rename {
+        /// The user's email address.
+        email: String,
+        /// The new email address, which counts as verified.
+        #[arg(long = "email", value_name = "EMAIL", id = "new_email")]
+        new_email: Option<String>,
+        /// The new first name.
+        #[arg(long, value_name = "NAME")]
+        first_name: Option<String>,
+        /// The new last name.
+        #[arg(long, value_name = "NAME")]
+        last_name: Option<String>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// List a user's sessions, the newest first.
+    #[command(after_help = "Examples:\n  atelier user sessions ada@example.com")]
+    Sessions {
+        /// The user's email address.
+        email: String,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
+    },
+    /// Show a user: profile, ways to sign in, and organizations.
+    #[command(after_help = "Examples:\n  atelier user show ada@example.com --json")]
+    Show {
+        /// The user's email address.
+        email: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// Set a new password and end the user's sessions; by default, the password is generated and printed once.
+    #[command(
+        after_help = "Examples:\n  atelier user passwd ada@example.com\n  atelier user passwd ada@example.com --password-stdin --revoke-keys < password.txt"
+    )]
     Passwd {
         /// The user's email address.
         email: String,
@@ -76,11 +159,13 @@ pub enum Command {
         json: bool,
     },
     /// Print only a link with which an invited user sets a password; valid once, for 72 hours.
+    #[command(after_help = "Examples:\n  atelier user invite-link ina@example.com")]
     InviteLink {
         /// The user's email address.
         email: String,
     },
     /// Print only a link with which a user resets the password; valid once, for 30 minutes.
+    #[command(after_help = "Examples:\n  atelier user reset-link ada@example.com")]
     ResetLink {
         /// The user's email address.
         email: String,
@@ -89,21 +174,25 @@ pub enum Command {
         revoke_keys: bool,
     },
     /// Remove the second factor of a user who has lost it, and end the user's sessions.
+    #[command(after_help = "Examples:\n  atelier user reset-mfa ada@example.com")]
     ResetMfa {
         /// The user's email address.
         email: String,
     },
     /// Re-enable a user.
+    #[command(after_help = "Examples:\n  atelier user enable bob@example.com")]
     Enable {
         /// The user's email address.
         email: String,
     },
     /// Disable a user: end all sessions and reject all API keys immediately.
+    #[command(after_help = "Examples:\n  atelier user disable bob@example.com")]
     Disable {
         /// The user's email address.
         email: String,
     },
     /// Mark a user's email address as verified, for apps that link accounts by email address.
+    #[command(after_help = "Examples:\n  atelier user verify-email bob@example.com")]
     VerifyEmail {
         /// The user's email address.
         email: String,
@@ -112,11 +201,13 @@ pub enum Command {
         undo: bool,
     },
     /// Make a user an administrator.
+    #[command(after_help = "Examples:\n  atelier user promote bob@example.com")]
     Promote {
         /// The user's email address.
         email: String,
     },
     /// Make an administrator a member.
+    #[command(after_help = "Examples:\n  atelier user demote bob@example.com")]
     Demote {
         /// The user's email address.
         email: String,
@@ -128,9 +219,9 @@ impl Command {
         let place = &config.data_dir;
         let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
         let administrator = |yes| UserChange { administrator: Some(yes), ..UserChange::default() };
+        let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
         match self {
             Self::Add { email, first_name, last_name, admin, password, json } => {
-                let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
                 let new = NewUser {
                     email: data::address(&email)?,
                     first_name: name(first_name).in_field("--first-name")?,
@@ -140,77 +231,42 @@ impl Command {
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
                 add(&create_if_absent(place)?, new, &password, json)
             }
-            Self::List { json } => list(&DataDir::existing(place)?, json),
+            Self::Delete { email, confirm } => account::delete(&DataDir::existing(place)?, &email, confirm),
+            Self::Invite { email, first_name, last_name, role, organization } => {
+                let new = NewUser {
+                    email: data::address(&email)?,
+                    first_name: name(first_name).in_field("--first-name")?,
+                    last_name: name(last_name).in_field("--last-name")?,
+                    role: account::role(&role)?,
+                };
+                link::invite(config, new, organization)
+            }
+            Self::List { options } => list::list(&DataDir::existing(place)?, &options),
+            Self::Rename { email, new_email, first_name, last_name, json } => {
+                let named = |raw: Option<String>| raw.map(|raw| PersonName::parse(&raw)).transpose();
+                let change = UserChange {
+                    email: new_email.map(|email| Email::parse(&email)).transpose().in_field("--email")?,
+                    first_name: named(first_name).in_field("--first-name")?,
+                    last_name: named(last_name).in_field("--last-name")?,
+                    ..UserChange::default()
+                };
+                account::rename(&DataDir::existing(place)?, &email, change, json)
+            }
+            Self::Sessions { email, options } => session::list(&DataDir::existing(place)?, Some(&email), &options),
+            Self::Show { email, json } => account::show(&DataDir::existing(place)?, &email, json),
             Self::Passwd { email, password, revoke_keys, json } => {
                 let (home, email) = (DataDir::existing(place)?, data::address(&email)?);
                 set_password(&home, email, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
             Self::ResetLink { email, revoke_keys } => link::make(config, &email, Purpose::PasswordReset, revoke_keys),
-            Self::ResetMfa { email } => reset_second_factor(&DataDir::existing(place)?, &email),
+            Self::ResetMfa { email } => account::reset_second_factor(&DataDir::existing(place)?, &email),
             Self::Enable { email } => change(&DataDir::existing(place)?, &email, state(true)),
             Self::Disable { email } => change(&DataDir::existing(place)?, &email, state(false)),
-            Self::VerifyEmail { email, undo } => verify(&DataDir::existing(place)?, &email, !undo),
+            Self::VerifyEmail { email, undo } => account::verify(&DataDir::existing(place)?, &email, !undo),
             Self::Promote { email } => change(&DataDir::existing(place)?, &email, administrator(true)),
             Self::Demote { email } => change(&DataDir::existing(place)?, &email, administrator(false)),
         }
-    }
-}
-
-/// A new password, and whether it was generated and so must be printed.
-pub(super) struct NewPassword {
-    password: Password,
-    pub(super) hash: PasswordHash,
-    generated: bool,
-}
-
-impl NewPassword {
-    pub(super) fn of(source: &Source, owner: &Owner) -> Result<Self, CliError> {
-        Self::from_text(source.read()?, owner)
-    }
-
-    /// The same with a password that was already read.
-    fn from_text(text: Option<Secret>, owner: &Owner) -> Result<Self, CliError> {
-        let generated = text.is_none();
-        let password = match text {
-            Some(text) => Password::parse(text.expose()).in_field("password")?,
-            None => generate(),
-        };
-        let hash = passwords::hash_here(&password, owner)?;
-        Ok(Self { password, hash, generated })
-    }
-
-    /// The output if the password was generated: the password alone, or everything in JSON.
-    pub(super) fn password_output<T>(
-        &self,
-        to_json: impl Fn(&T) -> Value + Send + 'static,
-        json: bool,
-    ) -> impl Fn(&T) -> Option<String> + Send + 'static {
-        let password = self.generated.then(|| self.password.clone());
-        move |done| {
-            let password = password.as_ref()?.expose();
-            if !json {
-                return Some(format!("{password}\n"));
-            }
-            let mut value = to_json(done);
-            if let Some(members) = value.as_object_mut() {
-                members.insert("password".to_owned(), password.into());
-            }
-            Some(format!("{value:#}\n"))
-        }
-    }
-
-    /// Prints the user, unless the user was already printed with the password. Without JSON, only messages are printed.
-    pub(super) fn print_result(&self, value: &Value, done: &str, json: bool) -> Result<(), CliError> {
-        if json {
-            return if self.generated { Ok(()) } else { print(&format!("{value:#}\n")) };
-        }
-        if self.generated {
-            say(&format!("{done}; the password on stdout is shown only once"));
-        } else {
-            say(done);
-        }
-        Ok(())
     }
 }
 
@@ -236,37 +292,6 @@ fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Resu
     password.print_result(&to_json(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
 }
 
-fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
-    let mut everybody = Vec::new();
-    let mut add = |user: &User| {
-        everybody.push(user.clone());
-        Ok(())
-    };
-    data::with(home, |store| {
-        Ok(store.read(|view| users::for_each(&LongView::of(view), &Actor::operator(), &mut add))?)
-    })?;
-    if json {
-        return print(&format!("{:#}\n", everybody.iter().map(to_json).collect::<Value>()));
-    }
-    if everybody.is_empty() {
-        say("there are no users yet; `atelier serve` creates an administrator, `atelier user add` adds a user");
-    }
-    let row = |user: &User| {
-        [
-            user.uuid.to_string(),
-            user.email.to_string(),
-            format!("{} {}", user.first_name.as_str(), user.last_name.as_str()).trim().to_owned(),
-            user.role.as_str().to_owned(),
-            status(user).to_owned(),
-            if user.email_verified.is_some() { "yes" } else { "no" }.to_owned(),
-            table::moment(Some(user.created_at)),
-            table::moment(user.last_sign_in_at),
-        ]
-    };
-    let head = ["ID", "EMAIL", "NAME", "ROLE", "STATUS", "VERIFIED", "CREATED", "LAST SIGN-IN"];
-    print(&table::under(head, everybody.iter().map(row).collect()))
-}
-
 fn set_password(
     home: &DataDir,
     who: Email,
@@ -288,20 +313,6 @@ fn set_password(
     new.print_result(&to_json(&user), &format!("{} has a new password; {ended}", user.email), json)
 }
 
-fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
-    let who = Named::Email(data::address(email)?);
-    let (user, had_one) = data::with(home, |store| {
-        let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| second_factors::reset(tx, &actor, &who))?)
-    })?;
-    if had_one {
-        say(&format!("the second factor of {} was removed; all sessions have ended", user.email));
-    } else {
-        say(&format!("{} has no second factor; nothing was changed", user.email));
-    }
-    Ok(())
-}
-
 fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
     let who = Named::Email(data::address(email)?);
     let user = data::with(home, |store| {
@@ -315,36 +326,4 @@ fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliErro
     let state = if user.enabled { "enabled" } else { "disabled" };
     say(&format!("{} is {state}, {}", user.email, user.role.as_str()));
     Ok(())
-}
-
-fn verify(home: &DataDir, email: &str, verified: bool) -> Result<(), CliError> {
-    let who = Named::Email(data::address(email)?);
-    let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
-    let user = data::with(home, |store| {
-        let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change))?)
-    })?;
-    say(&format!("the address {} is {}", user.email, if verified { "verified" } else { "not verified" }));
-    Ok(())
-}
-
-fn status(user: &User) -> &'static str {
-    user.status(Timestamp::now()).as_str()
-}
-
-pub(super) fn to_json(user: &User) -> Value {
-    json!({
-        "id": user.uuid.to_string(),
-        "email": user.email.as_str(),
-        "email_verified": user.email_verified.is_some(),
-        "email_verified_by": user.email_verified.map(|verified| verified.by.to_string()),
-        "email_verified_at": user.email_verified.map(|verified| verified.at.to_string()),
-        "first_name": user.first_name.as_str(),
-        "last_name": user.last_name.as_str(),
-        "role": user.role.as_str(),
-        "enabled": user.enabled,
-        "status": status(user),
-        "created_at": user.created_at.to_string(),
-        "last_sign_in_at": user.last_sign_in_at.map(|moment| moment.to_string()),
-    })
 }

@@ -36,11 +36,18 @@ pub struct Key {
     pub example: &'static str,
     /// Whether the key may be absent.
     pub optional: bool,
+    /// The heading above it in the file.
+    pub section: &'static str,
 }
 
 static KEYS: LazyLock<Vec<Key>> = LazyLock::new(|| {
-    let lines: Vec<&'static str> = EXAMPLE.lines().collect();
-    lines.windows(2).filter_map(|pair| Key::parse(pair[0], pair[1])).collect()
+    let (mut above, mut section, mut all) = ("", "", Vec::new());
+    for line in EXAMPLE.lines() {
+        section = line.strip_prefix("## ").unwrap_or(section);
+        all.extend(Key::parse(section, above, line));
+        above = line;
+    }
+    all
 });
 
 /// Every key, in the order of the example file.
@@ -73,7 +80,7 @@ pub fn near(name: &str) -> Vec<&'static str> {
 
 impl Key {
     /// Parses `name = value` or `#name = value`, with the comment line above it.
-    fn parse(above: &'static str, line: &'static str) -> Option<Self> {
+    fn parse(section: &'static str, above: &'static str, line: &'static str) -> Option<Self> {
         let (optional, line) = line.strip_prefix('#').map_or((false, line), |rest| (true, rest));
         let (name, example) = line.split_once(" = ")?;
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') {
@@ -88,7 +95,7 @@ impl Key {
             _ => Kind::Text,
         };
         let help = above.strip_prefix("# ").unwrap_or("");
-        Some(Self { name, help, kind, example, optional })
+        Some(Self { name, help, kind, example, optional, section })
     }
 
     /// The environment variable: `ATELIER_KEEP_ALIVE`.

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::text_form::{TextForm, between};
-use super::values::Config;
+use super::values::{Config, Life};
 
 /// A key and the rule that its value breaks.
 type BrokenRule = (&'static str, String);
@@ -47,12 +47,19 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     if let Some(life) = &c.key_longest_life {
         check_range("key_longest_life", life, SECOND..=DAY * 3650)?;
     }
+    check_life("ended_key_life", c.ended_key_life)?;
+    check_life("audit_life", c.audit_life)?;
     count("sign_in_free_failures", c.sign_in_free_failures, 1..=1000)?;
     check_range("sign_in_longest_wait", &c.sign_in_longest_wait, SECOND..=DAY)?;
     count("graphql_depth", c.graphql_depth, 15..=100)?;
     count("graphql_complexity", c.graphql_complexity, 1..=100_000)?;
 
     holds("data_dir", !c.data_dir.as_os_str().is_empty(), "must be the path of a directory")?;
+    holds(
+        "audit_export",
+        c.audit_export.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
+        "must be the path of a directory",
+    )?;
     check_files(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
     holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
@@ -148,6 +155,12 @@ fn check_range<T: TextForm + PartialOrd>(
     range: RangeInclusive<T>,
 ) -> Result<(), BrokenRule> {
     holds(key, range.contains(value), &between(range.start().to_text(), range.end().to_text()))
+}
+
+fn check_life(key: &'static str, life: Life) -> Result<(), BrokenRule> {
+    let range = DAY..=DAY * 3650;
+    let is_in = life.limit().is_none_or(|life| range.contains(&life));
+    holds(key, is_in, &format!("{}, or forever", between(range.start().to_text(), range.end().to_text())))
 }
 
 /// `https://atelier.example.com`, `http://10.0.0.5:8787`; without user, path, query or final slash.

@@ -12,6 +12,7 @@ use super::keys;
 use super::origin::Origins;
 use super::text_form;
 use crate::domain::network::Network;
+use crate::domain::retention::Retention;
 use crate::domain::secret::Secret;
 
 /// The algorithm that signs new tokens, named as in a JSON Web Key.
@@ -54,6 +55,39 @@ impl text_form::TextForm for ForwardedHeader {
 
     fn to_text(&self) -> String {
         <&str>::from(self).to_owned()
+    }
+}
+
+/// How long something is kept: a duration, or `forever`. A 0 is refused: in some programs it means "forever", in others
+/// "not at all", and the wrong guess would delete everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    For(Duration),
+    Forever,
+}
+
+impl Life {
+    const DEFAULT: Self = Self::For(Duration::from_hours(400 * 24));
+    const FOREVER: &'static str = "forever";
+
+    /// The duration; none if it never ends.
+    pub const fn limit(self) -> Option<Duration> {
+        match self {
+            Self::For(life) => Some(life),
+            Self::Forever => None,
+        }
+    }
+}
+
+impl text_form::TextForm for Life {
+    const RULE: &'static str = "a duration such as 90d, or forever";
+
+    fn parse(text: &str) -> Option<Self> {
+        if text == Self::FOREVER { Some(Self::Forever) } else { Duration::parse(text).map(Self::For) }
+    }
+
+    fn to_text(&self) -> String {
+        self.limit().map_or_else(|| Self::FOREVER.to_owned(), |life| life.to_text())
     }
 }
 
@@ -141,6 +175,12 @@ pub struct Config {
     pub keys_allowed: bool,
     #[serde(with = "text_form::optional")]
     pub key_longest_life: Option<Duration>,
+    #[serde(with = "text_form")]
+    pub ended_key_life: Life,
+
+    #[serde(with = "text_form")]
+    pub audit_life: Life,
+    pub audit_export: Option<PathBuf>,
 
     pub sign_in_free_failures: usize,
     #[serde(with = "text_form")]
@@ -154,6 +194,7 @@ pub struct Config {
     #[serde(with = "text_form::secret")]
     pub admin_password: Option<Secret>,
     pub admin_password_file: Option<PathBuf>,
+    pub setup_file: Option<PathBuf>,
 
     /// The source of each value.
     #[serde(skip)]
@@ -213,6 +254,9 @@ impl Default for Config {
             master_key_file: None,
             keys_allowed: true,
             key_longest_life: None,
+            ended_key_life: Life::DEFAULT,
+            audit_life: Life::DEFAULT,
+            audit_export: None,
             sign_in_free_failures: 5,
             sign_in_longest_wait: Duration::from_mins(15),
             administrators_need_second_factor: false,
@@ -221,6 +265,7 @@ impl Default for Config {
             admin_email: None,
             admin_password: None,
             admin_password_file: None,
+            setup_file: None,
             origins: Origins::default(),
             ignored_variables: Vec::new(),
         }
@@ -231,6 +276,15 @@ impl Config {
     /// The email of the first administrator, with its default.
     pub fn first_email(&self) -> &str {
         self.admin_email.as_deref().unwrap_or("admin@localhost")
+    }
+
+    /// How long what has ended is kept.
+    pub fn retention(&self) -> Retention {
+        Retention {
+            audit: self.audit_life.limit(),
+            audit_export: self.audit_export.clone(),
+            ended_keys: self.ended_key_life.limit(),
+        }
     }
 
     /// All keys in the order of the example file, each with its value in TOML (or `(not set)`) and its source. Secrets

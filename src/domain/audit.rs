@@ -39,6 +39,10 @@ pub enum ObjectKind {
     MasterKey,
     /// A client address from which a sign-in was attempted.
     Address,
+    /// Rows of the audit log.
+    Audit,
+    /// A file that was imported.
+    Import,
 }
 
 impl ObjectKind {
@@ -94,6 +98,8 @@ pub struct Recorded {
     pub at: Timestamp,
     /// The acting user. `None` for the operator and the server itself.
     pub by: Option<UserId>,
+    /// The name that the actor had then: an address, `operator` or `nobody`.
+    pub name: String,
     pub address: Option<String>,
     /// The function of `app`.
     pub verb: String,

@@ -21,6 +21,8 @@ pub enum Field {
     /// The versions of models that a request names.
     ModelVersions,
     MustChangePassword,
+    /// The object of a question.
+    On,
     Organization,
     Organizations,
     Password,

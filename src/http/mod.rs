@@ -18,6 +18,7 @@ pub mod ops;
 mod person;
 mod pieces;
 mod request;
+mod retention;
 pub mod routes;
 mod server;
 pub mod uploads;
@@ -151,13 +152,15 @@ async fn run(
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone())?);
     let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping));
     let keys = actix_web::rt::spawn(maintain_keys(state.clone()));
-    let remover = actix_web::rt::spawn(remove_files(state));
+    let remover = actix_web::rt::spawn(remove_files(state.clone()));
+    let retention = actix_web::rt::spawn(retention::sweep(state));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
     watch.abort();
     keys.abort();
     remover.abort();
+    retention.abort();
     sweeper.abort();
     ended
 }

@@ -8,10 +8,10 @@ use std::{env, fs};
 use super::*;
 use crate::domain::ids::RoleId;
 
-mod about;
 mod assignments;
+mod explained;
 
-use about::{About, about};
+use super::subject::{Subject as About, subject as about};
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/policy.txt");
 

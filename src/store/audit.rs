@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub(in crate::store) mod end;
+pub mod old;
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 use serde_json::Value;
@@ -24,7 +25,14 @@ pub fn page(
     search: &AuditSearch,
     page: Page,
 ) -> Result<Slice<Recorded>> {
-    let last = page.after.map(|id| moment(view, id)).transpose()?.flatten();
+    let last = match page.after {
+        None => None,
+        Some(id) => match moment(view, id)? {
+            Some(last) => Some(last),
+            // The row was deleted meanwhile because of its age, and so were all older ones.
+            None => return Ok(Slice { items: Vec::new(), next: None }),
+        },
+    };
     let end = last.filter(|last| last.0 <= until.micros()).unwrap_or((until.micros(), i64::MAX));
     let mut found = Vec::new();
     match search.by {
@@ -112,7 +120,7 @@ fn before(
 /// The rows at these moments, in this order.
 fn rows(view: &View, places: &[Moment]) -> Result<Vec<Recorded>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT id, at, actor_id, address, verb, kind, object, before, after FROM audit WHERE id = :id",
+        "SELECT id, at, actor_id, actor, address, verb, kind, object, before, after FROM audit WHERE id = :id",
     )?;
     let mut found = Vec::with_capacity(places.len());
     for (_, id) in places {
@@ -180,6 +188,7 @@ fn read(row: &Row) -> rusqlite::Result<Recorded> {
         id: AuditId(row.get("id")?),
         at: row::moment(row, "at")?,
         by: row.get::<_, Option<i64>>("actor_id")?.map(UserId),
+        name: row.get("actor")?,
         address: row.get("address")?,
         verb: row.get("verb")?,
         kind: row.get("kind")?,

@@ -65,15 +65,14 @@ pub fn delete_unused(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserI
 }
 
 /// Deletes at most `limit` expired codes: those without a live session at once, the others once they expired before
-/// `kept_since`.
-pub fn delete_dead(tx: &Tx, kept_since: Timestamp, limit: u32) -> Result<()> {
+/// `kept_since`. Returns how many there were.
+pub fn delete_dead(tx: &Tx, kept_since: Timestamp, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM authorization_codes WHERE fingerprint IN (
              SELECT fingerprint FROM authorization_codes
              WHERE expires_at <= :now AND (session_id IS NULL OR expires_at <= :since) LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":since": kept_since.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":since": kept_since.micros(), ":most": limit })?)
 }
 
 fn read(row: &Row) -> rusqlite::Result<AuthorizationCode> {

@@ -301,7 +301,7 @@ fn columns(resource: Resource) -> (Option<i64>, Option<i64>) {
     }
 }
 
-fn read(row: &Row) -> rusqlite::Result<Binding> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Binding> {
     let resource = match (row.get::<_, Option<i64>>("workspace_id")?, row.get::<_, Option<i64>>("project_id")?) {
         (Some(id), _) => Resource::Workspace(WorkspaceId(id)),
         (None, id) => Resource::Project(ProjectId(id.unwrap_or_default())),

@@ -62,6 +62,38 @@ pub fn block(tx: &Tx, id: UserId) -> Result<()> {
     Ok(())
 }
 
+/// The number of memberships, and of bindings, with which a bot without keys is deleted.
+const MAX_PLACES: u32 = 20;
+
+/// Deletes those of these bots that have no key any more, unless something still needs them: a client acts as it, it is
+/// an owner or an admin, it created something, or it has so many memberships that their deletion would take long.
+pub fn delete_without_key(tx: &Tx, bots: &[UserId]) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM users WHERE kind = 'bot' AND id IN (SELECT value FROM json_each(:bots))
+             AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.user_id = users.id)
+             AND NOT EXISTS (SELECT 1 FROM clients c WHERE c.service_user_id = users.id)
+             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = users.id AND m.role = 'owner')
+             AND NOT EXISTS (SELECT 1 FROM members m WHERE m.user_id = users.id LIMIT 1 OFFSET :places)
+             AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id AND m.role = 'admin')
+             AND NOT EXISTS (SELECT 1 FROM organization_members m WHERE m.user_id = users.id LIMIT 1 OFFSET :places)
+             AND NOT EXISTS (SELECT 1 FROM bindings b WHERE b.user_id = users.id LIMIT 1 OFFSET :places)
+             AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.user_id = users.id)
+             AND NOT EXISTS (SELECT 1 FROM workspaces w WHERE w.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM models m WHERE m.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM model_versions v WHERE v.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM pipelines p WHERE p.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM pipeline_versions v WHERE v.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM connections c WHERE c.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM tags t WHERE t.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM projects p WHERE p.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM restrictions r WHERE r.created_by = users.id)
+             AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.created_by = users.id)",
+    )?;
+    let bots = row::numbers(bots.iter().map(|id| id.0));
+    query.execute(named_params! { ":bots": bots, ":places": MAX_PLACES })?;
+    Ok(())
+}
+
 /// The bots with these ids, optionally with their memberships.
 pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
     let ids_json = row::numbers(ids.iter().map(|id| id.0));

@@ -104,14 +104,13 @@ pub fn delete(tx: &Tx, code: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Deletes at most `limit` codes that expired before a time.
-pub fn delete_dead(tx: &Tx, ended_by: Timestamp, limit: u32) -> Result<()> {
+/// Deletes at most `limit` codes that expired before a time. Returns how many there were.
+pub fn delete_dead(tx: &Tx, ended_by: Timestamp, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM device_codes WHERE fingerprint IN (
              SELECT fingerprint FROM device_codes WHERE expires_at <= :ended_by LIMIT :most)",
     )?;
-    query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":ended_by": ended_by.micros(), ":most": limit })?)
 }
 
 fn address(row: &Row) -> rusqlite::Result<Option<IpAddr>> {

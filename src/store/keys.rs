@@ -59,6 +59,15 @@ pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
     Ok(found)
 }
 
+/// A page of every key, oldest first.
+pub fn page_of_all(view: &View, page: Page) -> Result<Slice<Key>> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id > :after ORDER BY k.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |key| key.id.0))
+}
+
 /// The service keys that a user created and that are still valid, oldest first.
 pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     let sql = format!(
@@ -179,15 +188,27 @@ fn in_workspace(view: &View, workspace: Option<i64>, after: i64, limit: u32) -> 
     Ok(Some(all))
 }
 
-/// Marks at most `limit` keys that have expired.
-pub fn mark_expired(tx: &Tx, limit: u32) -> Result<()> {
+/// Marks at most `limit` keys that have expired. Returns how many there were.
+pub fn mark_expired(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE keys SET expired = 1 WHERE id IN (
              SELECT id FROM keys
              WHERE expires_at IS NOT NULL AND expires_at <= :now AND expired = 0 AND revoked_at IS NULL LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
+}
+
+/// Deletes at most `limit` keys that were revoked or expired before a time. Returns how many there were, and the bots of
+/// the service keys among them.
+pub fn delete_ended(tx: &Tx, by: Timestamp, limit: u32) -> Result<(usize, Vec<UserId>)> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM keys WHERE id IN (
+             SELECT id FROM keys WHERE coalesce(revoked_at, expires_at) <= :by LIMIT :most)
+         RETURNING iif(service = 1, user_id, NULL)",
+    )?;
+    let rows = query.query_map(named_params! { ":by": by.micros(), ":most": limit }, |row| row.get(0))?;
+    let owners = rows.collect::<rusqlite::Result<Vec<Option<i64>>>>()?;
+    Ok((owners.len(), owners.into_iter().flatten().map(UserId).collect()))
 }
 
 /// The stored parts of a key's secret.
@@ -269,7 +290,7 @@ pub fn update_last_used(tx: &Tx, id: KeyId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<Key> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Key> {
     Ok(Key {
         id: KeyId(row.get("id")?),
         user: UserId(row.get("user_id")?),

@@ -40,6 +40,14 @@ pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
+/// Deletes at most `limit` expired links. Returns how many there were.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<usize> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM links WHERE fingerprint IN (SELECT fingerprint FROM links WHERE expires_at <= :now LIMIT :most)",
+    )?;
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
+}
+
 /// Deletes every link of a user.
 pub fn delete_of(tx: &Tx, user: UserId) -> Result<()> {
     tx.conn.prepare_cached("DELETE FROM links WHERE user_id = :user")?.execute(named_params! { ":user": user.0 })?;

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{MemberId, OrganizationId, RoleId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
+use crate::domain::page::Page;
 use crate::error::Result;
 
 const COLUMNS: &str = "m.id, m.workspace_id, m.user_id, m.role, m.role_id, m.created_at, u.uuid";
@@ -33,6 +34,19 @@ pub fn for_each(view: &View, workspace: WorkspaceId, mut each: impl FnMut(Member
         each(member?)?;
     }
     Ok(())
+}
+
+/// A page of the members of a workspace, ordered by user. Bots are included until their key is revoked.
+pub fn page(view: &View, workspace: WorkspaceId, page: Page) -> Result<Vec<Member>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM members m CROSS JOIN users u ON u.id = m.user_id
+         WHERE m.workspace_id = :workspace AND m.user_id > :after AND (u.kind = 'person' OR u.enabled = 1)
+         ORDER BY m.user_id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
+    let params = named_params! { ":workspace": workspace.0, ":after": after, ":limit": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Those of the users of `:others` who are members of a workspace that `:one` is a member of too.

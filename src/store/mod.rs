@@ -38,10 +38,12 @@ pub mod roles;
 mod search;
 pub mod second_factors;
 pub mod sessions;
+pub mod setup_lookups;
 pub mod signing_keys;
 pub mod standings;
 pub mod stored_files;
 pub mod tags;
+pub mod transfer;
 pub mod users;
 pub mod visibility;
 mod visible_projects;
@@ -52,10 +54,10 @@ pub mod wrong_codes;
 mod tests;
 
 pub use data_dir::{files, lock};
-use engine::{Column, Conn, Params, Row, fault, row};
+use engine::{Column, Conn, Params, Row, Scratch, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, health, inspection, refuse_old_sqlite,
-    schema, upgrade, versioned_cache,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, health, inspection,
+    refuse_old_sqlite, schema, upgrade, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

@@ -14,6 +14,7 @@ use crate::domain::model::{
     Model, ModelConfig, ModelName, ModelVersion, NewModelVersion, Sha256, StoredFile, Visibility,
 };
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::error::{Error, Result};
 
 const COLUMNS: &str = "m.id, m.workspace_id, m.name, m.created_at, m.updated_at, c.uuid, c.email";
@@ -161,6 +162,20 @@ pub fn for_each_version_with_config(
         each(read_version(&row)?, model_configs::read_if_any(&row, 15)?)?;
     }
     Ok(())
+}
+
+/// A page of the versions of a model, newest first, before the version after which it starts.
+pub fn page_of_versions(view: &View, model: ModelId, page: Page) -> Result<Slice<ModelVersion>> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM model_versions v JOIN models m ON m.id = v.model_id
+         LEFT JOIN users c ON c.id = v.created_by
+         WHERE v.model_id = :model AND v.id < :before ORDER BY v.id DESC LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (before, limit) = (page.after.unwrap_or(i64::MAX), page.fetch_limit());
+    let params = named_params! { ":model": model.0, ":before": before, ":limit": limit };
+    let found = query.query_map(params, read_version)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |version| version.id.0))
 }
 
 /// The versions of a model, newest first.

@@ -27,6 +27,13 @@ pub fn find(view: &View, id: OrganizationId) -> Result<Option<Organization>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// The organization with exactly this name.
+pub fn find_by_name(view: &View, name: &str) -> Result<Option<Organization>> {
+    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE name = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":name": name }, read).optional()?)
+}
+
 /// The id of the home organization; none before the first start is complete.
 pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM organizations WHERE home = 1")?;
@@ -35,9 +42,7 @@ pub fn find_home_id(view: &View) -> Result<Option<OrganizationId>> {
 
 /// The home organization; none before the first start is complete.
 pub fn find_home(view: &View) -> Result<Option<Organization>> {
-    let sql = format!("SELECT {COLUMNS} FROM organizations WHERE home = 1");
-    let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_row(&[], read).optional()?)
+    find_home_id(view)?.map_or(Ok(None), |id| find(view, id))
 }
 
 /// A page of the organizations whose name contains this text in any case, ordered by id: those of one member or all.
@@ -134,6 +139,18 @@ pub fn find_member(view: &View, organization: OrganizationId, user: UserId) -> R
     )?;
     let params = named_params! { ":organization": organization.0, ":user": user.0 };
     Ok(query.query_row(params, read_member).optional()?)
+}
+
+/// A page of the members of an organization, ordered by user.
+pub fn page_of_members(view: &View, organization: OrganizationId, page: Page) -> Result<Slice<OrganizationMember>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT id, organization_id, user_id, role FROM organization_members
+         WHERE organization_id = :organization AND user_id > :after ORDER BY user_id LIMIT :limit",
+    )?;
+    let (after, limit) = (page.after.unwrap_or(0), page.fetch_limit());
+    let params = named_params! { ":organization": organization.0, ":after": after, ":limit": limit };
+    let found = query.query_map(params, read_member)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |member| member.user.0))
 }
 
 /// The role of a user in an organization; none if the user is not a member.
@@ -313,7 +330,7 @@ pub fn delete_members_of(tx: &Tx, user: UserId) -> Result<usize> {
     Ok(query.execute(named_params! { ":user": user.0 })?)
 }
 
-fn read(row: &Row) -> rusqlite::Result<Organization> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Organization> {
     Ok(Organization {
         id: OrganizationId(row.get("id")?),
         name: row::text(row, "name", |text| Some(OrganizationName::stored(text)))?,

@@ -54,12 +54,11 @@ pub fn delete(tx: &Tx, cookie: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
-/// Deletes at most `limit` pending sign-ins that cannot be continued any more.
-pub fn delete_dead(tx: &Tx, limit: u32) -> Result<()> {
+/// Deletes at most `limit` pending sign-ins that cannot be continued any more. Returns how many there were.
+pub fn delete_dead(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM pending_sign_ins
          WHERE fingerprint IN (SELECT fingerprint FROM pending_sign_ins WHERE expires_at <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }

@@ -22,6 +22,12 @@ pub fn find(view: &View, id: ProjectId) -> Result<Option<Project>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<Option<Project>> {
+    let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.workspace_id = :workspace AND p.name = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":workspace": workspace.0, ":name": name }, read).optional()?)
+}
+
 /// The conditions of a search on a project.
 const MATCH: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
     AND (CAST(:workspace AS INTEGER) IS NULL OR p.workspace_id = :workspace)
@@ -245,7 +251,7 @@ pub fn lift_restriction(tx: &Tx, id: ProjectId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<Project> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<Project> {
     Ok(Project {
         id: ProjectId(row.get("id")?),
         workspace: WorkspaceId(row.get("workspace_id")?),

@@ -52,14 +52,13 @@ pub fn exchange(tx: &Tx, token: &Fingerprint, salt: &Salt) -> Result<()> {
     Ok(())
 }
 
-/// Deletes at most `limit` tokens that were exchanged before a time, with the salts of their successors.
-pub fn delete_exchanged(tx: &Tx, by: Timestamp, limit: u32) -> Result<()> {
+/// Deletes at most `limit` tokens that were exchanged before a time, with the salts of their successors. Returns how many there were.
+pub fn delete_exchanged(tx: &Tx, by: Timestamp, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM refresh_tokens WHERE fingerprint IN (
              SELECT fingerprint FROM refresh_tokens WHERE exchanged_at <= :by LIMIT :most)",
     )?;
-    query.execute(named_params! { ":by": by.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":by": by.micros(), ":most": limit })?)
 }
 
 /// Deletes the tokens of a session that were exchanged before a time.

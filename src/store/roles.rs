@@ -23,6 +23,12 @@ pub fn find(view: &View, id: RoleId) -> Result<Option<NamedRole>> {
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
 }
 
+/// The id of a predefined role.
+pub fn find_predefined(view: &View, role: member::Role) -> Result<Option<RoleId>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM roles WHERE predefined = :role")?;
+    Ok(query.query_row(named_params! { ":role": role.as_str() }, |row| row.get(0).map(RoleId)).optional()?)
+}
+
 /// A page of the roles, ordered by id: all, the predefined ones, or the custom ones.
 pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
     let which = match predefined {
@@ -35,6 +41,19 @@ pub fn page(view: &View, predefined: Option<bool>, page: Page) -> Result<Slice<N
     let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
     let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
     Ok(Slice::from_rows(found, page, |role| role.id.0))
+}
+
+/// The predefined role with this name, or else the custom one.
+pub fn find_by_name(view: &View, name: &str) -> Result<Option<NamedRole>> {
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.predefined = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let predefined = query.query_row(named_params! { ":name": name }, read).optional()?;
+    if predefined.is_some() {
+        return Ok(predefined);
+    }
+    let sql = format!("SELECT {COLUMNS} FROM roles r WHERE r.predefined IS NULL AND r.name = :name");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_row(named_params! { ":name": name }, read).optional()?)
 }
 
 /// The permissions of a user's named roles in a workspace: of a custom membership, and of a binding.
@@ -130,7 +149,7 @@ pub fn delete(tx: &Tx, id: RoleId) -> Result<()> {
     Ok(())
 }
 
-fn read(row: &Row) -> rusqlite::Result<NamedRole> {
+pub(super) fn read(row: &Row) -> rusqlite::Result<NamedRole> {
     let predefined = match row.get::<_, Option<String>>("predefined")? {
         None => None,
         Some(_) => Some(row::text(row, "predefined", member::Role::predefined)?),

@@ -124,6 +124,18 @@ pub fn page(view: &View, before: SessionId, limit: u32) -> Result<Vec<(Session, 
     Ok(query.query_map(params, |row| Ok((read(row)?, row.get(14)?)))?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// Like [`page`], of one user.
+pub fn page_of(view: &View, user: UserId, before: SessionId, limit: u32) -> Result<Vec<Session>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM sessions s
+         WHERE s.user_id = :user AND s.id < :before AND s.idle_until > :now AND s.ends_at > :now
+         ORDER BY s.id DESC LIMIT :most"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":user": user.0, ":before": before.0, ":now": view.now.micros(), ":most": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// How a new session is found again.
 #[derive(Clone, Copy, Debug)]
 pub enum SessionCredential<'a> {

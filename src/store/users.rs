@@ -77,6 +77,16 @@ pub fn for_each(view: &View, mut each: impl FnMut(User) -> Result<()>) -> Result
     Ok(())
 }
 
+/// A page of every person, closed accounts included, oldest account first.
+pub fn page_of_all(view: &View, page: Page) -> Result<Slice<User>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM users u WHERE u.kind = 'person' AND u.id > :after ORDER BY u.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":after": page.after.unwrap_or(0), ":limit": page.fetch_limit() };
+    let found = query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |user| user.id.0))
+}
+
 /// Every person who is an administrator, in no order.
 pub fn list_administrators(view: &View) -> Result<Vec<User>> {
     let sql = format!("SELECT {COLUMNS} FROM users u WHERE u.role = 'administrator' AND u.kind = 'person'");
@@ -148,14 +158,13 @@ const MATCHES: &str = "u.kind = 'person' AND u.enabled = 1 AND (:email = '' OR i
     AND ((:active AND u.state = 'active') OR (:invited AND u.state = 'invited' AND u.invited_until > :now)
          OR (:expired AND u.state = 'invited' AND u.invited_until <= :now))";
 
-/// Marks at most `limit` invitations that have expired.
-pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<()> {
+/// Marks at most `limit` invitations that have expired. Returns how many there were.
+pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET lapsed = 1 WHERE id IN (
              SELECT id FROM users WHERE state = 'invited' AND lapsed = 0 AND invited_until <= :now LIMIT :most)",
     )?;
-    query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?;
-    Ok(())
+    Ok(query.execute(named_params! { ":now": tx.now.micros(), ":most": limit })?)
 }
 
 /// Calls `each` with the people with these UUIDs, oldest account first.

@@ -8,6 +8,7 @@ pub mod file_hash;
 pub mod id_claims;
 pub mod keyring;
 pub mod opaque;
+pub mod passphrase;
 pub mod password;
 pub mod pkce;
 mod random;

@@ -381,6 +381,7 @@ impl Set {
             ("GET", "/v2/spaces") => format!("?org_id={}", self.organization),
             ("GET", "/v2/organizations") => format!("?name={}", self.name),
             ("GET", "/v2/projects") => format!("?space_id={}", self.space),
+            ("GET", "/v2/explain") => format!("?action=update-space&on={}", self.space),
             ("GET", "/v2/users") => format!("?email={}", cast.erin.email),
             ("GET", "/v2/role-bindings") => format!("?resource_type=SPACE&user_id={}", cast.erin_id),
             _ => String::new(),
@@ -451,7 +452,7 @@ impl Set {
     }
 }
 
-const THINGS: [&str; 10] = [
+const THINGS: [&str; 11] = [
     "/v2/api-keys",
     "/v2/users",
     "/v2/spaces",
@@ -462,6 +463,7 @@ const THINGS: [&str; 10] = [
     "/v2/tags",
     "/v2/resource-restrictions",
     "/v2/audit-logs",
+    "/v2/explain",
 ];
 
 /// Every route of the Arize dialect, whose responses match its document.

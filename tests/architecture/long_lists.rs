@@ -8,16 +8,14 @@ const MAKERS: &[(&str, &str)] = &[
     ("app/cached_lists.rs", "its query has said that the list is short"),
     ("cli/client.rs", "a command serves nobody else"),
     ("cli/key.rs", "a command serves nobody else"),
-    ("cli/model.rs", "a command serves nobody else"),
-    ("cli/session.rs", "a command serves nobody else"),
-    ("cli/user.rs", "a command serves nobody else"),
+    ("cli/model/list.rs", "a command serves nobody else"),
 ];
 
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/connections.rs", "unopened", "only the check calls it"),
     ("app/contents.rs", "of_visible", "the workspaces of one batch"),
-    ("app/identity/session_list.rs", "list_everybodys", "MAX_PAGE"),
+    ("app/explanations/state.rs", "blocks", "the kinds of state, a handful"),
     ("app/identity/session_list.rs", "list_through", "MAX_PAGE"),
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),

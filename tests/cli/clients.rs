@@ -65,7 +65,7 @@ fn a_client_is_shown_as_registered() {
         let expected = if line.starts_with("app ") { ["no", "no"] } else { ["yes", "yes"] };
         assert_eq!(cells(line), expected, "{line}");
     }
-    assert_eq!(place.run("client remove app").good().err, "client app removed; its sessions have ended\n");
+    assert_eq!(place.run("client remove app --yes").good().err, "client app removed; its sessions have ended\n");
     place.run("client show app").refused(1, "client app does not exist; `atelier client list` shows all clients");
 }
 
@@ -172,7 +172,7 @@ fn only_the_lifetimes_of_a_built_in_client_can_change() {
     {
         place.run(&format!("client update sdk-client {change}")).refused(1, rule);
     }
-    place.run("client remove sdk-client").refused(1, "a built-in client cannot be removed");
+    place.run("client remove sdk-client --yes").refused(1, "a built-in client cannot be removed");
     place.run("client update sdk-client --access-token-life 2m --session-idle 3h").good();
     assert_eq!(place.json("client show sdk-client --json")["access_token_life"], json!(120));
 }

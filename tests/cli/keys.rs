@@ -90,7 +90,7 @@ fn a_key_that_could_not_work_is_not_created() {
         .refused(2, "--expires: must be in the future; correct it and try again");
     let run = place.run("key create --user ada@example.com --expires soon");
     assert_eq!((run.code, run.out.as_str()), (2, ""));
-    let words = "error: invalid value 'soon' for '--expires <DURATION>': must be a duration such as 500ms, ";
+    let words = "error: invalid value 'soon' for '--expires <WHEN>': must be a duration such as 90d, a date such as 2027-01-31, ";
     assert!(run.err.starts_with(words), "{}", run.err);
     place.run("user add bob@example.com").good();
     place.run("user disable bob@example.com").good();

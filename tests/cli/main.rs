@@ -4,22 +4,31 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot run its command has failed")]
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
+mod access;
 mod admin;
+mod apply;
 mod asking;
 mod audit;
 mod check;
 mod clients;
+mod confirming;
+mod explain;
+mod hints;
 #[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../support/hostile_disk.rs"]
 mod hostile_disk;
 mod keys;
 mod limits;
+mod lists;
 mod models;
+mod people;
 mod printing;
+mod retention;
 mod running;
 mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
+mod transfer;
 mod upgrade;
 mod users;
 

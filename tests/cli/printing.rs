@@ -46,7 +46,7 @@ fn failed_without_effect(place: &Place, before: &BTreeMap<String, Vec<Vec<Cell>>
 }
 
 /// Commands that print a secret once.
-const COMMANDS: [&str; 12] = [
+const COMMANDS: [&str; 13] = [
     "key create --user ada@example.com",
     "key create --user ada@example.com --json",
     "client add grafana --redirect-uri https://grafana.example.com/cb",
@@ -56,6 +56,7 @@ const COMMANDS: [&str; 12] = [
     "user add gil@example.com",
     "user passwd bob@example.com --json",
     "user reset-link ada@example.com",
+    "user invite new@example.com --organization Home",
     "user invite-link ina@example.com",
     "admin recover",
     "admin recover new@example.com --json",
@@ -95,7 +96,7 @@ fn a_secret_that_cannot_be_printed_is_not_created() {
         assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
         assert!(before != rows(&place.database()), "{line}");
         if line.starts_with("client add") {
-            place.run("client remove grafana").good();
+            place.run("client remove grafana --yes").good();
         }
     }
     let file = place.path().join("key.txt");

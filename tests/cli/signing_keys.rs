@@ -1,4 +1,4 @@
-//! `atelier keys`, and the sources of the master key.
+//! `atelier signing-key`, and the sources of the master key.
 
 use std::fs;
 
@@ -41,19 +41,19 @@ fn keys_are_listed_and_rotated_without_a_server() {
         let text = |key: &Value, name: &str| key[name].as_str().unwrap().to_owned();
         list.as_array().unwrap().iter().map(|key| (text(key, "state"), text(key, "kid"))).collect()
     };
-    let before = states(&place.json("keys list --json"));
+    let before = states(&place.json("signing-key list --json"));
     assert_eq!(before.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["active", "next"]);
-    let run = place.run("keys rotate").good();
+    let run = place.run("signing-key rotate").good();
     assert_eq!(run.out.trim_end(), before[1].1);
-    let after = states(&place.json("keys list --json"));
+    let after = states(&place.json("signing-key list --json"));
     assert_eq!(after.iter().map(|key| key.0.as_str()).collect::<Vec<_>>(), ["active", "next", "retired"]);
     assert_eq!((&after[0].1, &after[2].1), (&before[1].1, &before[0].1));
     assert_eq!(run.err, format!("the key on stdout signs from now on; {} is the next key\n", after[1].1));
-    let listed = place.run("keys list").good().out;
+    let listed = place.run("signing-key list").good().out;
     assert!(listed.starts_with("KID "), "{listed}");
     assert_eq!(listed.lines().count(), 4);
     assert!(listed.lines().nth(3).unwrap().contains("  EdDSA      retired  2"), "{listed}");
-    let told = place.json("keys list --json");
+    let told = place.json("signing-key list --json");
     let mut fields: Vec<_> = told[2].as_object().unwrap().keys().map(String::as_str).collect();
     fields.sort_unstable();
     assert_eq!(fields, ["activated_at", "algorithm", "created_at", "ends_at", "kid", "retired_at", "state"]);
@@ -64,10 +64,18 @@ fn keys_are_listed_and_rotated_without_a_server() {
 fn there_are_no_signing_keys_before_the_first_start() {
     let place = Place::with_ada();
     let none = "there is no signing key yet; start the server once to create it";
-    place.run("keys rotate").refused(1, none);
+    place.run("signing-key rotate").refused(1, none);
     assert!(!names(&place.data()).contains(&"master.key".to_owned()), "and no master key is made");
-    let list = place.run("keys list").good();
+    let list = place.run("signing-key list").good();
     assert_eq!((list.out.as_str(), list.err.contains("there are no signing keys")), ("", true));
+}
+
+#[test]
+fn the_old_name_of_the_command_still_works() {
+    let place = Place::with_ada();
+    place.run("keys list").good();
+    let help = place.run("--help").good().out;
+    assert!(help.contains("\n  signing-key  ") && !help.contains("\n  keys "), "{help}");
 }
 
 #[test]
@@ -101,7 +109,7 @@ fn a_master_key_is_read_from_a_file_a_variable_or_a_credential() {
         chmod(&file, if *name == "CREDENTIALS_DIRECTORY" { 0o440 } else { 0o400 });
         let place = served_with(Setup::new().env(name, value));
         assert!(!names(&place.data()).contains(&"master.key".to_owned()), "{name}");
-        place.run_with("keys rotate", &[(name, value)]).good();
+        place.run_with("signing-key rotate", &[(name, value)]).good();
         let check = place.run_with("check", &[(name, value)]).good();
         assert!(check.out.contains(&format!("{shown}, opens 3 signing keys")), "{}", check.out);
         assert!(!check.out.contains(&text(1)), "{}", check.out);
@@ -109,7 +117,7 @@ fn a_master_key_is_read_from_a_file_a_variable_or_a_credential() {
         // Without it, and with another one, nothing is done and nothing created.
         let before = fs::read(place.database()).unwrap();
         let other = text(2);
-        for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
+        for line in ["signing-key rotate", "serve --listen 127.0.0.1:0"] {
             failed(&place.run(line), &["atelier-data/master.key is missing: restore it from the backup"]);
             let wrong = place.run_with(line, &[("ATELIER_MASTER_KEY", &other)]);
             failed(
@@ -134,17 +142,17 @@ fn a_source_without_a_key_is_reported() {
     let file = key.path().join("atelier-master-key");
     let path = file.display().to_string();
     let by_file: &[(&str, &str)] = &[("ATELIER_MASTER_KEY_FILE", &path)];
-    failed(&place.run_with("keys rotate", by_file), &[&format!("the master key {path} is missing")]);
+    failed(&place.run_with("signing-key rotate", by_file), &[&format!("the master key {path} is missing")]);
     assert!(!file.exists(), "none is made there");
     fs::write(&file, text(1)).unwrap();
     chmod(&file, 0o644);
-    failed(&place.run_with("keys rotate", by_file), &["can be read or changed by other users (mode 0644)"]);
+    failed(&place.run_with("signing-key rotate", by_file), &["can be read or changed by other users (mode 0644)"]);
     fs::write(&file, "nonsense").unwrap();
     let directory = key.path().display().to_string();
     let credential = [("CREDENTIALS_DIRECTORY", directory.as_str())];
-    failed(&place.run_with("keys rotate", &credential), &["the systemd credential ", "is malformed"]);
+    failed(&place.run_with("signing-key rotate", &credential), &["the systemd credential ", "is malformed"]);
     failed(
-        &place.run_with("keys rotate", &[("ATELIER_MASTER_KEY", "nonsense")]),
+        &place.run_with("signing-key rotate", &[("ATELIER_MASTER_KEY", "nonsense")]),
         &["master_key (ATELIER_MASTER_KEY) is malformed: a master key must be one line of base64 that encodes 32 \
              bytes"],
     );
@@ -154,7 +162,7 @@ fn a_source_without_a_key_is_reported() {
         [("ATELIER_MASTER_KEY", one.as_str()), ("CREDENTIALS_DIRECTORY", directory.as_str())],
         [("ATELIER_MASTER_KEY_FILE", path.as_str()), ("CREDENTIALS_DIRECTORY", directory.as_str())],
     ] {
-        for line in ["keys rotate", "serve --listen 127.0.0.1:0"] {
+        for line in ["signing-key rotate", "serve --listen 127.0.0.1:0"] {
             let run = place.run_with(line, &both);
             assert!(run.code == 2 && run.out.is_empty(), "{}", run.err);
             assert!(run.err.contains("must not be set together") || run.err.contains("two master keys are given"));
@@ -164,7 +172,7 @@ fn a_source_without_a_key_is_reported() {
     // An idle one in the data directory is pointed out; another one than it is never taken for it.
     let idle = place.run_with("check", &[("ATELIER_MASTER_KEY", &one)]);
     assert!(idle.out.contains("./atelier-data/master.key also exists but is not used"), "{}", idle.out);
-    place.run("keys rotate").good();
+    place.run("signing-key rotate").good();
 }
 
 /// Runs `atelier master-key rotate` with a new key on stdin and the old one in the environment.
@@ -231,7 +239,7 @@ fn a_master_key_in_a_configured_file_is_replaced_there() {
     assert_eq!(names(key.path()).len(), 2, "the new one and the old one");
     assert!(!fs::read_to_string(&file).unwrap().contains(&text(1)));
     assert!(run.err.contains(&format!("the old key is kept in {}.", file.display())), "{}", run.err);
-    place.run_with("keys rotate", &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
+    place.run_with("signing-key rotate", &[("ATELIER_MASTER_KEY_FILE", &path)]).good();
     let other = key.path().join("other");
     fs::copy(&file, &other).unwrap();
     let run = place.run_with("master-key rotate", &[("ATELIER_MASTER_KEY_FILE", &other.display().to_string())]);

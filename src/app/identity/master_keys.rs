@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::app::audit::checkpoint;
 use crate::app::identity::second_factors;
 use crate::app::{audit, connections};
 use crate::domain::actor::Actor;
@@ -71,6 +72,7 @@ pub fn reseal(tx: &Tx, actor: &Actor, from: &MasterKey, to: &MasterKey) -> Resul
         done.connections += resealed.len();
         store::connections::update_sealed(tx, &resealed)
     })?;
+    checkpoint::reseal(tx, from, to)?;
     let after = json!({
         "key": to.id(),
         "signing_keys": done.signing_keys,

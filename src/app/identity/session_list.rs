@@ -12,6 +12,7 @@ use crate::domain::client::ClientId;
 use crate::domain::field::Field;
 use crate::domain::ids::{SessionId, UserId};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::session::Session;
 use crate::error::{Error, Result};
 use crate::policy::Action;
@@ -69,12 +70,21 @@ pub fn list_through(
     Ok(found)
 }
 
-/// The live sessions of all users before this one, the newest first, each with its user's address, at most [`MAX_PAGE`].
+/// A page of the live sessions of all users, or of one, the newest first, each with its user's address.
 ///
-/// Requires an administrator.
-pub fn list_everybodys(view: &View, actor: &Actor, before: SessionId) -> Result<Vec<(Session, String)>> {
-    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Session, "of everybody")?;
-    store::sessions::page(view, before, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX))
+/// Requires an administrator; for those of one user, that user is enough.
+pub fn page(view: &View, actor: &Actor, of: Option<&lookup::Named>, page: Page) -> Result<Slice<(Session, String)>> {
+    let before = SessionId(page.after.unwrap_or(i64::MAX));
+    let found = if let Some(who) = of {
+        let user = lookup::user(view, actor, who)?;
+        lookup::require_user(view, actor, user.id, Action::ReadSessions, user.uuid)?;
+        let sessions = store::sessions::page_of(view, user.id, before, page.fetch_limit())?;
+        sessions.into_iter().map(|session| (session, user.email.to_string())).collect()
+    } else {
+        standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Session, "of everybody")?;
+        store::sessions::page(view, before, page.fetch_limit())?
+    };
+    Ok(Slice::from_rows(found, page, |(session, _)| session.id.0))
 }
 
 #[derive(Clone, Debug)]

@@ -104,7 +104,7 @@ pub fn remove_all(
     let (own, others): (Vec<Member>, Vec<Member>) =
         leaving.iter().cloned().partition(|member| actor.user() == Some(member.user));
     if others.iter().any(|member| !may(&member.workspace, Action::RemoveMember)) {
-        return Err(Error::Forbidden { action: Action::RemoveMember });
+        return Err(Error::forbidden(Action::RemoveMember));
     }
     let pairs: BTreeSet<_> = leaving.iter().map(|member| (member.user, member.workspace)).collect();
     let bound = store::bindings::list_in(
@@ -155,7 +155,7 @@ fn end(tx: &Tx, actor: &Actor, leaving: &[Member], bound: &[Binding]) -> Result<
 
 /// Refuses to remove these memberships and bindings, unless the actor could have given all of them.
 fn may_take(view: &View, actor: &Actor, members: &[Member], bound: &[Binding]) -> Result<()> {
-    let refusal = || Error::Forbidden { action: Action::RemoveMember };
+    let refusal = || Error::forbidden(Action::RemoveMember);
     if members.is_empty() && bound.is_empty() {
         return Ok(());
     }

@@ -74,7 +74,7 @@ pub fn require_upload_somewhere(view: &View, actor: &Actor) -> Result<()> {
     if contents::may_in_some(view, actor, Action::CreateModel)? {
         return Ok(());
     }
-    Err(Error::Forbidden { action: Action::CreateModel })
+    Err(Error::forbidden(Action::CreateModel))
 }
 
 /// The version for a change.

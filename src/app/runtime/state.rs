@@ -16,6 +16,7 @@ use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
+use crate::domain::retention::Retention;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 use crate::store::{DataVersion, Store, Tx, View};
@@ -63,6 +64,7 @@ pub struct Fields {
     pub lifetimes: Lifetimes,
     /// Who may have API keys, and for how long.
     pub key_rules: KeyRules,
+    pub retention: Retention,
     /// Whether clients may exchange a password for a token (RFC 6749, section 4.3).
     pub password_grant: bool,
     pub administrators_need_second_factor: bool,

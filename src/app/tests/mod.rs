@@ -4,6 +4,8 @@ mod clients;
 mod clock;
 mod connections;
 mod costs;
+mod declared_setup;
+mod explanations;
 mod files;
 mod grants;
 mod grid;
@@ -17,6 +19,7 @@ mod pages;
 mod pipelines;
 mod projects;
 mod recovery;
+mod retention;
 mod roles;
 mod search;
 mod second_factors;
@@ -359,7 +362,7 @@ fn hidden(error: &Error) {
 
 #[track_caller]
 fn forbidden(error: &Error, action: Action) {
-    assert!(matches!(error, Error::Forbidden { action: needed } if *needed == action), "{error:?}");
+    assert!(matches!(error, Error::Forbidden { action: needed, .. } if *needed == action), "{error:?}");
 }
 
 #[track_caller]

@@ -96,11 +96,14 @@ fn step(office: &Office, dice: &mut Dice) {
             let create = move |tx: &Tx, actor: &Actor| users::create(tx, actor, &new, Uuid::new_v4(), None);
             let _ = office.by(&office.ada, create);
         }
-        // The numbers that are given next lie in another segment of the index.
+        // The ids that are given next are further on. An id is never given twice.
         _ => {
             let table = dice.one_of(&["workspaces", "organizations", "projects", "users"]);
             let next = last(table) + dice.below(9000);
-            probe::execute(&office.file, &format!("UPDATE sqlite_sequence SET seq = {next} WHERE name = '{table}'"));
+            probe::execute(
+                &office.file,
+                &format!("UPDATE sqlite_sequence SET seq = max(seq, {next}) WHERE name = '{table}'"),
+            );
         }
     }
 }

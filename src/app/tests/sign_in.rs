@@ -66,6 +66,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
         issuers: Issuers::new(None, vec!["localhost:8787".to_owned()], &[]),
         lifetimes: LIFETIMES,
         key_rules: crate::domain::key::KeyRules::LOOSE,
+        retention: crate::domain::retention::Retention::default(),
         password_grant: true,
         administrators_need_second_factor,
         response_cache_size: 1 << 20,

@@ -16,12 +16,13 @@ use crate::cli::audit::describe;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::Source;
-use crate::cli::progress::Progress;
+use crate::cli::progress::{Progress, size};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
-use crate::store::audit::chain::Verdict;
+use crate::store::audit::chain::{Fault, Verdict};
 use crate::store::data_dir::DataDir;
+use crate::store::health::Room;
 use crate::store::inspection::inspect;
 use crate::store::names::{self, OldForm};
 use crate::store::schema::{self, SchemaState, Unfit};
@@ -32,11 +33,15 @@ use crate::tokens::seal::MasterKey;
 /// The maximum number of faults in a report.
 const MAX_FAULTS: usize = 5;
 
+/// Less free space is not worth a stop of the server, in bytes.
+const MUCH: u64 = 256 << 20;
+
 /// The facts from one snapshot of the data file.
 struct Facts {
     standing: SchemaState,
     integrity: Result<Vec<String>>,
     foreign_keys: Result<Vec<String>>,
+    room: Result<Room>,
     /// The facts that only the current schema contains.
     known: Option<Known>,
 }
@@ -65,11 +70,12 @@ fn collect_facts(view: &View, key: Option<&MasterKey>) -> Result<Facts> {
         standing,
         integrity: watched("integrity", health::integrity_faults),
         foreign_keys: watched("foreign keys", health::foreign_key_faults),
+        room: health::room(view),
         known: (standing == SchemaState::Current).then(|| Known {
             signing_keys: store::signing_keys::list_sealed(view),
             connections: key.map(|key| app::connections::unopened(view, key)),
             administrators: administrators(),
-            audit: verify_audit(view),
+            audit: verify_audit(view, key),
             names: names::list(view, MAX_FAULTS),
             files: files::collect_facts(view),
         }),
@@ -80,11 +86,11 @@ fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
     progress.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn verify_audit(view: &View) -> Result<Verdict> {
+fn verify_audit(view: &View, key: Option<&MasterKey>) -> Result<Verdict> {
     let newest = app::audit::newest(view).map_or(0, |newest| newest.id);
     let progress = Progress::items(newest.try_into().unwrap_or_default());
     progress.name("audit");
-    app::audit::verify_watched(view, &Actor::operator(), None, &mut |rows| progress.set(rows))
+    app::audit::verify_watched(view, &Actor::operator(), None, key, &mut |rows| progress.set(rows))
 }
 
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
@@ -112,6 +118,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             }
             findings.push(sound("integrity", facts.integrity));
             findings.push(sound("foreign keys", facts.foreign_keys));
+            findings.extend(facts.room.ok().and_then(free_space));
             if let Some(known) = facts.known {
                 findings.extend(master_key::check(config, home, known.signing_keys));
                 findings.extend(known.connections.and_then(connections));
@@ -209,6 +216,13 @@ fn sound(what: &'static str, faults: Result<Vec<String>>) -> Finding {
     }
 }
 
+/// Most of a large file is free, after a first deletion of old rows for example.
+fn free_space(room: Room) -> Option<Finding> {
+    let found = || format!("{} of {} of the data file are free", size(room.free), size(room.total));
+    (room.free >= MUCH && room.free > room.used())
+        .then(|| Finding::warning("free space", found(), "stop the server and run `atelier compact`"))
+}
+
 /// Names and emails that an upgrade could not convert into their canonical form.
 fn old_forms(found: Result<(Vec<OldForm>, usize)>) -> Option<Finding> {
     const WHAT: &str = "names";
@@ -245,7 +259,19 @@ fn audit(verdict: Result<Verdict>) -> Finding {
     const WHAT: &str = "audit";
     match verdict {
         Ok(verdict) => match verdict.faults.first() {
-            None => Finding::ok(WHAT, format!("{} rows, unchanged", verdict.rows)),
+            None if verdict.start.id == 0 => Finding::ok(WHAT, format!("{} rows, unchanged", verdict.rows)),
+            None => {
+                let (rows, deleted) = (verdict.rows, verdict.start.id);
+                Finding::ok(
+                    WHAT,
+                    format!("{rows} rows, unchanged; the rows up to {deleted} were deleted because of their age"),
+                )
+            }
+            Some(Fault::Unchecked(_)) if verdict.faults.len() == 1 => {
+                let found =
+                    format!("{} rows, unchanged; the checkpoint before them needs the master key", verdict.rows);
+                Finding::warning(WHAT, found, "run this command as the user and with the master key of the server")
+            }
             Some(first) => {
                 let more = verdict.faults.len() - 1 + verdict.more;
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
@@ -254,5 +280,19 @@ fn audit(verdict: Result<Verdict>) -> Finding {
             }
         },
         Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn much_free_space_is_told() {
+        let told = |free: u64, used: u64| free_space(Room { total: free + used, free });
+        assert_eq!(told(MUCH - 1, 0), None);
+        assert_eq!(told(MUCH, MUCH), None, "half of it is in use");
+        let found = told(MUCH * 4, MUCH * 2).unwrap();
+        assert_eq!(found.found, "1.00 GiB of 1.50 GiB of the data file are free");
     }
 }

@@ -30,6 +30,9 @@ pub enum Command {
     /// Seal everything under a new key, which replaces the old one in its file; the old key is kept beside it for older
     /// backups. Works while the server runs, and resumes if it was interrupted. If the key does not come from a file,
     /// stop the server first and give the new key.
+    #[command(
+        after_help = "Examples:\n  atelier master-key rotate\n  atelier master-key rotate --new-key-file new.key"
+    )]
     Rotate {
         /// The new key, where it is not to be made here.
         #[command(flatten)]

@@ -10,6 +10,7 @@ use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny};
 
 use super::{Failure, failure};
 use crate::domain::invalid::Invalid;
+use crate::domain::noun::{self, Noun};
 use crate::error::{Error, InField};
 use crate::http::body;
 
@@ -132,7 +133,10 @@ pub(super) fn name<T>(raw: &str, parse: impl FnOnce(&str) -> Result<T, Invalid>)
 /// Converts the refusal of a value to a malformed request (400 instead of 422).
 pub(super) fn as_malformed(error: Error) -> Failure {
     match error {
-        Error::Invalid { field, rule } => Failure::malformed(failure::field_name(&field), rule),
+        Error::Invalid { field, rule } => {
+            let rule = noun::sentence(&rule, failure::noun_name(Noun::Workspace));
+            Failure::malformed(failure::field_name(&field), rule)
+        }
         other => Failure::Core(other),
     }
 }

@@ -6,6 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::app::explanations;
 use crate::domain::field::Field;
 use crate::domain::noun::{self, Noun};
 use crate::error::{DiskFault, Error, seconds_to_wait};
@@ -52,7 +53,13 @@ impl Failure {
             Self::Core(Error::Invalid { field, rule }) => {
                 format!("{}: {}", field_name(field), noun::sentence(rule, noun_name(Noun::Workspace)))
             }
-            Self::Core(Error::Forbidden { action }) => action.need(noun_name(Noun::Workspace)),
+            Self::Core(Error::Forbidden { action, changes }) => {
+                let word = noun_name(Noun::Workspace);
+                match explanations::needs(*action, changes) {
+                    Some(needs) => format!("{}; {}", action.need(word), noun::sentence(&needs, word)),
+                    None => action.need(word),
+                }
+            }
             Self::Core(Error::Refused { rule }) => noun::sentence(rule, noun_name(Noun::Workspace)),
             Self::Core(Error::NotFound { what, .. }) => format!("the {} does not exist", noun_name(*what)),
             Self::Core(Error::Conflict { what, key }) => conflict(*what, key),
@@ -111,6 +118,7 @@ pub(super) fn field_name(field: &Field) -> &str {
         | Field::Limit
         | Field::ModelVersions
         | Field::MustChangePassword
+        | Field::On
         | Field::Organizations
         | Field::Password
         | Field::Permissions
@@ -126,7 +134,7 @@ pub(super) fn field_name(field: &Field) -> &str {
     }
 }
 
-fn noun_name(what: Noun) -> &'static str {
+pub(super) fn noun_name(what: Noun) -> &'static str {
     match what {
         Noun::Workspace => "space",
         Noun::Key => "API key",

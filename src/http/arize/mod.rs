@@ -9,6 +9,7 @@ mod audit_logs;
 mod body;
 mod description;
 mod dialect;
+mod explain;
 mod failure;
 mod generations;
 mod ids;
@@ -89,6 +90,7 @@ routes! {
     POST "/v2/resource-restrictions" => resource_restrictions::create,
     DELETE "/v2/resource-restrictions/{resource_id}" => resource_restrictions::delete,
     GET "/v2/audit-logs" => audit_logs::list,
+    GET "/v2/explain" => explain::get,
     GET "/v2/users" => users::list,
     POST "/v2/users" => users::create,
     GET "/v2/users/{user_id}" => users::get,

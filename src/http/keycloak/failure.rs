@@ -208,6 +208,7 @@ fn name(field: &Field) -> &str {
         | Field::IdTokenHint
         | Field::Key
         | Field::ModelVersions
+        | Field::On
         | Field::Organization
         | Field::Organizations
         | Field::Password

@@ -73,6 +73,7 @@ fn state(data_dir: &std::path::Path) -> AppState {
             browser_life: day,
         },
         key_rules: KeyRules::LOOSE,
+        retention: crate::domain::retention::Retention::default(),
         password_grant: true,
         administrators_need_second_factor: false,
         response_cache_size: 1 << 20,

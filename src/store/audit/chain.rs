@@ -111,11 +111,11 @@ fn add(hash: &mut RowHash, value: ValueRef) {
 }
 
 /// The hashed columns in this order, then the hash.
-const COLUMNS: &str =
+pub(super) const COLUMNS: &str =
     "id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after, hash";
 
 /// The number of hashed columns.
-const HASHED: usize = 13;
+pub(super) const HASHED: usize = 13;
 
 /// Adds hashes to the rows of a file that has none. Earlier changes to these rows cannot be detected.
 ///
@@ -153,7 +153,7 @@ fn for_page(conn: Conn, after: i64, mut each: impl FnMut(&Row) -> rusqlite::Resu
     Ok(())
 }
 
-fn hash_of_row(previous: &Hash, row: &Row) -> rusqlite::Result<Hash> {
+pub(super) fn hash_of_row(previous: &Hash, row: &Row) -> rusqlite::Result<Hash> {
     let mut hash = RowHash::after(previous);
     for column in 0..HASHED {
         add(&mut hash, row.get_ref(column)?);
@@ -173,6 +173,10 @@ pub enum Fault {
     Added(i64),
     /// This row cannot be checked, because the hash of the previous row was changed.
     Unlinked(i64),
+    /// The chain starts after this row, but the master key has not sealed that: rows were deleted by somebody else.
+    Unsealed(i64),
+    /// The chain starts after this row. Without the master key it is unknown who deleted the rows before.
+    Unchecked(i64),
     /// The file does not contain the end of the chain.
     NoEnd,
     /// No row has the expected hash.
@@ -183,8 +187,10 @@ pub enum Fault {
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub rows: u64,
-    /// The row that the chain starts after. Its id is 0 unless rows were removed on purpose.
+    /// The row that the chain starts after. Its id is 0 unless old rows were deleted.
     pub start: Link,
+    /// The seal of the start, which is not checked here.
+    pub seal: Option<Vec<u8>>,
     /// The newest row according to `audit_chain`.
     pub last: Link,
     /// In the order of the rows.
@@ -213,13 +219,14 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
 /// The same. `progress` gets the number of rows that were checked so far.
 pub fn verify_watched(view: &View, expected: Option<&Hash>, progress: &mut dyn FnMut(u64)) -> Result<Verdict> {
     let ends = {
-        let mut query = view
-            .conn
-            .prepare_cached("SELECT start_id, start_hash, last_id, last_hash FROM audit_chain WHERE id = 1")?;
-        query.query_row(&[], |row| Ok((link(row, 0)?, link(row, 2)?))).optional()?
+        let mut query = view.conn.prepare_cached(
+            "SELECT start_id, start_hash, last_id, last_hash, start_seal FROM audit_chain WHERE id = 1",
+        )?;
+        query.query_row(&[], |row| Ok((link(row, 0)?, link(row, 2)?, row.get(4)?))).optional()?
     };
+    let is_known = ends.is_some();
     let nothing = Link { id: 0, hash: START };
-    let (start, last) = ends.unwrap_or((nothing, Link { id: i64::MAX, ..nothing }));
+    let (start, last, seal) = ends.unwrap_or((nothing, Link { id: i64::MAX, ..nothing }, None));
     let mut walk = Walk {
         start,
         last,
@@ -243,11 +250,11 @@ pub fn verify_watched(view: &View, expected: Option<&Hash>, progress: &mut dyn F
         }
         progress(walk.rows);
     }
-    walk.end(ends.is_some());
+    walk.end(is_known);
     let mut faults: Vec<Fault> = walk.faults.into_values().collect();
-    faults.extend(ends.is_none().then_some(Fault::NoEnd));
+    faults.extend((!is_known).then_some(Fault::NoEnd));
     faults.extend(walk.expected.map(|_| Fault::NotExpected));
-    Ok(Verdict { rows: walk.rows, start, last, faults, more: walk.more })
+    Ok(Verdict { rows: walk.rows, start, seal, last, faults, more: walk.more })
 }
 
 struct Walk {

@@ -41,7 +41,7 @@ pub fn change_to_directory_owner(file: &File, path: &Path) -> io::Result<()> {
 }
 
 /// Creates a directory and its parents with access for their owner only. Each gets the owner of its parent.
-pub(super) fn create_directories(path: &Path) -> io::Result<()> {
+pub fn create_directories(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! The file as a whole: its generation, whether it is writable, whether it is intact.
 
-use rusqlite::named_params;
+use rusqlite::{Connection, named_params};
 
 use super::{Conn, Tx, View, row};
 use crate::domain::timestamp::Timestamp;
@@ -72,6 +72,34 @@ pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
         Ok(format!("{row} of {table} refers to a row of {parent} that does not exist"))
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The bytes of a data file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    pub total: u64,
+    /// In pages that contain nothing.
+    pub free: u64,
+}
+
+impl Room {
+    pub const fn used(self) -> u64 {
+        self.total.saturating_sub(self.free)
+    }
+
+    pub(super) fn read(conn: &Connection) -> Result<Self> {
+        let number = |pragma: &str| -> Result<u64> {
+            let number: i64 = conn.pragma_query_value(None, pragma, |row| row.get(0))?;
+            Ok(u64::try_from(number).unwrap_or_default())
+        };
+        let page = number("page_size")?;
+        Ok(Self { total: page * number("page_count")?, free: page * number("freelist_count")? })
+    }
+}
+
+/// The size of the file, and how much of it contains nothing.
+pub fn room(view: &View) -> Result<Room> {
+    Room::read(view.conn.sqlite())
 }
 
 /// The version of the compiled-in SQLite.

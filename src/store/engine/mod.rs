@@ -1,6 +1,7 @@
 //! The engine under the tables: the connection, snapshots, the writer, the schema and the caches in memory.
 
 mod checkpoints;
+pub mod compaction;
 mod conn;
 mod data_version;
 mod disk;
@@ -12,6 +13,7 @@ mod open;
 mod readers;
 pub(in crate::store) mod row;
 pub mod schema;
+mod scratch;
 mod sizes;
 mod snapshot;
 mod stamp;
@@ -32,6 +34,7 @@ pub(in crate::store) use conn::{Column, Conn, Params, Row};
 pub use data_version::DataVersion;
 pub use disk::Unready;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
+pub(in crate::store) use scratch::Scratch;
 pub use sizes::Sizes;
 pub use store::Store;
 pub use view::{Tx, View};

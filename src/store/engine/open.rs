@@ -20,7 +20,7 @@ pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const RETRY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The number of prepared statements that a connection caches: at least as many as there are.
-pub(in crate::store) const MAX_CACHED_STATEMENTS: usize = 512;
+pub(in crate::store) const MAX_CACHED_STATEMENTS: usize = 768;
 
 /// Opens the connection that writes, to a file that exists.
 ///

@@ -18,6 +18,7 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use syn::Lit;
 
 use super::Tx;
+use crate::store::transfer::staging;
 
 /// Tables that do not grow with use: an operator fills them, or the program keeps them short.
 const SMALL_TABLES: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
@@ -290,9 +291,9 @@ fn check_statement(sql: &str) {
 /// Statements that set up a connection or the schema, or that belong to a test.
 fn is_not_of_the_program(sql: &str) -> bool {
     static SCHEMA: LazyLock<String> =
-        LazyLock::new(|| normalized(&without_comments(&super::schema::scripts().concat())));
+        LazyLock::new(|| normalized(&without_comments(&(super::schema::scripts().concat() + staging::SCHEMA))));
     let verb = sql.split(' ').next().unwrap_or_default();
-    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE"].contains(&verb)
+    ["PRAGMA", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "EXPLAIN", "ANALYZE", "VACUUM"].contains(&verb)
         // SQLite's own queries, and its statistics.
         || ["sqlite_master", "sqlite_stat"].iter().any(|own| sql.contains(own))
         || OF_TESTS.iter().any(|begin| sql.starts_with(begin))
@@ -312,6 +313,8 @@ mod tests {
         std::fs::write(&path, "").unwrap();
         let mut conn = open::for_writing(&path, 512).unwrap();
         schema::bring_up_to_date(&mut conn).unwrap();
+        // The rows of a file that is imported are in a temporary file.
+        conn.execute_batch(staging::SCHEMA).unwrap();
         (conn, folder)
     }
 

@@ -20,6 +20,14 @@ pub(crate) fn execute(file: &Path, sql: &str) {
     Connection::open(file).unwrap().execute_batch(sql).unwrap();
 }
 
+/// Moves the times of the first audit rows into the past, as if they were so much older, and chains all rows anew.
+pub(crate) fn age_audit(file: &Path, up_to: i64, micros: i64) {
+    let conn = Connection::open(file).unwrap();
+    conn.execute("UPDATE audit SET at = at - ?2 WHERE id <= ?1", [up_to, micros]).unwrap();
+    conn.execute_batch("UPDATE audit_chain SET last_id = start_id, last_hash = start_hash").unwrap();
+    crate::store::audit::chain::chain_older_rows(super::Conn::on_sqlite(&conn)).unwrap();
+}
+
 /// Every row of every table except the counters (`meta`, `sqlite_sequence`) and the search tables (`search_*`).
 pub(crate) fn everything(file: &Path) -> Vec<(String, Vec<Vec<Value>>)> {
     let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name <> 'meta'

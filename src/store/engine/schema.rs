@@ -24,6 +24,7 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0007.sql"),
     include_str!("steps/0008.sql"),
     include_str!("steps/0009.sql"),
+    include_str!("steps/0010.sql"),
 ];
 
 /// What each step does, in words for the operator.
@@ -37,6 +38,7 @@ const WORDS: [&str; VERSION as usize] = [
     "adds the addresses that users sign in from, and removes the index of searches",
     "adds columns and indexes for lists of users, projects, bindings, keys and audit rows",
     "adds the contents of workspaces: files of models, pipeline versions, connections and tags",
+    "adds indexes for the deletion of ended links, keys and audit rows",
 ];
 
 /// A step to a version.
@@ -62,6 +64,11 @@ pub(super) fn create(conn: &Connection) -> Result<()> {
 /// Refuses a file that is not atelier's or has a newer schema, before anything is written into it. Returns its state.
 pub(super) fn refuse_others(conn: &Connection, data_file: &Path) -> Result<SchemaState> {
     Ok(state::of(conn)?.fit(data_file)?)
+}
+
+/// Whether a file has the schema of this program.
+pub(super) fn is_current(conn: &Connection) -> Result<bool> {
+    Ok(state::of(conn)? == SchemaState::Current)
 }
 
 /// Creates the tables of a new file, or upgrades those of an older one without a copy.

@@ -4,6 +4,7 @@ pub mod scene;
 
 mod api_keys;
 mod audit_logs;
+mod explain;
 mod organizations;
 mod projects;
 mod role_bindings;

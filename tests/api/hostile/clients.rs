@@ -503,7 +503,7 @@ fn an_approval_ends_with_its_client_and_its_session() {
     assert_eq!(approvals(), 0);
     let page = page_of(&browser, &asks("brief", "com.example.brief:/cb", "openid", &[]));
     allow(&browser, &page);
-    cli(world(), "client remove brief");
+    cli(world(), "client remove brief --yes");
     assert_eq!(approvals(), 0);
 }
 

@@ -25,7 +25,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::opaque::{self, Fingerprint, Kind};
 
 /// The minimum time that a used code is kept while its session is live, so that a reuse is detected.
-const REMEMBERED: Duration = Duration::from_hours(24);
+pub(in crate::app) const REMEMBERED: Duration = Duration::from_hours(24);
 /// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 

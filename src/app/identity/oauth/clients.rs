@@ -115,7 +115,7 @@ pub fn get_by_uuid(view: &LongView, actor: &Actor, wanted: Uuid) -> Result<Regis
     registered(view, found.ok_or_else(|| Error::not_found(Noun::Client, wanted))?)
 }
 
-fn registered(view: &View, client: Client) -> Result<Registered> {
+pub(in crate::app) fn registered(view: &View, client: Client) -> Result<Registered> {
     let service = client.service_user.map(|bot| store::users::find_principal(view, bot)).transpose()?.flatten();
     Ok(Registered { client, service })
 }

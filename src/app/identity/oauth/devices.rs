@@ -34,7 +34,7 @@ const MAX_PENDING: usize = 1000;
 /// When to retry while too many codes are pending.
 const RETRY_AFTER: Duration = Duration::from_mins(1);
 /// How long an ended code is kept, so that a late poll gets the reason.
-const REMEMBERED: Duration = Duration::from_hours(1);
+pub(in crate::app) const REMEMBERED: Duration = Duration::from_hours(1);
 /// The maximum number of dead codes that each new code deletes, so that they do not accumulate.
 const SWEEP: u32 = 8;
 

@@ -28,4 +28,6 @@ pub(in crate::http::arize) enum Shape {
     DetachedTags,
     /// A row of the audit log.
     AuditLog,
+    /// An explanation, which no SDK knows.
+    Explanation,
 }

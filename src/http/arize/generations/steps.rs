@@ -74,6 +74,7 @@ pub(super) fn only_known_fields(shape: Shape, object: &mut Object) {
         Shape::Tag => "id name description color space_id created_at updated_at",
         Shape::DetachedTags => "removed not_found",
         Shape::AuditLog => "id user_id ip operation_type operation_name operation_text variables created_at",
+        Shape::Explanation => "decision user action on reasons changes",
     };
     let is_empty_bot = |field: &str, value: &Value| field == "bot_user" && value.is_null();
     object.retain(|field, value| is_one_of(field, fields) && !is_empty_bot(field, value));

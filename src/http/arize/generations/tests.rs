@@ -37,7 +37,7 @@ fn samples(shape: Shape) -> Vec<Value> {
     let secret = json!({ "key": "atl_secret" });
     let restriction = json!({ "resource_type": "PROJECT", "resource_id": "p", "created_at": TIME });
     match shape {
-        Shape::Nothing => vec![],
+        Shape::Nothing | Shape::Explanation => vec![],
         Shape::Space => vec![json!({ "id": "s", "name": "Atelier", "description": null, "created_at": TIME,
             "is_private": true, "organization_id": "o", "ml_models_enabled": false,
             "gradient_start_color": null, "gradient_end_color": "#fff", "default_llm_integration":

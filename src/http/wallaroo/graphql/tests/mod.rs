@@ -118,6 +118,7 @@ fn state(store: Store, data_dir: &Path) -> AppState {
             browser_life: day,
         },
         key_rules: crate::domain::key::KeyRules::LOOSE,
+        retention: crate::domain::retention::Retention::default(),
         password_grant: true,
         administrators_need_second_factor: false,
         response_cache_size: 1 << 20,

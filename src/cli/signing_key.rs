@@ -1,9 +1,10 @@
-//! `atelier keys`: manages the keys that sign tokens. `atelier key` manages API keys.
+//! `atelier signing-key`: manages the keys that sign tokens. `atelier key` manages API keys.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::app::identity::signing_keys;
+use crate::cli::list::{Entry, List, Printer};
 use crate::cli::serve::rsa_bits;
 use crate::cli::{CliError, data, master_key, print, running, say, table};
 use crate::config::Config;
@@ -16,16 +17,18 @@ use crate::store::signing_keys::Record;
 pub enum Command {
     /// Switch to the next signing key, also in a running server, and create another next key; tokens that the old key
     /// signed stay valid until they expire.
+    #[command(after_help = "Examples:\n  atelier signing-key rotate")]
     Rotate {
         /// Print JSON.
         #[arg(long)]
         json: bool,
     },
     /// List the signing keys and their states: active, next or retired; never the keys themselves.
+    #[command(after_help = "Examples:\n  atelier signing-key list --json")]
     List {
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
     },
 }
 
@@ -34,7 +37,7 @@ impl Command {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::Rotate { json } => rotate(config, &home, json),
-            Self::List { json } => list(&home, json),
+            Self::List { options } => list(&home, &options),
         }
     }
 }
@@ -55,27 +58,35 @@ fn rotate(config: &Config, home: &DataDir, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-fn list(home: &DataDir, json: bool) -> Result<(), CliError> {
-    let keys = data::with(home, |store| Ok(store.read(signing_keys::list)?))?;
-    if json {
-        return print(&format!("{:#}\n", keys.iter().map(to_json).collect::<Value>()));
-    }
-    if keys.is_empty() {
-        say("there are no signing keys; the first start of `atelier serve` creates them");
-    }
-    let row = |key: &Record| {
+impl Entry<7> for Record {
+    const HEAD: [&'static str; 7] = ["KID", "ALGORITHM", "STATE", "CREATED", "ACTIVATED", "RETIRED", "ENDS"];
+
+    fn row(&self) -> [String; 7] {
         [
-            key.kid.clone(),
-            key.algorithm.to_string(),
-            key.state.as_str().to_owned(),
-            table::moment(Some(key.created_at)),
-            table::moment(key.activated_at),
-            table::moment(key.retired_at),
-            table::moment(key.ends_at()),
+            self.kid.clone(),
+            self.algorithm.to_string(),
+            self.state.as_str().to_owned(),
+            table::moment(Some(self.created_at)),
+            table::moment(self.activated_at),
+            table::moment(self.retired_at),
+            table::moment(self.ends_at()),
         ]
-    };
-    let head = ["KID", "ALGORITHM", "STATE", "CREATED", "ACTIVATED", "RETIRED", "ENDS"];
-    print(&table::under(head, keys.iter().map(row).collect()))
+    }
+
+    fn to_json(&self) -> Value {
+        to_json(self)
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![&self.kid]
+    }
+}
+
+fn list(home: &DataDir, options: &List) -> Result<(), CliError> {
+    let keys = data::with(home, |store| Ok(store.read(signing_keys::list)?))?;
+    let mut printer = Printer::new::<Record>(options);
+    printer.print(&keys)?;
+    printer.finish("there are no signing keys; the first start of `atelier serve` creates them")
 }
 
 fn to_json(key: &Record) -> Value {

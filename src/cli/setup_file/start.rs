@@ -1,0 +1,35 @@
+//! The set-up file of the configuration, which is applied at the first start of a server.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Failure, SetupFile};
+use crate::cli::CliError;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::store::Tx;
+
+/// A set-up file that is applied in the write that creates the first administrator.
+pub(in crate::cli) struct FirstSetup {
+    setup: Arc<SetupFile>,
+    failure: Arc<Failure>,
+}
+
+impl FirstSetup {
+    pub(in crate::cli) fn read(path: &Path) -> Result<Self, CliError> {
+        let setup = Arc::new(SetupFile::read(path, None)?);
+        Ok(Self { setup, failure: Arc::new(Failure { at_start: true, ..Failure::default() }) })
+    }
+
+    /// What the write does after it has created the administrator.
+    pub(in crate::cli) fn apply(&self, config: &Config) -> impl Fn(&Tx) -> Result<()> + Send + 'static {
+        let (setup, failure, config) = (self.setup.clone(), self.failure.clone(), config.clone());
+        move |tx| setup.apply(tx, &config, false, &failure).map(drop)
+    }
+
+    /// The reason why the write failed. Removes the files of its secrets.
+    pub(in crate::cli) fn failed(&self, error: Error) -> CliError {
+        self.setup.secrets.remove();
+        self.failure.or(error)
+    }
+}

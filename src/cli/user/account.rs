@@ -1,0 +1,92 @@
+//! A user's account: shown, renamed, deleted.
+
+use serde_json::json;
+
+use super::to_json;
+use crate::app::identity::second_factors;
+use crate::app::users::{self, Named};
+use crate::app::{organizations, people, user_deletion};
+use crate::cli::confirm::Confirm;
+use crate::cli::data::or_refused;
+use crate::cli::list::print_one;
+use crate::cli::{CliError, data, say};
+use crate::domain::actor::Actor;
+use crate::domain::organization::{Organization, OrganizationRole};
+use crate::domain::user::{AccountRole, UserChange};
+use crate::store::data_dir::DataDir;
+
+/// The organizations of a user that are shown.
+const SHOWN: usize = 100;
+
+/// Parses a role in the account.
+pub(super) fn role(word: &str) -> Result<AccountRole, CliError> {
+    word.parse().map_err(|_| {
+        let known: Vec<&str> = AccountRole::ALL.into_iter().map(AccountRole::as_str).collect();
+        CliError::Usage(format!("--role: must be one of {}, not {word:?}; correct it and try again", known.join(", ")))
+    })
+}
+
+pub(super) fn show(home: &DataDir, email: &str, json: bool) -> Result<(), CliError> {
+    let who = Named::Email(data::address(email)?);
+    let value = data::read(home, |view, actor| {
+        let user = users::named(view, actor, &who)?;
+        let entry = people::entry(view, actor, user.uuid)?;
+        let organizations = organizations::first_of(view, actor, user.id, SHOWN)?;
+        let mut value = to_json(&user);
+        value["password"] = entry.password.into();
+        value["must_change_password"] = user.must_change_password.into();
+        value["second_factor_at"] = json!(entry.second_factor.map(|moment| moment.to_string()));
+        value["developer"] = user.developer.into();
+        let place = |(organization, role): &(Organization, OrganizationRole)| json!({ "id": organization.id.0, "name": organization.name.as_str(), "role": role.as_str() });
+        value["organizations"] = organizations.items.iter().map(place).collect();
+        Ok(value)
+    })?;
+    print_one(&value, json)
+}
+
+pub(super) fn rename(home: &DataDir, email: &str, change: UserChange, json: bool) -> Result<(), CliError> {
+    if change.email.is_none() && change.first_name.is_none() && change.last_name.is_none() {
+        return Err(CliError::Usage("nothing to change; give --email, --first-name or --last-name".to_owned()));
+    }
+    let who = Named::Email(data::address(email)?);
+    let user = data::write(home, move |tx, actor| users::change(tx, actor, &who, &change))?;
+    if json {
+        return print_one(&to_json(&user), true);
+    }
+    let name = format!("{} {}", user.first_name.as_str(), user.last_name.as_str());
+    say(&format!("{} is named {:?}", user.email, name.trim()));
+    Ok(())
+}
+
+pub(super) fn delete(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+    let who = Named::Email(data::address(email)?);
+    let user = data::read(home, |view, actor| users::named(view, actor, &who))?;
+    confirm.ask(&format!("delete the user {} permanently", user.email))?;
+    let id = user.id;
+    data::with(home, |store| {
+        let actor = Actor::operator();
+        let delete = store.write_and_wait(move |tx| user_deletion::block(tx, &actor, id));
+        delete.map_err(or_refused("`atelier user show EMAIL` shows the organizations of a user"))
+    })?;
+    say(&format!("{} is deleted; the email address is free for another account", user.email));
+    Ok(())
+}
+
+pub(super) fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
+    let who = Named::Email(data::address(email)?);
+    let (user, had_one) = data::write(home, move |tx, actor| second_factors::reset(tx, actor, &who))?;
+    if had_one {
+        say(&format!("the second factor of {} was removed; all sessions have ended", user.email));
+    } else {
+        say(&format!("{} has no second factor; nothing was changed", user.email));
+    }
+    Ok(())
+}
+
+pub(super) fn verify(home: &DataDir, email: &str, verified: bool) -> Result<(), CliError> {
+    let who = Named::Email(data::address(email)?);
+    let change = UserChange { email_verified: Some(verified), ..UserChange::default() };
+    let user = data::write(home, move |tx, actor| users::change(tx, actor, &who, &change))?;
+    say(&format!("the address {} is {}", user.email, if verified { "verified" } else { "not verified" }));
+    Ok(())
+}

@@ -1,0 +1,296 @@
+//! `atelier workspace`: manages workspaces.
+
+use std::collections::BTreeMap;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::app::{by_name, organizations, workspaces};
+use crate::cli::confirm::Confirm;
+use crate::cli::list::{Entry, List, print_one, print_pages};
+use crate::cli::{CliError, data, print, say, table};
+use crate::config::Config;
+use crate::domain::actor::Actor;
+use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::text::Description;
+use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch};
+use crate::error::{InField as _, Result as Done};
+use crate::store::View;
+use crate::store::data_dir::DataDir;
+
+/// What can be done about workspaces. One is named by its name, by ORG/NAME, or by its id.
+#[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
+pub enum Command {
+    /// Create a workspace, and print its id. Its owner is the first member.
+    #[command(
+        after_help = "Examples:\n  atelier workspace create vision --owner ada@example.com\n  atelier workspace \
+                            create nlp --owner ada@example.com --organization Lab --privacy organization"
+    )]
+    Create {
+        /// The name.
+        name: String,
+        /// The email address of the owner, who must be a member of the organization.
+        #[arg(long, value_name = "EMAIL")]
+        owner: String,
+        /// The organization, by name or id; the home organization by default.
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// The description.
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        description: String,
+        /// Who may see it.
+        #[arg(long, value_name = "WHO", default_value = "private")]
+        privacy: Privacy,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a workspace permanently, with all models, pipelines and projects in it.
+    #[command(after_help = "Examples:\n  atelier workspace delete vision\n  atelier workspace delete Lab/nlp --yes")]
+    Delete {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
+    /// Change the description of a workspace.
+    #[command(after_help = "Examples:\n  atelier workspace describe vision \"Models that see\"")]
+    Describe {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// The description; an empty one removes it.
+        description: String,
+    },
+    /// List workspaces.
+    #[command(
+        after_help = "Examples:\n  atelier workspace list\n  atelier workspace list --organization Lab --filter \
+                            vis --json"
+    )]
+    List {
+        /// Only those of this organization, by name or id.
+        #[arg(long, value_name = "ORG")]
+        organization: Option<String>,
+        /// What to list.
+        #[command(flatten)]
+        options: List,
+    },
+    /// Change who may see a workspace.
+    #[command(after_help = "Examples:\n  atelier workspace privacy vision organization")]
+    Privacy {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// Who may see it.
+        who: Privacy,
+    },
+    /// Rename a workspace.
+    #[command(after_help = "Examples:\n  atelier workspace rename vision eyes")]
+    Rename {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// The new name.
+        name: String,
+    },
+    /// Show a workspace.
+    #[command(after_help = "Examples:\n  atelier workspace show vision --json")]
+    Show {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Who may see a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Privacy {
+    /// Its members, and administrators.
+    Private,
+    /// Everybody in its organization.
+    Organization,
+}
+
+impl Command {
+    pub fn run(self, config: &Config) -> Result<(), CliError> {
+        let home = DataDir::existing(&config.data_dir)?;
+        match self {
+            Self::Create { name, owner, organization, description, privacy, json } => {
+                let new = NewWorkspace {
+                    name: WorkspaceName::parse(&name).in_field("NAME")?,
+                    organization: None,
+                    description: Description::parse(&description).in_field("--description")?,
+                    private: privacy == Privacy::Private,
+                    archived: false,
+                };
+                create(&home, new, organization, &owner, json)
+            }
+            Self::Delete { workspace, confirm } => delete(&home, &workspace, confirm),
+            Self::Describe { workspace, description } => {
+                let description = Some(Description::parse(&description).in_field("DESCRIPTION")?);
+                let changed = change(&home, workspace, WorkspaceChange { description, ..WorkspaceChange::default() })?;
+                say(&format!("the workspace {} has a new description", changed.path()));
+                Ok(())
+            }
+            Self::List { organization, options } => list(&home, organization.as_deref(), &options),
+            Self::Privacy { workspace, who } => {
+                let private = Some(who == Privacy::Private);
+                let changed = change(&home, workspace, WorkspaceChange { private, ..WorkspaceChange::default() })?;
+                let who = if changed.workspace.private { "its members" } else { "everybody in its organization" };
+                say(&format!("{who} may see the workspace {}", changed.path()));
+                Ok(())
+            }
+            Self::Rename { workspace, name } => {
+                let name = Some(WorkspaceName::parse(&name).in_field("NAME")?);
+                let changed = change(&home, workspace, WorkspaceChange { name, ..WorkspaceChange::default() })?;
+                say(&format!("the workspace {} is now {}", changed.workspace.id, changed.path()));
+                Ok(())
+            }
+            Self::Show { workspace, json } => {
+                let found = data::read(&home, |view, actor| Placed::find(view, actor, &workspace))?;
+                let mut value = found.to_json();
+                let settings = &found.workspace.settings;
+                value["ml_models_enabled"] = settings.ml_models_enabled.into();
+                print_one(&value, json)
+            }
+        }
+    }
+}
+
+/// A workspace and the name of its organization.
+pub(super) struct Placed {
+    pub(super) workspace: Workspace,
+    organization: String,
+}
+
+impl Placed {
+    /// The workspace that somebody names.
+    pub(super) fn find(view: &View, actor: &Actor, text: &str) -> Done<Self> {
+        Self::of(view, actor, by_name::workspace(view, actor, text)?)
+    }
+
+    fn of(view: &View, actor: &Actor, workspace: Workspace) -> Done<Self> {
+        let organization = organizations::visible(view, actor, workspace.organization)?;
+        Ok(Self { workspace, organization: organization.name.as_str().to_owned() })
+    }
+
+    /// `ORG/NAME`.
+    pub(super) fn path(&self) -> String {
+        format!("{}/{}", self.organization, self.workspace.name.as_str())
+    }
+}
+
+/// The paths of workspaces, each read once.
+#[derive(Default)]
+pub(super) struct Paths(BTreeMap<WorkspaceId, String>);
+
+impl Paths {
+    pub(super) fn of(&mut self, view: &View, actor: &Actor, id: WorkspaceId) -> Done<String> {
+        if let Some(known) = self.0.get(&id) {
+            return Ok(known.clone());
+        }
+        let path = Placed::of(view, actor, workspaces::visible(view, actor, id)?)?.path();
+        self.0.insert(id, path.clone());
+        Ok(path)
+    }
+}
+
+impl Entry<7> for Placed {
+    const HEAD: [&'static str; 7] = ["ID", "ORGANIZATION", "NAME", "PRIVACY", "ARCHIVED", "CREATED BY", "CREATED"];
+
+    fn row(&self) -> [String; 7] {
+        let workspace = &self.workspace;
+        [
+            workspace.id.to_string(),
+            self.organization.clone(),
+            workspace.name.as_str().to_owned(),
+            if workspace.private { "private" } else { "organization" }.to_owned(),
+            if workspace.archived { "yes" } else { "no" }.to_owned(),
+            workspace.created_by.as_ref().map_or_else(|| "-".to_owned(), |creator| creator.email.to_string()),
+            table::moment(Some(workspace.created_at)),
+        ]
+    }
+
+    fn to_json(&self) -> Value {
+        let workspace = &self.workspace;
+        json!({
+            "id": workspace.id.0,
+            "name": workspace.name.as_str(),
+            "organization": self.organization,
+            "organization_id": workspace.organization.0,
+            "description": workspace.description.as_str(),
+            "private": workspace.private,
+            "archived": workspace.archived,
+            "created_by": workspace.created_by.as_ref().map(|creator| creator.email.as_str()),
+            "created_at": workspace.created_at.to_string(),
+        })
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        vec![self.workspace.name.as_str()]
+    }
+}
+
+fn list(home: &DataDir, organization: Option<&str>, options: &List) -> Result<(), CliError> {
+    let actor = Actor::operator();
+    data::with(home, |store| {
+        let named = |name| store.read(|view| by_name::organization(view, &actor, name));
+        let organization = organization.map(named).transpose()?.map(|organization| organization.id);
+        let search = WorkspaceSearch { organization, name: options.filter.clone() };
+        let none = "there are no workspaces; `atelier workspace create NAME --owner EMAIL` creates one";
+        print_pages(store, options, none, |view, page| {
+            let found = workspaces::page(view, &actor, &search, page)?;
+            let mut known: BTreeMap<OrganizationId, String> = BTreeMap::new();
+            let mut placed = Vec::with_capacity(found.items.len());
+            for workspace in found.items {
+                if let Some(organization) = known.get(&workspace.organization) {
+                    placed.push(Placed { workspace, organization: organization.clone() });
+                } else {
+                    let one = Placed::of(view, &actor, workspace)?;
+                    known.insert(one.workspace.organization, one.organization.clone());
+                    placed.push(one);
+                }
+            }
+            Ok(crate::domain::page::Slice { items: placed, next: found.next })
+        })
+    })
+}
+
+fn create(
+    home: &DataDir,
+    new: NewWorkspace,
+    organization: Option<String>,
+    owner: &str,
+    json: bool,
+) -> Result<(), CliError> {
+    let owner = data::person(owner, "--owner")?;
+    let created = data::write(home, move |tx, actor| {
+        let mut new = new.clone();
+        if let Some(name) = &organization {
+            new.organization = Some(by_name::organization(tx, actor, name)?.id);
+        }
+        Placed::of(tx, actor, workspaces::create_for(tx, actor, &new, &owner)?)
+    })?;
+    if json {
+        return print_one(&created.to_json(), true);
+    }
+    print(&format!("{}\n", created.workspace.id))?;
+    say(&format!("the workspace {} is created; `atelier member add` adds members", created.path()));
+    Ok(())
+}
+
+fn change(home: &DataDir, text: String, change: WorkspaceChange) -> Result<Placed, CliError> {
+    data::write(home, move |tx, actor| {
+        let id = by_name::workspace(tx, actor, &text)?.id;
+        Placed::of(tx, actor, workspaces::change(tx, actor, id, &change)?)
+    })
+}
+
+fn delete(home: &DataDir, text: &str, confirm: Confirm) -> Result<(), CliError> {
+    let found = data::read(home, |view, actor| Placed::find(view, actor, text))?;
+    let id = found.workspace.id;
+    confirm.ask(&format!("delete the workspace {} ({id}) with everything in it", found.path()))?;
+    data::write(home, move |tx, actor| workspaces::delete(tx, actor, id))?;
+    say(&format!("the workspace {} is deleted", found.path()));
+    Ok(())
+}
