@@ -45,8 +45,19 @@ pub fn page(view: &View, actor: &Actor, search: &AuditSearch, page: Page) -> Res
 ///
 /// Requires an administrator.
 pub fn verify(view: &View, actor: &Actor, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Verdict> {
+    verify_watched(view, actor, expected, key, &mut |_| {})
+}
+
+/// Like [`verify`]. `progress` gets the number of rows that were checked so far.
+pub fn verify_watched(
+    view: &View,
+    actor: &Actor,
+    expected: Option<&Hash>,
+    key: Option<&MasterKey>,
+    progress: &mut dyn FnMut(u64),
+) -> Result<Verdict> {
     standing::require(&standing::in_account(actor), Action::ReadAudit, Noun::Audit, "of the account")?;
-    let mut verdict = chain::verify(view, expected)?;
+    let mut verdict = chain::verify_watched(view, expected, progress)?;
     if let Some(fault) = checkpoint::fault(key, &verdict) {
         verdict.faults.insert(0, fault);
     }

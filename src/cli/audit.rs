@@ -5,9 +5,11 @@ mod list;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::app::audit;
 use crate::cli::master_key::Source;
+use crate::cli::progress::Progress;
 use crate::cli::{CliError, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -71,10 +73,12 @@ fn verify(
     key: Option<&MasterKey>,
     json: bool,
 ) -> std::result::Result<(), CliError> {
-    let verdict = inspect(&home.database(), |view| verdict_of(view, expected, key))?;
+    let path = home.database();
+    let verdict = inspect(&path, |view| verdict_of(view, &path, expected, key))?;
     let Some(verdict) = verdict else {
         return Err(CliError::Failed(
-            "the data file has another schema version; run `atelier check` for details".to_owned(),
+            "the data file has an older schema version; run `atelier check --upgrade`, and start the server to upgrade it"
+                .to_owned(),
         ));
     };
     let head = to_hex(&verdict.last.hash);
@@ -132,16 +136,16 @@ fn verify(
     Ok(())
 }
 
-/// `None` if the data file has no audit table.
-fn verdict_of(view: &View, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Option<Verdict>> {
-    match schema::state(view)? {
-        SchemaState::Current => audit::verify(view, &Actor::operator(), expected, key).map(Some),
-        SchemaState::Empty
-        | SchemaState::Older(_)
-        | SchemaState::Newer(_)
-        | SchemaState::Foreign
-        | SchemaState::NoDatabase => Ok(None),
+/// `None` if the data file must be upgraded first.
+fn verdict_of(view: &View, path: &Path, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Option<Verdict>> {
+    if schema::state(view)?.fit(path)? != SchemaState::Current {
+        return Ok(None);
     }
+    // The record of the newest row may be missing, which the verdict says.
+    let newest = audit::newest(view).map_or(0, |newest| newest.id);
+    let progress = Progress::items(newest.try_into().unwrap_or_default());
+    progress.name("audit");
+    audit::verify_watched(view, &Actor::operator(), expected, key, &mut |rows| progress.set(rows)).map(Some)
 }
 
 /// The kind of a fault, with the first and the last row that it affects.

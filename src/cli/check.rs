@@ -8,6 +8,7 @@ mod files;
 mod master_key;
 mod network;
 mod running;
+mod upgrade;
 
 use std::fmt::Write;
 
@@ -39,6 +40,11 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
             "{many} faults found; follow the instructions on their lines, from top to bottom"
         ))),
     }
+}
+
+/// Prints what an upgrade of the data file would do. Fails if it would fail.
+pub(super) fn run_upgrade(config: &Config, as_json: bool) -> Result<(), CliError> {
+    upgrade::run(config, as_json)
 }
 
 fn in_force(config: &Config) -> String {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::users::Named;
-use crate::cli::{CliError, once};
+use crate::cli::{CliError, once, upgrade_progress};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::noun::Noun;
@@ -49,7 +49,7 @@ fn with_sizes<T>(
     sizes: Sizes,
     work: impl FnOnce(&Store) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let store = Store::open_beside(home, sizes)?;
+    let store = Store::open_beside_watched(home, sizes, &upgrade_progress::watcher())?;
     let done = work(&store);
     store.close();
     done

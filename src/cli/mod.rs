@@ -45,6 +45,7 @@ pub mod setup_file;
 mod signals;
 pub mod signing_key;
 mod table;
+mod upgrade_progress;
 pub mod user;
 pub mod workspace;
 
@@ -119,6 +120,10 @@ pub enum Command {
         /// The configuration.
         #[command(flatten)]
         settings: Settings,
+        /// Say instead how this version would upgrade an older data file: the steps, the room on the disk, and the time,
+        /// measured on a copy.
+        #[arg(long)]
+        upgrade: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -298,10 +303,10 @@ impl Command {
                 }
             }
             Self::Binding(at) => at.run(binding::Command::run),
-            Self::Check { settings, json } => {
+            Self::Check { settings, upgrade, json } => {
                 let config = settings.load()?;
                 logging::to_stderr(&config.log);
-                check::run(&config, json)
+                if upgrade { check::run_upgrade(&config, json) } else { check::run(&config, json) }
             }
             Self::Client(at) => at.run(client::Command::run),
             Self::Compact { place, json } => compact::run(&beside(&place)?, json),

@@ -12,6 +12,8 @@ const BYTES: &str =
     "{msg}[{bar:24}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
 const ITEMS: &str = "{msg}[{bar:24}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left";
 
+const UNKNOWN: &str = "{msg}{spinner} {elapsed}";
+
 /// How far a piece of work is. Dropping it clears the bar.
 #[derive(Debug)]
 pub(super) struct Progress {
@@ -28,6 +30,11 @@ impl Progress {
     /// Of this many rows, files or steps.
     pub(super) fn items(total: u64) -> Self {
         Self::with_style(total, ITEMS)
+    }
+
+    /// Of work whose amount is not known: it shows that time passes.
+    pub(super) fn unknown() -> Self {
+        Self::with_style(0, UNKNOWN)
     }
 
     fn with_style(total: u64, template: &str) -> Self {
@@ -53,6 +60,12 @@ impl Progress {
     /// Sets how much is done, for work that counts itself.
     pub(super) fn set(&self, done: u64) {
         self.bar.set_position(done);
+        self.show_if_late();
+    }
+
+    /// Shows that the work goes on.
+    pub(super) fn tick(&self) {
+        self.bar.tick();
         self.show_if_late();
     }
 
@@ -88,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_valid() {
-        for template in [BYTES, ITEMS] {
+        for template in [BYTES, ITEMS, UNKNOWN] {
             ProgressStyle::with_template(template).unwrap();
         }
     }

@@ -138,9 +138,9 @@ fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
     let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 10";
-    fault(&place, newer, "use the newer atelier that wrote it");
+    fault(&place, newer, "install the newer atelier that wrote it, or go back to a backup from before the upgrade");
     place.sql("PRAGMA user_version = 0");
-    let next = "back up the file, then run `atelier serve` of this version once to upgrade it";
+    let next = "run `atelier check --upgrade` to see how this version upgrades it, then `atelier serve`";
     let older = format!("warning schema: version 0, but this atelier has version 10; {next}");
     assert_eq!(problems(&place, ""), (0, vec![older]));
 

@@ -15,6 +15,9 @@ mod clients;
 mod confirming;
 mod explain;
 mod hints;
+#[allow(dead_code, reason = "other tests use all of it")]
+#[path = "../support/hostile_disk.rs"]
+mod hostile_disk;
 mod import_keycloak;
 mod import_people;
 mod keys;
@@ -29,6 +32,7 @@ mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfer;
+mod upgrade;
 mod users;
 
 use std::fs;

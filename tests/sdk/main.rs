@@ -8,6 +8,7 @@
 mod arize;
 mod chromium;
 mod docs;
+mod litestream;
 #[path = "../support/markdown.rs"]
 mod markdown;
 mod node;

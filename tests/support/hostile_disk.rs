@@ -31,9 +31,22 @@ impl HostileDisk {
         Self { rules, path, _folder: folder }
     }
 
+    /// A disk that fails from the start.
+    pub fn with(rules: &[&str]) -> Self {
+        let disk = Self::new();
+        disk.prepare(rules);
+        disk
+    }
+
     /// Puts the server of this setup on the disk.
     pub fn under(&self, setup: Setup) -> Setup {
-        setup.env("LD_PRELOAD", library()).env("HOSTILE_DISK", &self.path)
+        self.variables().into_iter().fold(setup, |setup, (name, value)| setup.env(name, value))
+    }
+
+    /// The variables that put a process on the disk.
+    pub fn variables(&self) -> [(&'static str, String); 2] {
+        let text = |path: &Path| path.to_str().expect("the name of a temporary file is text").to_owned();
+        [("LD_PRELOAD", text(library())), ("HOSTILE_DISK", text(&self.path))]
     }
 
     /// Lets calls fail from now on. A rule is `CALL FAULT SUFFIX`; see `disk.c`.

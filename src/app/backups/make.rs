@@ -102,7 +102,7 @@ fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
     let work = Workplace::take(plan.home)?;
     let (database, list) = (work.file("database")?, work.file("files")?);
     copy_database(plan.home, &database, observer)?;
-    let facts = inspect(&database, |view| Facts::read(view, &list))?;
+    let facts = inspect(&database, |view| Facts::read(view, &database, &list))?;
     let keys = chosen_keys(&database, &facts, (plan.keys)()?)?;
 
     let label = Label {
@@ -178,8 +178,8 @@ fn copy_database(home: &DataDir, to: &Path, observer: &dyn Observer) -> Result<(
 }
 
 impl Facts {
-    fn read(view: &View, list: &Path) -> crate::error::Result<Self> {
-        let (schema, is_current) = match schema::state(view)?.fit()? {
+    fn read(view: &View, database: &Path, list: &Path) -> crate::error::Result<Self> {
+        let (schema, is_current) = match schema::state(view)?.fit(database)? {
             SchemaState::Older(version) => (version, false),
             SchemaState::Current => (schema::VERSION, true),
             _ => return Err(Error::internal("the data file is empty; start the server once")),

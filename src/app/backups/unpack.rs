@@ -50,7 +50,7 @@ fn require_known_schema(path: &Path, label: &Label) -> Result<()> {
     if label.schema <= schema::VERSION {
         return Ok(());
     }
-    let newer = Unfit::Newer { version: i32::try_from(label.schema).unwrap_or(i32::MAX) };
+    let newer = Unfit::Newer { version: i32::try_from(label.schema).unwrap_or(i32::MAX), copy: None };
     Err(BackupError::Refused(format!("{} is of atelier {}: {newer}", path.display(), label.program)))
 }
 

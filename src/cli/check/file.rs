@@ -5,6 +5,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use uuid::Uuid;
 
@@ -15,7 +16,7 @@ use crate::cli::audit::describe;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::Source;
-use crate::cli::progress::size;
+use crate::cli::progress::{Progress, size};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
@@ -51,30 +52,47 @@ struct Known {
     connections: Option<Result<(usize, Vec<Uuid>)>>,
     administrators: Result<(bool, bool)>,
     audit: Result<Verdict>,
-    names: Result<Vec<OldForm>>,
+    names: Result<(Vec<OldForm>, usize)>,
     backups: Result<app::backups::Outcomes>,
     files: Result<files::Facts>,
 }
 
 fn collect_facts(view: &View, key: Option<&MasterKey>) -> Result<Facts> {
     let standing = schema::state(view)?;
+    let progress = Arc::new(Mutex::new(Progress::unknown()));
+    let watched = |what: &str, work: fn(&View) -> Result<Vec<String>>| {
+        lock(&progress).name(what);
+        let shown = progress.clone();
+        health::watched(view, move || lock(&shown).tick(), work)
+    };
     let administrators =
         || Ok((store::users::any_administrator(view)?, store::users::any_enabled_administrator(view)?));
     Ok(Facts {
         standing,
-        integrity: health::integrity_faults(view),
-        foreign_keys: health::foreign_key_faults(view),
+        integrity: watched("integrity", health::integrity_faults),
+        foreign_keys: watched("foreign keys", health::foreign_key_faults),
         room: health::room(view),
         known: (standing == SchemaState::Current).then(|| Known {
             signing_keys: store::signing_keys::list_sealed(view),
             connections: key.map(|key| app::connections::unopened(view, key)),
             administrators: administrators(),
-            audit: app::audit::verify(view, &Actor::operator(), None, key),
-            names: names::list(view),
+            audit: verify_audit(view, key),
+            names: names::list(view, MAX_FAULTS),
             backups: app::backups::last_outcomes(view),
             files: files::collect_facts(view),
         }),
     })
+}
+
+fn lock(progress: &Mutex<Progress>) -> MutexGuard<'_, Progress> {
+    progress.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn verify_audit(view: &View, key: Option<&MasterKey>) -> Result<Verdict> {
+    let newest = app::audit::newest(view).map_or(0, |newest| newest.id);
+    let progress = Progress::items(newest.try_into().unwrap_or_default());
+    progress.name("audit");
+    app::audit::verify_watched(view, &Actor::operator(), None, key, &mut |rows| progress.set(rows))
 }
 
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
@@ -82,17 +100,14 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     let path = home.database();
     let mode = match fs::metadata(&path) {
         Ok(found) => found.permissions().mode() & 0o7777,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return vec![Finding::fault(WHAT, format!("{} does not exist", path.display()), START)];
-        }
-        Err(error) => {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
             let found = format!("cannot inspect {}: {error}", path.display());
             return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
         }
+        Err(error) => return vec![unreadable(&path, &error)],
     };
     if let Err(error) = fs::File::open(&path) {
-        let found = format!("cannot read {}: {error}", path.display());
-        return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
+        return vec![unreadable(&path, &error)];
     }
     let mut findings = vec![private(WHAT, &path, mode)];
     // If it cannot be loaded, the check of the master key says why.
@@ -119,6 +134,14 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         Err(error) => findings.push(Finding::fault("integrity", error_details(&error), RESTORE)),
     }
     findings
+}
+
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Finding {
+    const WHAT: &str = "data file";
+    match error.kind() {
+        io::ErrorKind::NotFound => Finding::fault(WHAT, format!("{} does not exist", path.display()), START),
+        _ => Finding::fault(WHAT, format!("cannot read {}: {error}", path.display()), AS_THE_SERVER),
+    }
 }
 
 fn private(what: &'static str, path: &Path, mode: u32) -> Finding {
@@ -156,7 +179,7 @@ fn connections(opened: Result<(usize, Vec<Uuid>)>) -> Option<Finding> {
     })
 }
 
-fn version(home: &DataDir, standing: SchemaState) -> Finding {
+pub(super) fn version(home: &DataDir, standing: SchemaState) -> Finding {
     const WHAT: &str = "schema";
     let ours = schema::VERSION;
     // In a refusal, the text after the semicolon is the next step.
@@ -171,10 +194,12 @@ fn version(home: &DataDir, standing: SchemaState) -> Finding {
         SchemaState::Older(version) => Finding::warning(
             WHAT,
             format!("version {version}, but this atelier has version {ours}"),
-            "back up the file, then run `atelier serve` of this version once to upgrade it",
+            "run `atelier check --upgrade` to see how this version upgrades it, then `atelier serve`",
         ),
-        SchemaState::Newer(version) => refused(Unfit::Newer { version }),
-        SchemaState::Foreign => refused(Unfit::Foreign),
+        SchemaState::Newer(_) | SchemaState::Foreign => match standing.fit(&home.database()) {
+            Err(unfit) => refused(unfit),
+            Ok(_) => Finding::ok(WHAT, "known"),
+        },
         SchemaState::NoDatabase => Finding::fault(WHAT, "the data file is not a SQLite database", RESTORE),
     }
 }
@@ -202,14 +227,14 @@ fn free_space(room: Room) -> Option<Finding> {
 }
 
 /// Names and emails that an upgrade could not convert into their canonical form.
-fn old_forms(found: Result<Vec<OldForm>>) -> Option<Finding> {
+fn old_forms(found: Result<(Vec<OldForm>, usize)>) -> Option<Finding> {
     const WHAT: &str = "names";
     match found {
-        Ok(old) if old.is_empty() => None,
-        Ok(old) => {
-            let mut list = old.iter().take(MAX_FAULTS).map(OldForm::to_string).collect::<Vec<_>>().join(", ");
-            if old.len() > MAX_FAULTS {
-                let _ = write!(list, " and {} more", old.len() - MAX_FAULTS);
+        Ok((old, _)) if old.is_empty() => None,
+        Ok((old, more)) => {
+            let mut list = old.iter().map(OldForm::to_string).collect::<Vec<_>>().join(", ");
+            if more > 0 {
+                let _ = write!(list, " and {more} more");
             }
             Some(Finding::warning(WHAT, list, "rename each of them, and revoke API keys with such names"))
         }

@@ -128,9 +128,13 @@ pub(in crate::store) fn leave_gap(tx: &Tx, margin: i64) -> Result<()> {
 }
 
 /// Adds hashes to the rows of a file that has none. Earlier changes to these rows cannot be detected.
-pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
+///
+/// `progress` gets the id of the last row that has a hash, and of the last row.
+pub(in crate::store) fn chain_older_rows(conn: Conn, progress: &mut dyn FnMut(u64, u64)) -> Result<()> {
     let mut end = End::read(conn)?;
+    let newest = end.next.saturating_sub(1);
     loop {
+        progress(end.last.id.try_into().unwrap_or_default(), newest.try_into().unwrap_or_default());
         let mut links = Vec::new();
         let mut last = end.last;
         for_page(conn, last.id, |row| {
@@ -219,6 +223,11 @@ pub fn last(view: &View) -> Result<Link> {
 
 /// Checks every row. If a hash is expected, one row must have it.
 pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
+    verify_watched(view, expected, &mut |_| {})
+}
+
+/// The same. `progress` gets the number of rows that were checked so far.
+pub fn verify_watched(view: &View, expected: Option<&Hash>, progress: &mut dyn FnMut(u64)) -> Result<Verdict> {
     let ends = {
         let mut query = view.conn.prepare_cached(
             "SELECT start_id, start_hash, last_id, last_hash, start_seal FROM audit_chain WHERE id = 1",
@@ -249,6 +258,7 @@ pub fn verify(view: &View, expected: Option<&Hash>) -> Result<Verdict> {
         if walk.rows == before {
             break;
         }
+        progress(walk.rows);
     }
     walk.end(is_known);
     let mut faults: Vec<Fault> = walk.faults.into_values().collect();

@@ -1,9 +1,9 @@
 //! Files of a data directory. They belong to the directory's owner even if the superuser creates them, so that the
 //! service that owns the directory can use them.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
@@ -58,6 +58,22 @@ pub fn create_directories(path: &Path) -> io::Result<()> {
         Err(_) if path.is_dir() => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Creates a directory with access for its owner only, or closes the one that exists to others.
+///
+/// Refuses a symbolic link in a directory of another user.
+pub(in crate::store) fn private_directory(path: &Path) -> io::Result<()> {
+    create_directories(path)?;
+    let is_own = directory_of(path).metadata()?.uid() == geteuid().as_raw();
+    let flags = if is_own { OFlags::DIRECTORY } else { OFlags::NOFOLLOW | OFlags::DIRECTORY };
+    let folder = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
+    let mode = folder.metadata()?.permissions().mode();
+    if mode & 0o077 != 0 {
+        folder.set_permissions(Permissions::from_mode(0o700))?;
+        log::warn!("{} was open to other users (mode {:o}); changed it to mode 700", path.display(), mode & 0o7777);
+    }
+    Ok(())
 }
 
 fn change_owner(file: &File, like: &Metadata) -> io::Result<()> {

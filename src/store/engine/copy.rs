@@ -24,7 +24,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub fn copy(from: &Path, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Result<()> {
     inspection::inspect(from, |view| {
         // Begins the snapshot, which all steps read.
-        schema::state(view)?.fit()?;
+        schema::state(view)?.fit(from)?;
         let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         target.pragma_update(None, "journal_mode", "OFF")?;
         target.pragma_update(None, "synchronous", "OFF")?;

@@ -37,6 +37,23 @@ pub(super) fn touched_at(view: &View) -> Result<Timestamp> {
     Ok(query.query_row(&[], |row| row::moment(row, 0))?)
 }
 
+/// The number of instructions of SQLite between two ticks: some milliseconds.
+const INSTRUCTIONS: i32 = 200_000;
+
+/// Calls `tick` many times a second while the statements of this work run.
+pub fn watched<T>(view: &View, tick: impl Fn() + Send + 'static, work: impl FnOnce(&View) -> T) -> T {
+    let conn = view.conn.sqlite();
+    let handler = move || {
+        tick();
+        false
+    };
+    // Without a handler, the work is only not seen.
+    let _ = conn.progress_handler(INSTRUCTIONS, Some(handler));
+    let done = work(view);
+    let _ = conn.progress_handler(0, None::<fn() -> bool>);
+    done
+}
+
 /// The structural faults that SQLite finds in the file; empty if it is intact.
 pub fn integrity_faults(view: &View) -> Result<Vec<String>> {
     let mut query = view.conn.sqlite().prepare("PRAGMA integrity_check")?;

@@ -19,6 +19,7 @@ mod sizes;
 mod snapshot;
 mod stamp;
 mod store;
+pub mod upgrade;
 pub mod versioned_cache;
 mod view;
 mod watch;

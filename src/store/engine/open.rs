@@ -32,7 +32,7 @@ pub(in crate::store) fn for_writing(path: &Path, page_cache_kib: u32) -> Result<
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
     conn.busy_timeout(BUSY_TIMEOUT)?;
-    schema::refuse_others(&conn)?;
+    schema::refuse_others(&conn, path)?;
     configure(&conn, page_cache_kib)?;
     let mode = enable_write_ahead_log(&conn)?;
     if mode != "wal" {

@@ -1,12 +1,13 @@
-//! The schema and its upgrades. A new file is created from `schema.sql`; an older file takes the steps that it lacks.
+//! The schema and its steps. A new file is created from `schema.sql`; an older file takes the steps that it lacks
+//! (`upgrade.rs`).
 
 mod state;
 
-use rusqlite::{Connection, TransactionBehavior};
+use std::path::Path;
 
-use super::Conn;
-use crate::error::{Error, Result};
-use crate::store::{audit, names};
+use rusqlite::Connection;
+
+use crate::error::Result;
 
 pub use state::{SchemaState, Unfit, VERSION, state};
 
@@ -26,12 +27,43 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0010.sql"),
 ];
 
-/// The version that introduced hashes of audit rows. SQL cannot compute them.
-const AUDIT_CHAIN_VERSION: u32 = 6;
+/// What each step does, in words for the operator.
+const WORDS: [&str; VERSION as usize] = [
+    "creates the tables",
+    "adds clients, browser sessions and second factors, and rebuilds sessions and signing keys",
+    "adds indexes for lists, searches and the audit log",
+    "adds the names to the index of searches",
+    "rebuilds the index of searches",
+    "verifies addresses by the audit log, and rebuilds the users",
+    "adds the addresses that users sign in from, and removes the index of searches",
+    "adds columns and indexes for lists of users, projects, bindings, keys and audit rows",
+    "adds the contents of workspaces: files of models, pipeline versions, connections and tags",
+    "adds indexes for the deletion of ended links, keys and audit rows",
+];
 
-/// Refuses a file that is not atelier's or has a newer schema, before anything is written into it.
-pub(in crate::store) fn refuse_others(conn: &Connection) -> Result<()> {
-    Ok(state::of(conn)?.fit().map(drop)?)
+/// A step to a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    pub version: u32,
+    /// What it does.
+    pub words: &'static str,
+    pub(super) sql: &'static str,
+}
+
+/// The steps that a file of this version lacks.
+pub fn steps_from(version: u32) -> impl Iterator<Item = Step> {
+    let all = (1..).zip(WORDS).zip(STEPS).map(|((version, words), sql)| Step { version, words, sql });
+    all.skip(version as usize)
+}
+
+/// Creates the tables of an empty file.
+pub(super) fn create(conn: &Connection) -> Result<()> {
+    Ok(conn.execute_batch(SCHEMA)?)
+}
+
+/// Refuses a file that is not atelier's or has a newer schema, before anything is written into it. Returns its state.
+pub(super) fn refuse_others(conn: &Connection, data_file: &Path) -> Result<SchemaState> {
+    Ok(state::of(conn)?.fit(data_file)?)
 }
 
 /// Whether a file has the schema of this program.
@@ -39,45 +71,10 @@ pub(super) fn is_current(conn: &Connection) -> Result<bool> {
     Ok(state::of(conn)? == SchemaState::Current)
 }
 
-/// Creates the tables of a new file, or upgrades those of an older one.
-///
-/// Refuses the same files as [`refuse_others`]. Two processes that try at once end up with one schema.
+/// Creates the tables of a new file, or upgrades those of an older one without a copy.
+#[cfg(test)]
 pub(in crate::store) fn bring_up_to_date(conn: &mut Connection) -> Result<()> {
-    if state::of(conn)?.fit()? == SchemaState::Current {
-        return Ok(());
-    }
-    // A step that recreates a table drops the old one, which must not delete the rows that refer to it. The setting
-    // cannot be changed inside a transaction (<https://sqlite.org/lang_altertable.html#otheralter>).
-    conn.pragma_update(None, "foreign_keys", false)?;
-    let done = upgrade(conn);
-    conn.pragma_update(None, "foreign_keys", true)?;
-    done
-}
-
-fn upgrade(conn: &mut Connection) -> Result<()> {
-    let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Checked under the lock, because another process may have just upgraded the file.
-    match state::of(&tx)?.fit()? {
-        SchemaState::Empty => tx.execute_batch(SCHEMA)?,
-        SchemaState::Older(version) => {
-            for step in STEPS.iter().skip(version as usize) {
-                tx.execute_batch(step)?;
-            }
-            if version < AUDIT_CHAIN_VERSION {
-                names::bring_up_to_date(Conn::on_sqlite(&tx))?;
-                audit::chain::chain_older_rows(Conn::on_sqlite(&tx))?;
-            }
-        }
-        // Another process has just upgraded the file. The other states were refused above.
-        SchemaState::Current | SchemaState::Newer(_) | SchemaState::Foreign | SchemaState::NoDatabase => return Ok(()),
-    }
-    if tx.prepare("PRAGMA foreign_key_check")?.exists([])? {
-        return Err(Error::internal(
-            "the data file has rows that refer to missing rows; run `atelier check` to list them",
-        ));
-    }
-    tx.pragma_update(None, "user_version", VERSION)?;
-    Ok(tx.commit()?)
+    super::upgrade::in_place(conn, Path::new(""), &super::upgrade::Watcher::logging()).map(drop)
 }
 
 /// The schema and its steps, for tests.

@@ -61,23 +61,36 @@ impl Stamp {
 /// Two commits and a checkpoint between them, so that a file without the new number was not stamped or was replaced,
 /// wherever the process was killed. A reader of another process can prevent the checkpoint. The stamp is then not
 /// settled.
-pub(super) fn renew(conn: &mut Connection, is_in_file: impl FnOnce(u32) -> bool) -> Result<Stamp> {
+///
+/// Such a reader, Litestream for example, can also keep the last number out of the file, that of an upgrade or of a server
+/// that was killed. The file then keeps its stamp, and none is returned: a new one could name only one of the two numbers
+/// that the file may have before.
+pub(super) fn renew(conn: &mut Connection, is_in_file: impl Fn(u32) -> bool) -> Result<Option<Stamp>> {
+    move_log(conn);
     let before = cookie(conn)?;
+    if !is_in_file(before) {
+        log::debug!("the file keeps its stamp, because another process holds the write-ahead log");
+        return Ok(None);
+    }
     // Far from the small numbers of new files and of copies.
     let random: u32 = conn.query_row("SELECT abs(random() % 0x60000000)", [], |row| row.get(0))?;
     let stamp = Stamp { cookie: 0x1000_0000 + random, before: Some(before) };
     write(conn, stamp, true)?;
-    // A fault of the disk is told by the checkpoints of the writer.
-    let moved = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-    if let Err(error) = moved {
-        log::debug!("cannot move the stamp into the data file: {error}");
-    }
+    move_log(conn);
     if !is_in_file(stamp.cookie) {
-        return Ok(stamp);
+        return Ok(Some(stamp));
     }
     let settled = Stamp { before: None, ..stamp };
     write(conn, settled, false)?;
-    Ok(settled)
+    Ok(Some(settled))
+}
+
+/// Moves what no reader needs from the log into the file.
+fn move_log(conn: &Connection) {
+    // A fault of the disk is told by the checkpoints of the writer.
+    if let Err(error) = conn.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        log::debug!("cannot move the stamp into the data file: {error}");
+    }
 }
 
 /// Removes the stamp of a file that is a copy of the stamped one, before anything else is written into it.

@@ -10,6 +10,7 @@ use super::data_version::{DataVersion, DataVersionProbe};
 use super::disk::{Access, Disk, Unready};
 use super::schema::{self, SchemaState, Unfit};
 use super::stamp::{self, Stamp};
+use super::upgrade::{self, Watcher};
 use super::watch::{StoreFault, Watch};
 use super::write_ahead_log::FileState;
 use super::{Sizes, Tx, View, health, inspection, open, readers, writer};
@@ -29,28 +30,29 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the data file, creates its tables if it is empty, and upgrades an older one.
+    /// Opens the data file, creates its tables if it is empty, and upgrades an older one, of which it keeps a copy.
     ///
     /// Refuses a file with a newer schema, a file that is not atelier's, and a SQLite that is too old.
     pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
-        Self::open_with(path, sizes, |_, _| Ok(None))
+        Self::open_with(path, sizes, &Watcher::logging(), |_, _| Ok(None))
     }
 
     /// Opens the data file of a server, which holds the lock of the directory, like [`Store::open`]. Stamps it, so that
     /// a copy that is put over it is recognized.
     pub fn open_for_server(home: &DataDir, sizes: Sizes) -> Result<Self> {
-        Self::open_with(&home.database(), sizes, |conn, file| {
+        Self::open_with(&home.database(), sizes, &Watcher::logging(), |conn, file| {
             let has_cookie = |cookie| {
                 let state = FileState::read(file, None);
                 state.is_ok_and(|state| state.header.is_some_and(|header| header.cookie == cookie))
             };
-            stamp::renew(conn, has_cookie).map(Some)
+            stamp::renew(conn, has_cookie)
         })
     }
 
     fn open_with(
         path: &Path,
         sizes: Sizes,
+        watcher: &Watcher,
         renew_stamp: impl FnOnce(&mut Connection, &SharedFile) -> Result<Option<Stamp>>,
     ) -> Result<Self> {
         // SQLite would create the file with a mode that depends on the umask. The write-ahead log and the shared memory
@@ -59,7 +61,7 @@ impl Store {
         let file_path = path.canonicalize().map_err(Error::internal)?;
         let mut conn = open::for_writing(&file_path, sizes.page_cache_kib)?;
         stamp::clear_in_copy(&mut conn)?;
-        schema::bring_up_to_date(&mut conn)?;
+        upgrade::bring_up_to_date(&mut conn, &file_path, watcher)?;
         let stamp = renew_stamp(&mut conn, &file)?;
         let probe = DataVersionProbe::on(&file_path)?;
         let watch = Arc::new(Watch::begin(&conn, path, &file_path, file, stamp)?);
@@ -74,10 +76,15 @@ impl Store {
     ///
     /// Creating or upgrading the schema takes the lock of the directory. Refuses if a server holds it then.
     pub fn open_beside(home: &DataDir, sizes: Sizes) -> Result<Self> {
+        Self::open_beside_watched(home, sizes, &Watcher::logging())
+    }
+
+    /// The same, with a watcher of an upgrade.
+    pub fn open_beside_watched(home: &DataDir, sizes: Sizes, watcher: &Watcher) -> Result<Self> {
         let path = home.database();
-        let state = inspection::inspect(&path, schema::state)?.fit()?;
+        let state = inspection::inspect(&path, schema::state)?.fit(&path)?;
         let _lock = if state == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
-        Self::open(&path, sizes)
+        Self::open_with(&path, sizes, watcher, |_, _| Ok(None))
     }
 
     /// The maximum number of concurrent reads.

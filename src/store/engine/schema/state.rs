@@ -1,9 +1,12 @@
 //! Compares the schema of a file to this program's, without changing the file.
 
+use std::path::Path;
+
 use rusqlite::{Connection, ErrorCode};
 
 use crate::error::{Error, Result};
 use crate::store::View;
+use crate::store::engine::upgrade::kept;
 
 /// The schema version of this program.
 pub const VERSION: u32 = 10;
@@ -28,11 +31,11 @@ pub enum SchemaState {
 }
 
 impl SchemaState {
-    /// Refuses a file that this program must not write to.
-    pub fn fit(self) -> Result<Self, Unfit> {
+    /// Refuses a data file that this program must not write to.
+    pub fn fit(self, data_file: &Path) -> Result<Self, Unfit> {
         match self {
             Self::Empty | Self::Older(_) | Self::Current => Ok(self),
-            Self::Newer(version) => Err(Unfit::Newer { version }),
+            Self::Newer(version) => Err(Unfit::Newer { version, copy: kept::usable(data_file, VERSION) }),
             Self::Foreign => Err(Unfit::Foreign),
             Self::NoDatabase => Err(Unfit::NoDatabase),
         }
@@ -44,10 +47,21 @@ impl SchemaState {
 pub enum Unfit {
     /// A newer release wrote it.
     #[error(
-        "the data file has schema version {version}, but this atelier supports versions up to {VERSION}; use the newer \
-         atelier that wrote it"
+        "the data file has schema version {version}, but this atelier supports versions up to {VERSION}; install the \
+         newer atelier that wrote it, or go back to {}",
+        match copy {
+            Some(copy) => format!(
+                "the data as it was before the upgrade, without all later writes: stop the server, move atelier.db, \
+                 atelier.db-wal and atelier.db-shm away, and copy backup/before-schema-{copy} to atelier.db"
+            ),
+            None => "a backup from before the upgrade".to_owned(),
+        }
     )]
-    Newer { version: i32 },
+    Newer {
+        version: i32,
+        /// The number of the copy from before the upgrade that this program can open, if there is one.
+        copy: Option<u32>,
+    },
     #[error("this SQLite file belongs to another program; choose another data directory")]
     Foreign,
     #[error("the data file is not a SQLite database; choose another data directory")]

@@ -15,8 +15,9 @@ use crate::domain::workspace::WorkspaceSearch;
 use crate::store::audit::chain::{self, Fault};
 use crate::store::engine::open;
 use crate::store::visibility::Visibility;
-use crate::store::{Sizes, Store, users, workspaces};
+use crate::store::{Sizes, Store, names, users, workspaces};
 
+mod generated;
 mod rows;
 
 use rows::rows_of_version;
@@ -189,7 +190,7 @@ fn only_grants_of_built_in_clients_keep_access_to_the_api() {
 
 #[test]
 fn the_audit_of_an_older_file_becomes_a_chain() {
-    for version in 1..AUDIT_CHAIN_VERSION {
+    for version in 1..6 {
         let place = place();
         file_of_version(&place.path, version);
         // Some rows are missing, as in a pruned file.
@@ -232,7 +233,7 @@ fn a_newer_file_is_refused_and_left_untouched() {
         message.contains(&format!("the data file has schema version {newer}, but this atelier supports")),
         "{message}"
     );
-    assert!(message.ends_with("use the newer atelier that wrote it"), "{message}");
+    assert!(message.ends_with("it, or go back to a backup from before the upgrade"), "{message}");
     assert_eq!(fs::read(&place.path).unwrap(), before);
 }
 
@@ -470,7 +471,8 @@ fn the_upgrade_normalizes_names_and_addresses_where_possible() {
 
     // Rows that were left unchanged are reported and stay readable. They can be changed without being renamed.
     let store = Store::open(&place.path, Sizes::default()).unwrap();
-    let old_forms: Vec<String> = store.read(names::list).unwrap().iter().map(ToString::to_string).collect();
+    let old_forms: Vec<String> =
+        store.read(|view| names::list(view, 20)).unwrap().0.iter().map(ToString::to_string).collect();
     let expected = [
         r#"organization 1, "Home\u{200b}": must not contain the invisible character U+200B"#,
         r#"workspace 31, "Opéra": another one differs from it only in spelling"#,
@@ -494,5 +496,5 @@ fn the_upgrade_normalizes_names_and_addresses_where_possible() {
         |address: &'static str| store.read(move |view| users::find_by_email(view, address)).unwrap().unwrap().id.0;
     assert_eq!(found(" eve@xn--mnchen-3ya.example "), 22);
     assert_eq!(found("BOB@MU\u{308}NCHEN.example"), 21);
-    assert_eq!(store.read(names::list).unwrap().len(), expected.len());
+    assert_eq!(store.read(|view| names::list(view, 20)).unwrap().0.len(), expected.len());
 }
