@@ -29,7 +29,7 @@ pub enum Error {
     #[error("{}", action.need("workspace"))]
     Forbidden {
         action: Action,
-        /// What would allow it, for actors who may read the rights on the object. Empty for all others.
+        /// Changes that would allow it, for actors who may read the rights on the object. Empty for all others.
         changes: Vec<Change>,
     },
     /// The object does not exist, or the actor may not see it.

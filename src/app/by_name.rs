@@ -26,6 +26,11 @@ pub fn organization(view: &View, actor: &Actor, text: &str) -> Result<Organizati
     if let Some(id) = number(text) {
         return lookup::organization(view, actor, OrganizationId(id));
     }
+    named_organization(view, actor, text)
+}
+
+/// The organization with this name. Refused when the actor may not see it.
+pub fn named_organization(view: &View, actor: &Actor, text: &str) -> Result<Organization> {
     let missing = || Error::not_found(Noun::Organization, text);
     let found = store::organizations::find_by_name(view, &nfc(text))?.ok_or_else(missing)?;
     lookup::organization(view, actor, found.id).map_err(|error| match error {
@@ -41,6 +46,11 @@ pub fn workspace(view: &View, actor: &Actor, text: &str) -> Result<Workspace> {
     if let Some(id) = number(text) {
         return lookup::workspace(view, actor, WorkspaceId(id));
     }
+    named_workspace(view, actor, text)
+}
+
+/// Like [`workspace`], but digits are a name, too.
+pub fn named_workspace(view: &View, actor: &Actor, text: &str) -> Result<Workspace> {
     let mut found = workspaces(view, actor, text)?;
     match (found.pop(), found.is_empty()) {
         (None, _) => Err(Error::not_found(Noun::Workspace, text)),
@@ -59,6 +69,11 @@ pub fn role(view: &View, actor: &Actor, text: &str) -> Result<NamedRole> {
     if let Some(id) = number(text) {
         return roles::visible(view, actor, RoleId(id));
     }
+    named_role(view, actor, text)
+}
+
+/// Like [`role`], but digits are a name, too.
+pub fn named_role(view: &View, actor: &Actor, text: &str) -> Result<NamedRole> {
     roles::may_see(actor)?;
     store::roles::find_by_name(view, &nfc(text))?.ok_or_else(|| Error::not_found(Noun::Role, text))
 }
@@ -70,6 +85,11 @@ pub fn project(view: &View, actor: &Actor, text: &str) -> Result<(Project, Works
     if let Some(id) = number(text) {
         return projects::visible(view, actor, ProjectId(id));
     }
+    named_project(view, actor, text)
+}
+
+/// Like [`project`], but digits are a name, too. The workspace may be a number.
+pub fn named_project(view: &View, actor: &Actor, text: &str) -> Result<(Project, Workspace)> {
     let missing = || Error::not_found(Noun::Project, text);
     let mut found: Vec<(Project, Workspace)> = Vec::new();
     for (place, name) in splits(text) {

@@ -44,7 +44,7 @@ pub struct Explained {
 /// One reason of a decision.
 #[derive(Clone, Debug)]
 pub struct Reason {
-    /// What it is about: `workspace_role`.
+    /// The word for the reason: `workspace_role`.
     pub kind: &'static str,
     /// A template of `noun::sentence`.
     pub text: String,

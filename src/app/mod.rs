@@ -4,6 +4,7 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod audit;
+pub mod backups;
 pub mod bindings;
 mod bots;
 pub mod by_name;
@@ -20,6 +21,7 @@ mod expiry;
 pub mod explanations;
 pub mod files;
 pub mod identity;
+pub mod imported_people;
 pub mod invitations;
 pub mod keys;
 pub mod long_reads;

@@ -1,6 +1,7 @@
 //! `atelier check`: shows the effective configuration and reports problems. It changes nothing.
 
 mod advice;
+mod backups;
 mod directory;
 mod file;
 mod files;

@@ -33,7 +33,23 @@ pub(super) fn status(user: &User) -> &'static str {
 
 /// Opens the data file, runs the work and always closes it.
 pub(super) fn with<T>(home: &DataDir, work: impl FnOnce(&Store) -> Result<T, CliError>) -> Result<T, CliError> {
-    let store = Store::open_beside(home, SIZES)?;
+    with_sizes(home, SIZES, work)
+}
+
+/// Like [`with`], for a write of many rows, which reads the pages again that do not fit into the cache.
+pub(super) fn with_large_cache<T>(
+    home: &DataDir,
+    work: impl FnOnce(&Store) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    with_sizes(home, Sizes { page_cache_kib: 64 << 10, ..SIZES }, work)
+}
+
+fn with_sizes<T>(
+    home: &DataDir,
+    sizes: Sizes,
+    work: impl FnOnce(&Store) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let store = Store::open_beside(home, sizes)?;
     let done = work(&store);
     store.close();
     done

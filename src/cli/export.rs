@@ -48,6 +48,7 @@ impl Options {
         let sealing = match &self.passphrase_file {
             Some(path) => {
                 let passphrase = password::read_file(path)?;
+                Sealing::require_long(&passphrase)?;
                 let master_key = data::with(&home, |store| master_key::load(config, &home, store))?;
                 Some(Sealing::new(master_key, &passphrase)?)
             }

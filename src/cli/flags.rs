@@ -77,7 +77,7 @@ fn file_flag() -> Arg {
 fn flag(key: &'static keys::Key) -> Arg {
     let (action, value_name) = match key.kind {
         keys::Kind::List => (ArgAction::Append, "TEXT"),
-        keys::Kind::Text if key.name.ends_with("_dir") => (ArgAction::Set, "DIR"),
+        keys::Kind::Text if key.name.ends_with("_dir") || key.name.ends_with("_directory") => (ArgAction::Set, "DIR"),
         keys::Kind::Text if key.name.ends_with("_file") => (ArgAction::Set, "FILE"),
         keys::Kind::Text => (ArgAction::Set, "TEXT"),
         keys::Kind::Duration => (ArgAction::Set, "DURATION"),

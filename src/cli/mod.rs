@@ -1,10 +1,11 @@
 //! The command line: data on stdout, messages on stderr, the next step in every error.
 //!
-//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error, 3 a
-//! server whose data file was removed or replaced.
+//! It acts as the operator and has no rules of its own. Exit codes: 0 success, 1 failure, 2 usage error (of
+//! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
 pub mod audit;
+pub mod backup;
 pub mod binding;
 mod check;
 pub mod client;
@@ -35,6 +36,7 @@ mod panics;
 pub mod password;
 mod progress;
 pub mod project;
+pub mod restore;
 pub mod role;
 mod running;
 pub mod serve;
@@ -91,6 +93,24 @@ pub enum Command {
     },
     /// Show the audit log, and verify that it is unchanged.
     Audit(At<audit::Command>),
+    /// Back up the data file, the master keys and the files of models, while the server runs and writes.
+    #[command(
+        args_conflicts_with_subcommands = true,
+        subcommand_negates_reqs = true,
+        after_help = "Examples:\n  atelier backup /backup/atelier.tar\n  atelier backup /backup/atelier/ --passphrase-file \
+                      /etc/atelier/passphrase\n  atelier backup verify /backup/atelier"
+    )]
+    Backup {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The backup.
+        #[command(flatten)]
+        make: backup::Make,
+        /// What to do instead.
+        #[command(subcommand)]
+        command: Option<backup::Command>,
+    },
     /// Manage role bindings: named roles of people on a workspace or a project.
     Binding(At<binding::Command>),
     /// Show the effective configuration, with secrets masked, and report problems; changes nothing.
@@ -135,7 +155,7 @@ pub enum Command {
         #[command(flatten)]
         options: export::Options,
     },
-    /// Add what another server has exported to this one.
+    /// Add what another server has exported to this one, or what Keycloak or a list of people has.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     #[command(
         after_help = "Examples:\n  atelier import account.jsonl --dry-run\n  atelier import account.jsonl --map ids.jsonl"
@@ -170,6 +190,18 @@ pub enum Command {
     },
     /// Manage the projects of workspaces, and restrict them.
     Project(At<project::Command>),
+    /// Restore a backup into a new data directory, end all sessions, and list the keys that are active again.
+    #[command(
+        after_help = "Example:\n  atelier restore /backup/atelier/atelier-20261127T030000Z.tar --data-dir /srv/atelier"
+    )]
+    Restore {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// The backup.
+        #[command(flatten)]
+        restore: restore::Restoration,
+    },
     /// Manage named roles, which are sets of permissions.
     Role(At<role::Command>),
     /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; accepted requests finish, no signal reloads the
@@ -222,6 +254,10 @@ pub fn run() -> ExitCode {
 fn parse_and_run() -> ExitCode {
     let parsed = help::grouped(Cli::command()).try_get_matches();
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
+        // It has one more exit code.
+        Ok(Cli { command: Command::Plan { place, source } }) => {
+            return source.plan(&place).unwrap_or_else(report);
+        }
         Ok(cli) => cli.command.run(),
         // The help or the version.
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
@@ -254,6 +290,13 @@ impl Command {
             Self::Admin(at) => at.run(admin::Command::run),
             Self::Apply { place, source, dry_run, yes } => source.apply(&place, dry_run, yes),
             Self::Audit(at) => at.run(audit::Command::run),
+            Self::Backup { place, make, command } => {
+                let config = beside(&place)?;
+                match command {
+                    Some(command) => command.run(&config),
+                    None => make.run(&config),
+                }
+            }
             Self::Binding(at) => at.run(binding::Command::run),
             Self::Check { settings, json } => {
                 let config = settings.load()?;
@@ -272,6 +315,7 @@ impl Command {
             Self::Org(at) => at.run(org::Command::run),
             Self::Plan { place, source } => source.plan(&place).map(drop),
             Self::Project(at) => at.run(project::Command::run),
+            Self::Restore { place, restore } => restore.run(&beside(&place)?),
             Self::Role(at) => at.run(role::Command::run),
             Self::Serve { settings } => {
                 let config = settings.load()?;

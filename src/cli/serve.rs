@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backup::Scheduler;
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, file_place, limits, master_key, output, print, running, signals};
@@ -121,6 +122,8 @@ fn serve(
     if let Err(error) = lock.publish(&in_force) {
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
+    // Dropped before the store is closed.
+    let _backups = Scheduler::start(config, home, store)?;
     let greeting = greeting(&state, &addresses, first.as_ref());
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.

@@ -73,6 +73,11 @@ fn the_commands_for_users_and_keys_parse() {
         "keys rotate --json",
         "keys list --json --data-dir /srv/a",
         "check --json",
+        "backup /b/a.tar --without-files --passphrase-file p --json --data-dir /srv/a",
+        "backup --config /etc/atelier.toml /b",
+        "backup verify /b --all --json",
+        "backup list --json --data-dir /srv/a",
+        "restore /b/a.tar --data-dir /srv/a --dry-run --revoke-keys --json",
     ] {
         assert!(parse(line).is_ok(), "{line}: {:?}", parse(line));
     }
@@ -99,6 +104,10 @@ fn wrong_usage_is_refused() {
         ("user add a@b --password-stdin --password-file x", ErrorKind::ArgumentConflict),
         ("user add a@b --password x", ErrorKind::UnknownArgument),
         ("key create", ErrorKind::MissingRequiredArgument),
+        ("backup", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("backup --json", ErrorKind::MissingRequiredArgument),
+        ("backup --json list", ErrorKind::ArgumentConflict),
+        ("restore", ErrorKind::MissingRequiredArgument),
         ("key create --user a@b --expires soon", ErrorKind::ValueValidation),
         ("serve --keepalive 1s", ErrorKind::UnknownArgument),
         ("user list --listen 127.0.0.1:1", ErrorKind::UnknownArgument),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 
+use serde::Deserialize;
 use toml::{Spanned, Table, Value};
 
 use super::error::ConfigError;
@@ -14,6 +15,12 @@ use super::values::Config;
 
 /// The variable that names the configuration file if no flag does.
 pub const FILE_VARIABLE: &str = "ATELIER_CONFIG";
+
+/// The tables of a file.
+#[derive(Deserialize)]
+struct Sections {
+    backup: BTreeMap<String, Spanned<Value>>,
+}
 
 /// The value and the source of each key. A key that is set to `None` hides the value of a lower layer.
 #[derive(Default)]
@@ -35,10 +42,22 @@ impl Layers {
             ConfigError::Malformed { path: path.to_owned(), line: line(start), message }
         })?;
         let mut entries: Vec<(String, Spanned<Value>)> = table.into_iter().collect();
+        // `[backup]` with `schedule` is `backup_schedule`.
+        if let Ok(Sections { backup }) = toml::from_str(&text) {
+            entries.retain(|(name, _)| name != "backup");
+            entries.extend(backup.into_iter().map(|(name, value)| (format!("backup_{name}"), value)));
+        }
         entries.sort_by_key(|(_, value)| value.span().start);
         for (name, value) in entries {
             let origin = Origin::File { path: path.to_owned(), line: line(value.span().start) };
             let key = find_key(&name, &name, &origin)?;
+            if let Some((_, Origin::File { line, .. })) = self.0.get(key.name) {
+                return Err(ConfigError::Wrong {
+                    key: key.name,
+                    rule: format!("must not be set twice; line {line} sets it, too"),
+                    origin,
+                });
+            }
             self.add(key, key.checked(value.into_inner()), origin)?;
         }
         Ok(())

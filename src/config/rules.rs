@@ -2,10 +2,12 @@
 
 use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::text_form::{TextForm, between};
 use super::values::{Config, Life};
+use crate::domain::backup::Schedule;
 
 /// A key and the rule that its value breaks.
 type BrokenRule = (&'static str, String);
@@ -61,6 +63,7 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         "must be the path of a directory",
     )?;
     check_files(c)?;
+    check_backups(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
     holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
     holds(
@@ -129,6 +132,16 @@ fn check_files(c: &Config) -> Result<(), BrokenRule> {
         c.files_secret_key.is_none() || c.files_secret_key_file.is_none(),
         "must not be set together with files_secret_key_file",
     )
+}
+
+/// The keys of scheduled backups.
+fn check_backups(c: &Config) -> Result<(), BrokenRule> {
+    if let Some(Schedule::Every(interval)) = &c.backup_schedule {
+        check_range("backup_schedule", interval, Duration::from_mins(1)..=DAY * 366)?;
+    }
+    let is_path = |path: &Option<PathBuf>| path.as_deref().is_none_or(|path| !path.as_os_str().is_empty());
+    holds("backup_directory", is_path(&c.backup_directory), "must be the path of a directory")?;
+    holds("backup_passphrase_file", is_path(&c.backup_passphrase_file), "must be the path of a file")
 }
 
 /// `s3://models`, `s3://models/team/files`.

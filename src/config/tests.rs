@@ -10,6 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::origin::Origins;
 use super::*;
+use crate::domain::backup::Schedule;
 
 const NONE: [(&str, String); 0] = [];
 
@@ -318,5 +319,26 @@ fn a_secret_is_never_printed() {
         let error = Config::load(NONE, vars(&[]), Some(file(text).path())).unwrap_err();
         assert!(!error.to_string().contains("48151623"), "{error}");
         assert!(!format!("{error:?}").contains("48151623"), "{error:?}");
+    }
+}
+
+#[test]
+fn backups_have_a_table_of_their_own() {
+    let text = "workers = 2\n[backup]\nschedule = \"03:00\"\ndirectory = \"/b\"\nkeep = \"3d\"\n";
+    let written = file(text);
+    let config = Config::load(NONE, vars(&[("ATELIER_BACKUP_KEEP", "5w")]), Some(written.path())).unwrap();
+    assert_eq!((config.workers, config.backup_schedule), (2, Some(Schedule::Daily(180))));
+    assert_eq!((config.backup_directory.unwrap().to_str(), config.backup_keep.weeks), (Some("/b"), 5));
+    assert!(config.origins.of("backup_schedule").to_string().ends_with(":3"));
+    for (text, words) in [
+        ("[backup]\nschedul = \"03:00\"", "backup_schedul"),
+        ("[backup]\nschedule = \"3 am\"", "`backup_schedule` (FILE:2) must be a time of day in UTC such as 03:00"),
+        ("[backup]\nschedule = \"10s\"", "must be from 1m to 366d"),
+        ("[backup]\nkeep = \"7\"", "must be numbers of days, weeks and months such as 7d 4w 12m"),
+        ("backup_keep = \"1d\"\n[backup]\nkeep = \"2d\"", "(FILE:3) must not be set twice; line 1 sets it, too"),
+        ("backup = 3", "backup"),
+        ("[files]\nurl = \"s3://x\"", "files"),
+    ] {
+        assert!(refused(text).contains(words), "{text}: {}", refused(text));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de};
 
+use crate::domain::backup::{Keep, Schedule};
 use crate::domain::network::Network;
 
 /// A value with a text form.
@@ -88,6 +89,33 @@ impl TextForm for SocketAddr {
 
 impl TextForm for Network {
     const RULE: &'static str = "an IP address such as 10.0.0.5 or fd00::5, or a network such as 10.0.0.0/8";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_text(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl TextForm for Schedule {
+    const RULE: &'static str = "a time of day in UTC such as 03:00, or an interval such as 6h";
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::at(text).or_else(|| Duration::parse(text).map(Self::Every))
+    }
+
+    fn to_text(&self) -> String {
+        match self {
+            Self::Daily(minute) => format!("{:02}:{:02}", minute / 60, minute % 60),
+            Self::Every(interval) => interval.to_text(),
+        }
+    }
+}
+
+impl TextForm for Keep {
+    const RULE: &'static str = "numbers of days, weeks and months such as 7d 4w 12m";
 
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
@@ -210,6 +238,17 @@ mod tests {
             assert_eq!(parse::<usize>(text).unwrap().to_text(), text);
         }
         assert_eq!(parse::<usize>("1024KiB").unwrap(), 1 << 20);
+    }
+
+    #[test]
+    fn schedules_round_trip() {
+        for text in ["03:00", "23:59", "6h", "30m"] {
+            assert_eq!(parse::<Schedule>(text).unwrap().to_text(), text);
+        }
+        for text in ["", "3", "daily", "3:00", "25:00", "* * * * *"] {
+            assert!(parse::<Schedule>(text).unwrap_err().contains("03:00"), "{text}");
+        }
+        assert_eq!(parse::<Keep>("1m 2d").unwrap().to_text(), "2d 1m");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use toml::{Table, Value};
 use super::keys;
 use super::origin::Origins;
 use super::text_form;
+use crate::domain::backup::{Keep, Schedule};
 use crate::domain::network::Network;
 use crate::domain::retention::Retention;
 use crate::domain::secret::Secret;
@@ -92,6 +93,7 @@ impl text_form::TextForm for Life {
 }
 
 /// The effective configuration. `config.example.toml` documents each key.
+#[expect(clippy::struct_excessive_bools, reason = "each key is a field of its own")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
@@ -190,6 +192,14 @@ pub struct Config {
     pub graphql_depth: usize,
     pub graphql_complexity: usize,
 
+    #[serde(with = "text_form::optional")]
+    pub backup_schedule: Option<Schedule>,
+    pub backup_directory: Option<PathBuf>,
+    #[serde(with = "text_form")]
+    pub backup_keep: Keep,
+    pub backup_files: bool,
+    pub backup_passphrase_file: Option<PathBuf>,
+
     pub admin_email: Option<String>,
     #[serde(with = "text_form::secret")]
     pub admin_password: Option<Secret>,
@@ -262,6 +272,11 @@ impl Default for Config {
             administrators_need_second_factor: false,
             graphql_depth: 15,
             graphql_complexity: 500,
+            backup_schedule: None,
+            backup_directory: None,
+            backup_keep: Keep::DEFAULT,
+            backup_files: true,
+            backup_passphrase_file: None,
             admin_email: None,
             admin_password: None,
             admin_password_file: None,

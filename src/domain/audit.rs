@@ -37,6 +37,8 @@ pub enum ObjectKind {
     SigningKey,
     /// The key that encrypts other keys.
     MasterKey,
+    /// A backup of the data file.
+    Backup,
     /// A client address from which a sign-in was attempted.
     Address,
     /// Rows of the audit log.

@@ -4,6 +4,7 @@ pub mod actor;
 pub mod arrow_schema;
 pub mod audit;
 pub mod authorization_code;
+pub mod backup;
 pub mod bot;
 pub mod client;
 pub mod connection;

@@ -2,6 +2,7 @@
 //!
 //! It knows bytes and places, but not who may read a file or what refers to it: no SQL, no HTTP.
 
+pub mod archive;
 mod directories;
 mod incoming;
 mod local;

@@ -118,7 +118,7 @@ impl Facts {
         Self { standing, place: place(action), membership, bound }
     }
 
-    /// What the actor has.
+    /// Everything that the actor has.
     pub fn sources(&self) -> Vec<Source> {
         let standing = &self.standing;
         let in_workspace = standing.workspace.map(|role| match role {
@@ -226,7 +226,7 @@ fn grounds(facts: &Facts, action: Action) -> Vec<Vec<Source>> {
     if let Some(role) = account.role().filter(|_| may(account, &[])) {
         grounds.push(vec![Source::AccountRole(role)]);
     }
-    // What else an administrator has counts as it does for a member.
+    // Other sources of an administrator count as they do for a member.
     let plain = if account.is_administrator() { Account::Role(AccountRole::Member) } else { account };
     if may(plain, &[]) {
         return grounds;

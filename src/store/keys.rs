@@ -80,6 +80,13 @@ pub fn list_live_made_by(view: &View, user: UserId) -> Result<Vec<Key>> {
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// The next keys after one, by id.
+pub fn list_after(view: &View, after: KeyId, limit: u32) -> Result<Vec<Key>> {
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id > :after ORDER BY k.id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(named_params! { ":after": after.0, ":limit": limit }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The keys that a page contains.
 #[derive(Clone, Copy, Debug)]
 pub enum Scope {

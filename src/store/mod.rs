@@ -5,6 +5,7 @@
 pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
+pub mod backups;
 pub mod bindings;
 pub mod bots;
 pub mod circle;
@@ -28,6 +29,7 @@ pub mod model_deletion;
 pub mod models;
 pub mod names;
 pub mod organizations;
+pub mod passwords;
 pub mod pending_sign_ins;
 pub mod people;
 pub mod pipelines;
@@ -56,7 +58,7 @@ mod tests;
 pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, Scratch, fault, row};
 pub use engine::{
-    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, health, inspection,
+    DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, copy, health, inspection,
     refuse_old_sqlite, schema, versioned_cache,
 };
 #[cfg(test)]

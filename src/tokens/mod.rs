@@ -14,6 +14,7 @@ pub mod pkce;
 mod random;
 pub mod refresh;
 pub mod seal;
+pub mod sealed_file;
 pub mod signing;
 pub mod spki;
 pub mod tags;

@@ -1,6 +1,8 @@
-//! Password hashes: argon2id in the PHC text form.
+//! Password hashes in the PHC text form: argon2id, and the argon2 and PBKDF2 hashes of other systems.
 //!
 //! Hashing takes tens of milliseconds and 19 MiB. Run it in a thread pool, never on a worker thread.
+
+mod pbkdf2;
 
 use std::cell::RefCell;
 use std::fmt;
@@ -13,6 +15,7 @@ use aws_lc_rs::constant_time;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
+use self::pbkdf2::Pbkdf2;
 use super::random;
 use crate::domain::invalid::Invalid;
 use crate::domain::password::{self, Password};
@@ -44,28 +47,65 @@ const MEMORY_RANGE: RangeInclusive<u32> = 8..=262_144;
 const PASSES_RANGE: RangeInclusive<u32> = 1..=16;
 /// The lanes that a stored hash may require.
 const LANES_RANGE: RangeInclusive<u32> = 1..=16;
+/// The maximum of a stored hash's memory in KiB times its passes: about a second of work.
+const MAX_WORK: u64 = 1 << 20;
 
-/// A hashed password as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$salt$hash`). Its `Debug` prints `***`.
+/// A hashed password as PHC text (`$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, `$pbkdf2-sha256$i=600000$salt$hash`). Its
+/// `Debug` prints `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
     /// Parses a stored or imported hash.
     ///
-    /// Refused when it is no argon2 PHC text with a salt and a hash, or requires more than 256 MiB, 16 passes or 16
-    /// lanes.
+    /// Refused when it is neither an argon2 nor a PBKDF2 PHC text with a salt of 8 to 48 bytes and a hash of 10 to 64
+    /// bytes, or requires too much memory or work.
     pub fn parse(raw: &str) -> Result<Self, Invalid> {
-        let refused = || Invalid::rule("must be an argon2 PHC text of bounded cost");
+        let refused = || Invalid::rule("must be an argon2 or PBKDF2 hash in the PHC text form");
         let hash = phc::PasswordHash::new(raw).map_err(|_| refused())?;
+        let output = hash.salt.and(hash.hash).ok_or_else(refused)?;
+        if let Some(parameters) = Pbkdf2::of(&hash) {
+            parameters.require_bounded(output.len())?;
+            return Ok(Self(raw.to_owned()));
+        }
         let params = Params::try_from(&hash).map_err(|_| refused())?;
-        let sound = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
-            && hash.version.is_none_or(|version| Version::try_from(version).is_ok())
-            && hash.salt.is_some()
-            && hash.hash.is_some()
-            && MEMORY_RANGE.contains(&params.m_cost())
-            && PASSES_RANGE.contains(&params.t_cost())
-            && LANES_RANGE.contains(&params.p_cost());
-        if sound { Ok(Self(raw.to_owned())) } else { Err(refused()) }
+        let is_argon2 = Algorithm::try_from(hash.algorithm.as_str()).is_ok()
+            && hash.version.is_none_or(|version| Version::try_from(version).is_ok());
+        if !is_argon2 {
+            return Err(refused());
+        }
+        require_bounded(&params)?;
+        Ok(Self(raw.to_owned()))
+    }
+
+    /// The hash of another system: its algorithm and parameters as in the PHC text form (`argon2id$v=19$m=7168,t=5,p=1`
+    /// or `pbkdf2-sha256$i=27500`), its salt and its output.
+    ///
+    /// Refused as [`PasswordHash::parse`] refuses.
+    pub fn imported(parameters: &str, salt: &[u8], output: &[u8]) -> Result<Self, Invalid> {
+        for (what, bytes, range) in [
+            ("salt", salt, phc::Salt::MIN_LENGTH..=phc::Salt::MAX_LENGTH),
+            ("hash", output, phc::Output::MIN_LENGTH..=phc::Output::MAX_LENGTH),
+        ] {
+            if !range.contains(&bytes.len()) {
+                let (least, most) = range.into_inner();
+                return Err(Invalid::rule(format!("must have a {what} of {least} to {most} bytes")));
+            }
+        }
+        let [salt, output] = [salt, output].map(|bytes| STANDARD_NO_PAD.encode(bytes));
+        Self::parse(&format!("${parameters}${salt}${output}"))
+    }
+
+    /// A hash that no known password matches, and whose verification takes as long as the one of this hash.
+    #[must_use]
+    pub fn decoy(&self) -> Self {
+        let random: [u8; phc::Output::MAX_LENGTH] = random::bytes();
+        let decoy = phc::PasswordHash::new(&self.0).ok().and_then(|mut hash| {
+            let output = random.get(..hash.hash?.len())?;
+            hash.hash = Some(phc::Output::new(output).ok()?);
+            Some(Self(hash.to_string()))
+        });
+        decoy.unwrap_or_else(|| dummy().clone())
     }
 
     pub fn as_str(&self) -> &str {
@@ -173,16 +213,37 @@ fn with_current_params(salt: [u8; 16], output: [u8; Params::DEFAULT_OUTPUT_LEN])
     PasswordHash(format!("$argon2id$v=19$m={MEMORY_COST},t={PASSES},p={LANES}${salt}${output}"))
 }
 
+/// Refuses an argon2 hash that requires too much memory or work.
+fn require_bounded(params: &Params) -> Result<(), Invalid> {
+    let refuse = |words: String| Err(Invalid::rule(words));
+    for (what, found, range) in [
+        ("memory in KiB", params.m_cost(), MEMORY_RANGE),
+        ("passes", params.t_cost(), PASSES_RANGE),
+        ("lanes", params.p_cost(), LANES_RANGE),
+    ] {
+        if !range.contains(&found) {
+            return refuse(format!("must have a number of {what} from {} to {}", range.start(), range.end()));
+        }
+    }
+    if u64::from(params.m_cost()) * u64::from(params.t_cost()) > MAX_WORK {
+        return refuse(format!("must have a memory in KiB times passes of at most {MAX_WORK}"));
+    }
+    Ok(())
+}
+
 /// The parsed stored hash, if the typed text matches it.
 fn parse_if_matching(typed: &str, against: &PasswordHash) -> Option<phc::PasswordHash> {
     let hash = phc::PasswordHash::new(&against.0).ok()?;
+    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
+    if let Some(parameters) = Pbkdf2::of(&hash) {
+        return parameters.matches(typed, salt, expected.as_bytes()).then_some(hash);
+    }
     let algorithm = Algorithm::try_from(hash.algorithm.as_str()).ok()?;
     let version = match hash.version {
         Some(version) => Version::try_from(version).ok()?,
         None => Version::default(),
     };
     let argon2 = Argon2::new(algorithm, version, Params::try_from(&hash).ok()?);
-    let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?);
     let mut output = vec![0; expected.len()];
     derive(&argon2, typed, salt, &mut output).ok()?;
     constant_time::verify_slices_are_equal(&output, expected.as_bytes()).ok()?;
@@ -303,6 +364,9 @@ mod tests {
             format!("$argon2id$v=18$m=256,t=2,p=1${salt_and_hash}"),
             format!("$argon2id$v=19$m=4000000,t=2,p=1${salt_and_hash}"),
             format!("$argon2id$v=19$m=256,t=1000000,p=1${salt_and_hash}"),
+            format!("$argon2id$v=19$m=256,t=2,p=17${salt_and_hash}"),
+            format!("$argon2id$v=19$m=262144,t=5,p=1${salt_and_hash}"),
+            "$argon2id$v=19$m=256,t=2,p=1$c2FsdA$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4".to_owned(),
             format!("$argon2id$v=19$m=256,t=2,p=1${salt_and_hash}$more"),
         ] {
             assert!(PasswordHash::parse(&bad).is_err(), "{bad}");
@@ -329,6 +393,46 @@ mod tests {
         };
         assert_eq!(cost(dummy()), cost(&hash(&generate()).unwrap()));
         assert_eq!(verify("wrong horse", dummy()), Verdict::Wrong);
+    }
+
+    #[test]
+    fn an_imported_hash_is_the_phc_text_of_its_parts() {
+        let hash = |password: &str, length| {
+            let params = Params::new(7168, 5, 1, Some(length)).unwrap();
+            let mut output = vec![0; length];
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            argon2.hash_password_into(password.as_bytes(), &[7; 16], &mut output).unwrap();
+            output
+        };
+        for length in [16, 32, 64] {
+            let output = hash("correct horse", length);
+            let imported = PasswordHash::imported("argon2id$v=19$m=7168,t=5,p=1", &[7; 16], &output).unwrap();
+            assert_eq!(verify("correct horse", &imported), Verdict::RightButOutdated);
+            assert_eq!(verify("wrong horse", &imported), Verdict::Wrong);
+        }
+        let refused = |parameters: &str, salt: &[u8], output: &[u8]| {
+            PasswordHash::imported(parameters, salt, output).unwrap_err().to_string()
+        };
+        let argon2 = "argon2id$v=19$m=7168,t=5,p=1";
+        assert_eq!(refused(argon2, &[7; 7], &[7; 32]), "must have a salt of 8 to 48 bytes");
+        assert_eq!(refused(argon2, &[7; 49], &[7; 32]), "must have a salt of 8 to 48 bytes");
+        assert_eq!(refused(argon2, &[7; 16], &[7; 9]), "must have a hash of 10 to 64 bytes");
+        assert_eq!(refused(argon2, &[7; 16], &[7; 65]), "must have a hash of 10 to 64 bytes");
+        let bound = "must have a memory in KiB times passes of at most 1048576";
+        assert_eq!(refused("argon2id$v=19$m=262144,t=5,p=1", &[7; 16], &[7; 32]), bound);
+        assert_eq!(refused("pbkdf2$i=5000001", &[7; 16], &[7; 64]), "must require at most 2500000 iterations");
+    }
+
+    #[test]
+    fn a_decoy_costs_as_much_and_matches_nothing() {
+        let old = hash_with(Params::new(64, 3, 2, Some(24)).unwrap(), Algorithm::Argon2i, "correct horse");
+        let decoy = old.decoy();
+        assert!(decoy != old && decoy != old.decoy());
+        let head = |hash: &PasswordHash| hash.as_str().rsplit_once('$').map(|(head, _)| head.to_owned());
+        assert_eq!(head(&decoy), head(&old));
+        assert_eq!(decoy.as_str().len(), old.as_str().len());
+        assert_eq!(PasswordHash::parse(decoy.as_str()), Ok(decoy.clone()));
+        assert_eq!(verify("correct horse", &decoy), Verdict::Wrong);
     }
 
     #[test]

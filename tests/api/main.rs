@@ -12,6 +12,7 @@ mod kill_harness;
 mod support;
 
 mod arize;
+mod backups;
 mod client;
 mod data_file;
 mod database;

@@ -29,9 +29,11 @@ fn describe(page: &mut String, command: &Command, before: &str, depth: usize) {
     let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     let _ = writeln!(page, "{} {name}\n\n{}\n", "#".repeat(depth), sentence(&about));
     let inner: Vec<&Command> = command.get_subcommands().filter(|inner| inner.get_name() != "help").collect();
-    if inner.is_empty() {
+    // `atelier backup FILE` is a command beside `atelier backup list`.
+    if inner.is_empty() || command.get_positionals().next().is_some() {
         let usage = command.clone().render_usage().to_string();
-        let _ = writeln!(page, "```console\n{}\n```\n", usage.trim_start_matches("Usage: ").trim());
+        let usage = usage.trim_start_matches("Usage: ").lines().next().unwrap_or_default();
+        let _ = writeln!(page, "```console\n{}\n```\n", usage.trim());
         // The configuration has its own page; the server's location stands once at the top.
         let arguments: Vec<&Arg> = command.get_arguments().filter(|argument| is_own(argument)).collect();
         if !arguments.is_empty() {

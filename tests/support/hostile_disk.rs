@@ -41,6 +41,11 @@ impl HostileDisk {
         let mut loaded = [0];
         self.rules.read_exact_at(&mut loaded, SIZE as u64 - 1).expect("the mark of the library");
         assert_eq!(loaded, [1], "the library is not in the server: is it linked statically?");
+        self.prepare(rules);
+    }
+
+    /// The same, before the server starts.
+    pub fn prepare(&self, rules: &[&str]) {
         let mut text: Vec<u8> = rules.iter().flat_map(|rule| rule.bytes().chain([b'\n'])).collect();
         assert!(text.len() < SIZE - 1);
         text.resize(SIZE - 1, 0);

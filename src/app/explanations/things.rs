@@ -146,7 +146,7 @@ impl Object {
     }
 }
 
-/// Finds the object. What the actor may not see is reported as missing.
+/// Finds the object. An object that the actor may not see is reported as missing.
 pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> {
     let number = match thing.key {
         Key::Number(number) => Some(number),
@@ -160,16 +160,16 @@ pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> 
         Kind::Account => Object::Account,
         Kind::Organization => Object::Organization(match number {
             Some(number) => lookup::organization(view, actor, OrganizationId(number))?,
-            None => on(by_name::organization(view, actor, text))?,
+            None => on(by_name::named_organization(view, actor, text))?,
         }),
         Kind::Workspace => Object::Workspace(match number {
             Some(number) => lookup::workspace(view, actor, WorkspaceId(number))?,
-            None => on(by_name::workspace(view, actor, text))?,
+            None => on(by_name::named_workspace(view, actor, text))?,
         }),
         Kind::Project => {
             let (project, workspace) = match number {
                 Some(number) => projects::visible(view, actor, ProjectId(number))?,
-                None => on(by_name::project(view, actor, text))?,
+                None => on(by_name::named_project(view, actor, text))?,
             };
             Object::Project(project, workspace)
         }
@@ -207,7 +207,7 @@ pub(super) fn find(view: &View, actor: &Actor, thing: &Thing) -> Result<Object> 
         }
         Kind::Role => Object::Role(match number {
             Some(number) => roles::visible(view, actor, RoleId(number))?,
-            None => by_name::role(view, actor, text)?,
+            None => by_name::named_role(view, actor, text)?,
         }),
         Kind::User => Object::User(lookup::principal(view, actor, &user(number, text)?)?),
     })

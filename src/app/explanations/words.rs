@@ -33,7 +33,7 @@ pub(super) const fn kind_of_source(source: Source) -> &'static str {
     }
 }
 
-/// What the user has, as the subject of a sentence. `name` is that of a named role, if the asking actor may see it.
+/// A source as the subject of a sentence. `name` is that of a named role, if the asking actor may see it.
 pub(super) fn source(source: Source, name: Option<&str>, place: Place) -> String {
     let named = || name.map_or_else(|| "a named role".to_owned(), |name| format!("the named role {name}"));
     match source {
@@ -85,7 +85,7 @@ pub(super) struct Alternative {
     pub permissions: PermissionSet,
     /// The roles, any of which is enough.
     pub roles: Vec<&'static str>,
-    /// What the user would need.
+    /// The thing that the user would need.
     pub what: String,
     /// Who can do it, as the end of the sentence. Empty if nobody can.
     pub by: &'static str,
@@ -159,7 +159,7 @@ pub(super) fn alternatives(action: Action, place: Place, changes: &[Change]) -> 
     found
 }
 
-/// What would allow an action, for its refusal: `a role with SPACE_UPDATE on the workspace or the role owner in it`.
+/// The changes that would allow an action, as the end of its refusal: `you would need the role owner in the workspace`.
 /// `None` if nothing is known.
 pub fn needs(action: Action, changes: &[Change]) -> Option<String> {
     let all = alternatives(action, explanation::place(action), changes);

@@ -149,14 +149,14 @@ pub struct Choice {
 /// further attempts. A person with a second factor is refused too: the sign-in pages ask for its code first.
 pub async fn replace_temporary(state: &AppState, origin: Origin, choice: Choice) -> Result<User> {
     let attempt = Attempt::begin(state, &origin, ThrottleScope::Password, SecretOwner::Named(&choice.username), None)?;
-    let found = state.read_inline(|view| {
+    let (found, against) = state.read_inline(|view| {
         let user = store::users::find_by_email(view, &choice.username)?;
         let user = user.filter(|user| has_temporary(view, user));
         let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
-        Ok(user.zip(hash))
+        let against = hash.clone().map_or_else(|| passwords::decoy(state, view, &choice.username), Ok)?;
+        Ok((user.zip(hash), against))
     })?;
-    let against = found.as_ref().map(|(_, hash)| hash.clone());
-    let (verdict, _) = passwords::verify(state, attempt.lane(), choice.temporary.clone(), against).await?;
+    let (verdict, _) = passwords::verify(state, attempt.lane(), choice.temporary.clone(), Some(against)).await?;
     let proved = found.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
     attempt.judge(proved.is_some())?;
     let (user, stored) = proved.ok_or(AuthError::WrongPassword)?;

@@ -9,6 +9,8 @@ use crate::domain::password::{Password, compared};
 use crate::domain::secret::Secret;
 use crate::domain::user::{NewUser, PersonName, User};
 use crate::error::{Error, Result};
+use crate::store::{self, View};
+use crate::tokens::opaque::Fingerprint;
 use crate::tokens::password::{self, PasswordHash, Verdict};
 
 /// The person who will have a password.
@@ -63,6 +65,17 @@ fn refuse_own(password: &Password, owner: &Owner) -> Result<()> {
 
 pub(in crate::app) fn must_be_another() -> Error {
     Error::invalid(Field::Password, "must differ from the current password")
+}
+
+/// The hash to check a password against when the account of this name is unknown or has no password. No password
+/// matches it.
+///
+/// Accounts from another system have hashes of another cost until they sign in. An unknown name always gets the cost of
+/// the same account, so that the time of a refusal does not tell whether a name is known.
+pub(in crate::app) fn decoy(state: &AppState, view: &View, name: &str) -> Result<PasswordHash> {
+    let tag = state.tags.tag("password-decoy", &Email::fold(name), 32);
+    let like = store::passwords::any_hash(view, &Fingerprint::of(&tag))?;
+    Ok(like.map_or_else(|| password::dummy().clone(), |like| like.decoy()))
 }
 
 /// Checks a password against a hash. Takes as long when there is no hash.

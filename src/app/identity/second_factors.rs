@@ -168,6 +168,25 @@ pub fn reset(tx: &Tx, actor: &Actor, who: &lookup::Named) -> Result<(User, bool)
     Ok((user, true))
 }
 
+/// Seals the secret that a user's authenticator app has from another system.
+pub fn seal(master_key: &MasterKey, user: Uuid, key: &TotpKey) -> Result<Vec<u8>> {
+    master_key.seal(&context(user), key.as_bytes()).map_err(Error::internal)
+}
+
+/// Stores the second factor that a person has from another system, as a confirmed one without recovery codes.
+///
+/// Requires an administrator. Refused when the person has a second factor.
+pub fn import(tx: &Tx, actor: &Actor, who: &lookup::Named, sealed: &[u8]) -> Result<()> {
+    let user = lookup::person(tx, actor, who, Action::SetPassword)?;
+    if is_confirmed(tx, user.id)? {
+        return Err(IS_ON);
+    }
+    store::second_factors::upsert(tx, user.id, sealed)?;
+    store::second_factors::confirm(tx, user.id)?;
+    let after = json!({ "confirmed": true });
+    audit::record(tx, actor, "second_factors.import", (ObjectKind::User, user.uuid), (Value::Null, after))
+}
+
 /// Deletes a user's second factor and recovery codes. Returns whether there was a second factor.
 pub(in crate::app) fn delete(tx: &Tx, user: UserId) -> Result<bool> {
     store::recovery_codes::delete_of(tx, user)?;
@@ -182,7 +201,7 @@ pub(in crate::app) fn is_confirmed(view: &View, user: UserId) -> Result<bool> {
 /// A new secret for a user's app, and the sealed secret.
 pub(in crate::app) fn generate(master_key: &MasterKey, user: &User) -> Result<(Enrolment, Vec<u8>)> {
     let key = TotpKey::generate();
-    let sealed = master_key.seal(&context(user.uuid), key.as_bytes()).map_err(Error::internal)?;
+    let sealed = seal(master_key, user.uuid, &key)?;
     Ok((to_enrolment(&key, user), sealed))
 }
 

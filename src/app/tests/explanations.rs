@@ -21,12 +21,12 @@ fn called(kind: Kind, name: &str) -> Thing {
 }
 
 impl Office {
-    /// What the asking actor is told.
+    /// The answer to the asking actor.
     fn explained(&self, by: &Actor, who: &Actor, action: Action, on: &Thing) -> Result<Explained> {
         self.read(|view| explanations::explain(view, by, &named(who), action, on))
     }
 
-    /// What the operator is told.
+    /// The answer to the operator.
     fn why(&self, who: &Actor, action: Action, on: &Thing) -> Explained {
         self.explained(&Actor::operator(), who, action, on).unwrap()
     }

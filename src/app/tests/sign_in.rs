@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use super::*;
 use crate::app::identity::oauth::tokens;
+use crate::app::identity::passwords;
 use crate::app::identity::sign_in::{self, Attempt, SignedIn};
 use crate::app::identity::signing_keys as verbs;
 use crate::app::runtime::file_storage::FileStorage;
@@ -304,6 +305,25 @@ fn concurrent_sign_ins_with_an_outdated_hash_all_succeed() {
     let kept = probe::rows(&gate.office.file, sql)[0][0].as_str().unwrap().to_owned();
     assert!(kept != OLD_HASH, "the hash is renewed");
     assert!(gate.sign_in("bob@example.com", PASSWORD).is_ok());
+}
+
+#[test]
+fn an_unknown_name_costs_as_much_as_some_account() {
+    const FOREIGN: &str = "$pbkdf2-sha256$i=27500$c2FsdFNBTFRzYWx0U0FMVA$TC+pxKT0EhlEbJYovmAjXy9jX13MZCRnQF3OxVSI/AI";
+    let gate = gate();
+    gate.office.secrets.lock().unwrap().push(FOREIGN.to_owned());
+    let set = format!("UPDATE users SET password_hash = '{FOREIGN}' WHERE email_key = 'bob@example.com'");
+    probe::execute(&gate.office.file, &set);
+    let cost = |name: &str| {
+        let decoy = gate.state.read_inline(|view| passwords::decoy(&gate.state, view, name)).unwrap();
+        decoy.as_str().rsplitn(3, '$').last().unwrap().to_owned()
+    };
+    let names: Vec<String> = (0..40).map(|n| format!("nobody{n}@example.com")).collect();
+    let costs: Vec<String> = names.iter().map(|name| cost(name)).collect();
+    assert!(costs.iter().any(|cost| cost == "$pbkdf2-sha256$i=27500"), "{costs:?}");
+    assert!(costs.iter().any(|cost| cost.starts_with("$argon2id$v=19$m=19456,t=2,p=1")), "{costs:?}");
+    let again: Vec<String> = names.iter().map(|name| cost(&name.to_uppercase())).collect();
+    assert_eq!(costs, again, "the same name always costs the same");
 }
 
 #[test]

@@ -34,13 +34,19 @@ pub struct Sealing {
 }
 
 impl Sealing {
-    /// Derives a key for a new file. Takes some tenths of a second. Refused if the passphrase is too short.
-    pub fn new(master_key: MasterKey, passphrase: &Secret) -> Result<Self> {
+    /// Refuses a passphrase that is too short for a new file.
+    pub fn require_long(passphrase: &Secret) -> Result<()> {
         if passphrase.expose().chars().count() < MIN_PASSPHRASE {
             return Err(Error::Refused {
                 rule: "the passphrase must have at least 12 characters; choose a longer one",
             });
         }
+        Ok(())
+    }
+
+    /// Derives a key for a new file. Takes some tenths of a second. Refused if the passphrase is too short.
+    pub fn new(master_key: MasterKey, passphrase: &Secret) -> Result<Self> {
+        Self::require_long(passphrase)?;
         let how = Derivation::generate();
         let key = PassphraseKey::derive(passphrase, &how).map_err(Error::internal)?;
         Ok(Self { master_key, key, how })

@@ -160,7 +160,9 @@ fn from_json_text(format: Format, raw: &str) -> Result<Cell, Invalid> {
         Format::OpenAi => OpenAi::parse(json).map(drop),
         Format::Definition => match Definition::parse(json) {
             Ok(_) => Ok(()),
-            Err(part) => Err(Invalid::rule(format!("{} {}", part.path, part.rule).trim().to_owned())),
+            Err(part) => {
+                Err(Invalid::rule(format!("{} {}", part.path.trim_start_matches('.'), part.rule).trim().to_owned()))
+            }
         },
         Format::TensorFields => match serde_json::from_str(raw) {
             Ok(names) => TensorFields::parse(names).map(drop),

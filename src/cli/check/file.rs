@@ -9,7 +9,7 @@ use std::path::Path;
 use uuid::Uuid;
 
 use super::advice::{AS_THE_SERVER, RESTORE, START};
-use super::{files, master_key};
+use super::{backups, files, master_key};
 use crate::app;
 use crate::cli::audit::describe;
 use crate::cli::data::error_details;
@@ -52,6 +52,7 @@ struct Known {
     administrators: Result<(bool, bool)>,
     audit: Result<Verdict>,
     names: Result<Vec<OldForm>>,
+    backups: Result<app::backups::Outcomes>,
     files: Result<files::Facts>,
 }
 
@@ -70,6 +71,7 @@ fn collect_facts(view: &View, key: Option<&MasterKey>) -> Result<Facts> {
             administrators: administrators(),
             audit: app::audit::verify(view, &Actor::operator(), None, key),
             names: names::list(view),
+            backups: app::backups::last_outcomes(view),
             files: files::collect_facts(view),
         }),
     })
@@ -110,6 +112,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
                 findings.push(administrator(known.administrators));
                 findings.push(audit(known.audit));
                 findings.extend(old_forms(known.names));
+                findings.extend(backups::check(config, known.backups));
                 findings.extend(files::check(config, home, known.files));
             }
         }

@@ -90,7 +90,7 @@ impl Source {
         }
     }
 
-    pub(super) fn loaded(&self) -> Result<MasterKey, CliError> {
+    pub(in crate::cli) fn loaded(&self) -> Result<MasterKey, CliError> {
         self.load().map_err(|error| match &error {
             Unusable::Text(_) => CliError::Usage(format!("{self} is malformed: {error}")),
             Unusable::File(_) => match self {

@@ -116,7 +116,7 @@ impl SecretFiles {
     }
 }
 
-const FLAG: &str = ", or give a directory with --secrets-dir";
+const FLAG: &str = ", or give `atelier apply` a directory with --secrets-dir";
 
 /// Creates a file for its owner only. On failure there is none.
 fn write(path: &Path, secret: &Secret) -> io::Result<()> {

@@ -69,7 +69,7 @@ pub(super) struct ExplainedObject {
 /// One reason of a decision.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExplainedReason {
-    /// What the reason is about.
+    /// The kind of the reason.
     #[serde(rename = "type")]
     #[schema(example = "space_role")]
     kind: String,
@@ -88,7 +88,7 @@ pub(super) struct ExplainedReason {
 /// A change that would allow the action.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ExplainedChange {
-    /// What would change.
+    /// The kind of the change.
     #[serde(rename = "type")]
     #[schema(example = "space_role")]
     kind: String,
@@ -107,7 +107,7 @@ impl Shaped for Explanation {
 /// Explains whether a user may do something: which role, role binding or restriction decides, and what is missing.
 ///
 /// Everybody may ask about themselves. Others require permission to read the role bindings of the object, an admin of
-/// the organization or an administrator. What the caller cannot see does not exist.
+/// the organization or an administrator. An object that the caller cannot see does not exist.
 #[utoipa::path(get, path = "/v2/explain", tag = "explanations",
     params(
         ("user" = Option<String>, Query, description = "The id or the email address of the user; the caller by default"),

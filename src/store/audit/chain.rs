@@ -117,6 +117,16 @@ pub(super) const COLUMNS: &str =
 /// The number of hashed columns.
 pub(super) const HASHED: usize = 13;
 
+/// Lets the ids of the rows go on `margin` after the last one. The chain permits gaps.
+pub(in crate::store) fn leave_gap(tx: &Tx, margin: i64) -> Result<()> {
+    let end = match tx.audit.get() {
+        Some(end) => end,
+        None => End::read(tx.conn)?,
+    };
+    tx.audit.set(Some(End { next: end.next.saturating_add(margin), ..end }));
+    Ok(())
+}
+
 /// Adds hashes to the rows of a file that has none. Earlier changes to these rows cannot be detected.
 pub(in crate::store) fn chain_older_rows(conn: Conn) -> Result<()> {
     let mut end = End::read(conn)?;

@@ -15,6 +15,9 @@ pub const MAX_ROWS: u32 = 200;
 /// The size of its rows at which a write takes no further one, in bytes.
 const MAX_BYTES: usize = 256 << 10;
 
+/// The maximum number of rows that are looked at to find how many are too old. The others follow with the next run.
+const MAX_RUN: i64 = 2_000_000;
+
 /// The row that the chain starts after, and its seal, if old rows were deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Start {
@@ -40,18 +43,22 @@ pub fn update_seal(tx: &Tx, seal: &[u8]) -> Result<()> {
 ///
 /// Rows of the future, from before the clock was set back, are as old as their neighbors.
 pub fn last_before(view: &View, start: i64, time: Timestamp) -> Result<Option<i64>> {
+    let mut query = view.conn.prepare_cached("SELECT id FROM audit WHERE id > :start ORDER BY id LIMIT 1")?;
+    let first: Option<i64> = query.query_row(named_params! { ":start": start }, |row| row.get(0)).optional()?;
+    let Some(first) = first else { return Ok(None) };
     let mut query = view.conn.prepare_cached(
-        "SELECT id FROM audit WHERE id > :start AND +at >= :time AND +at <= :latest ORDER BY id LIMIT 1",
+        "SELECT id FROM audit WHERE id > :start AND id < :end AND +at >= :time AND +at <= :latest ORDER BY id LIMIT 1",
     )?;
-    let latest = view.now.latest_stored().micros();
-    let params = named_params! { ":start": start, ":time": time.micros(), ":latest": latest };
+    let (end, latest) = (first.saturating_add(MAX_RUN), view.now.latest_stored().micros());
+    let params = named_params! { ":start": start, ":end": end, ":time": time.micros(), ":latest": latest };
     let kept: Option<i64> = query.query_row(params, |row| row.get(0)).optional()?;
     let mut query = view.conn.prepare_cached(
         "SELECT id FROM audit WHERE id > :start AND id < :kept AND +at < :time
              AND id <= (SELECT last_id FROM audit_chain WHERE id = 1)
          ORDER BY id DESC LIMIT 1",
     )?;
-    let params = named_params! { ":start": start, ":kept": kept.unwrap_or(i64::MAX), ":time": time.micros() };
+    let kept = kept.unwrap_or(end);
+    let params = named_params! { ":start": start, ":kept": kept, ":time": time.micros() };
     Ok(query.query_row(params, |row| row.get(0)).optional()?)
 }
 

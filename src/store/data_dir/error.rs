@@ -32,6 +32,12 @@ pub enum DataDirError {
         path.display(), path.join("atelier").display()
     )]
     Foreign { path: PathBuf, mode: u32, owner: u32 },
+    /// A restore was killed before the database was in its place.
+    #[error(
+        "a restore into {} runs or was interrupted; wait for it, or remove what is in the directory and restore again",
+        path.display()
+    )]
+    HalfRestored { path: PathBuf },
     #[error(
         "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
         pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),

@@ -17,6 +17,12 @@ use shared_file::SharedFile;
 
 pub use error::{DataDirError, Result};
 
+/// The folder in which the data file is copied for a backup.
+pub const BACKING_UP: &str = "backup.tmp";
+
+/// The folder in which a backup is restored into a directory that exists.
+pub const RESTORING: &str = "restore.tmp";
+
 /// A directory of mode 0700 that belongs to one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -33,6 +39,9 @@ impl DataDir {
         files::create_directories(&home.path).map_err(|source| {
             home.io("create the data directory", source, "choose another directory with --data-dir")
         })?;
+        if home.path.join(RESTORING).exists() && !home.database().exists() {
+            return Err(DataDirError::HalfRestored { path: home.path });
+        }
         home.close_to_others()?;
         home.create_database()?;
         Ok(home)

@@ -3,6 +3,7 @@
 mod checkpoints;
 pub mod compaction;
 mod conn;
+pub mod copy;
 mod data_version;
 mod disk;
 pub(in crate::store) mod fault;

@@ -21,7 +21,7 @@ use super::Tx;
 use crate::store::transfer::staging;
 
 /// Tables that do not grow with use: an operator fills them, or the program keeps them short.
-const SMALL_TABLES: [&str; 5] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema"];
+const SMALL_TABLES: [&str; 6] = ["meta", "clients", "signing_keys", "name_changes", "sqlite_schema", "sqlite_sequence"];
 
 /// Statements that read a whole table or sort on purpose: a part that identifies them, and the reason.
 const EXCEPTIONS: [(&str, &str); 11] = [

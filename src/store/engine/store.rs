@@ -167,6 +167,7 @@ fn in_use(error: DataDirError) -> Error {
         DataDirError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
         error @ (DataDirError::Io { .. }
         | DataDirError::Absent { .. }
+        | DataDirError::HalfRestored { .. }
         | DataDirError::Shared { .. }
         | DataDirError::Foreign { .. }) => Error::internal(error),
     }

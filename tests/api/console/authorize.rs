@@ -521,7 +521,7 @@ fn deleting_a_client_revokes_its_tokens() {
     let text = |name: &str| tokens[name].as_str().expect("a token").to_owned();
     let bearer = world.nobody.with(&text("access_token"));
     assert_eq!(bearer.get("/oauth2/userinfo").status, 200);
-    assert!(world.server.cli(&["client", "remove", "gone"]).status.success());
+    assert!(world.server.cli(&["client", "remove", "gone", "--yes"]).status.success());
     assert_eq!(bearer.get("/oauth2/userinfo").status, 401);
     assert_eq!(bearer.get("/v2/spaces").status, 401);
     let refresh = ask(&[("grant_type", "refresh_token"), ("refresh_token", &text("refresh_token"))]);

@@ -339,7 +339,7 @@ with story("who may not come in"):
     brief = KeycloakOpenID(server_url=AUTH, realm_name="master", client_id="brief-app", client_secret_key=removed)
     held = brief.token(BOB, PASSWORD)
     same("a client's tokens are good", app.introspect(held["access_token"])["active"], True)
-    atelier("client", "remove", "brief-app")
+    atelier("client", "remove", "brief-app", "--yes")
     same("until it is removed", app.introspect(held["access_token"]), {"active": False})
     refused("userinfo says so, too", KeycloakAuthenticationError, 401, "invalid_token", lambda: app.userinfo(held["access_token"]))
 

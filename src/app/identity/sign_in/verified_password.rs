@@ -29,13 +29,13 @@ impl VerifiedPassword {
         username: &str,
         password: &Secret,
     ) -> Result<Self> {
-        let found = state.read_inline(|view| {
-            let Some(user) = store::users::find_by_email(view, username)? else { return Ok(None) };
-            let hash = store::users::password_hash(view, user.id)?;
-            Ok(Some((user, hash)))
+        let (user, hash, against) = state.read_inline(|view| {
+            let user = store::users::find_by_email(view, username)?;
+            let hash = user.as_ref().map(|user| store::users::password_hash(view, user.id)).transpose()?.flatten();
+            let against = hash.clone().map_or_else(|| passwords::decoy(state, view, username), Ok)?;
+            Ok((user, hash, against))
         })?;
-        let (user, hash) = found.map_or((None, None), |(user, hash)| (Some(user), hash));
-        let (verdict, renewed) = passwords::verify(state, attempt.lane(), password.clone(), hash.clone()).await?;
+        let (verdict, renewed) = passwords::verify(state, attempt.lane(), password.clone(), Some(against)).await?;
         let verified = user.filter(|_| matches!(verdict, Verdict::Right | Verdict::RightButOutdated));
         attempt.judge(verified.is_some())?;
         let user = verified.ok_or(AuthError::WrongPassword)?;

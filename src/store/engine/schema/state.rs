@@ -29,7 +29,7 @@ pub enum SchemaState {
 
 impl SchemaState {
     /// Refuses a file that this program must not write to.
-    pub(in crate::store) fn fit(self) -> Result<Self, Unfit> {
+    pub fn fit(self) -> Result<Self, Unfit> {
         match self {
             Self::Empty | Self::Older(_) | Self::Current => Ok(self),
             Self::Newer(version) => Err(Unfit::Newer { version }),

@@ -1,0 +1,48 @@
+//! Removes old backups from a directory.
+
+use std::collections::BTreeSet;
+
+use super::error::{Result, failed};
+use super::make::lock;
+use super::unpack::referenced;
+use crate::domain::backup::Keep;
+use crate::domain::timestamp::Timestamp;
+use crate::files::archive::Folder;
+use crate::tokens::sealed_file::Passphrase;
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pruned {
+    pub backups: usize,
+    pub files: usize,
+}
+
+/// Removes the backups that are not kept, and the files of models that no kept backup refers to. If a kept backup cannot be
+/// read, no file is removed.
+pub fn prune(folder: &Folder, keep: Keep, passphrase: Option<&Passphrase>) -> Result<Pruned> {
+    let lock = lock(folder)?;
+    let all = folder.list().map_err(failed("list", folder.path()))?;
+    let chosen = keep.choose(&all.iter().map(|backup| backup.made_at).collect::<Vec<Timestamp>>());
+    let mut kept = Vec::new();
+    let mut pruned = Pruned::default();
+    for (backup, is_kept) in all.into_iter().zip(chosen) {
+        if is_kept {
+            kept.push(backup);
+        } else {
+            folder.remove(&lock, &backup).map_err(failed("remove", &backup.path))?;
+            pruned.backups += 1;
+        }
+    }
+    if pruned.backups == 0 {
+        return Ok(pruned);
+    }
+    let mut needed = BTreeSet::new();
+    for backup in &kept {
+        if let Err(error) = referenced(&backup.path, passphrase, &mut needed) {
+            log::warn!("{error}; no file of a model was removed from {}", folder.path().display());
+            return Ok(pruned);
+        }
+    }
+    pruned.files = folder.remove_other_models(&lock, &needed).map_err(failed("remove files from", folder.path()))?;
+    Ok(pruned)
+}

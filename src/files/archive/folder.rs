@@ -1,0 +1,259 @@
+//! A directory of backups. The files of models are in its folder `files`, by SHA-256; all backups share them.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+
+use super::new_file::PARTIAL;
+use super::write::write_file;
+use super::{ArchiveError, NewFile};
+use crate::domain::model::{Sha256, StoredFile};
+use crate::domain::timestamp::Timestamp;
+use crate::files::directories::{create_file, create_folder, folder_of, sync_folder};
+use crate::tokens::sealed_file::{self, MAGIC, OpeningReader, Passphrase};
+
+const BEGIN: &str = "atelier-";
+const END: &str = ".tar";
+const SEALED: &str = ".sealed";
+
+/// A directory with backups.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// A backup of a directory, by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub path: PathBuf,
+    pub made_at: Timestamp,
+    pub size: u64,
+    /// Whether its name says that it is sealed.
+    pub sealed: bool,
+}
+
+/// Only one process adds to a directory or removes from it.
+#[derive(Debug)]
+pub struct FolderLock {
+    _file: File,
+}
+
+impl Folder {
+    pub const fn at(path: PathBuf) -> Self {
+        Self { path }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Creates the directory if it does not exist. Only its owner may use it.
+    pub fn create(&self) -> io::Result<()> {
+        create_folder(&self.path)
+    }
+
+    /// Locks the directory, and removes what a killed process has left. None if another process holds the lock.
+    pub fn lock(&self) -> io::Result<Option<FolderLock>> {
+        let path = self.path.join(".atelier-backups.lock");
+        let file = match create_file(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let flags = OFlags::NOFOLLOW.bits().cast_signed();
+                OpenOptions::new().read(true).append(true).custom_flags(flags).open(&path)?
+            }
+            created => created?,
+        };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        for entry in fs::read_dir(&self.path)? {
+            remove_if_partial(&entry?.path(), BEGIN)?;
+        }
+        Ok(Some(FolderLock { _file: file }))
+    }
+
+    /// The backups, the oldest first.
+    pub fn list(&self) -> io::Result<Vec<Listed>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let Some((made_at, sealed)) = name.to_str().and_then(parse_name) else { continue };
+            let about = match entry.metadata() {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                about => about?,
+            };
+            if about.is_file() {
+                found.push(Listed { path: entry.path(), made_at, size: about.len(), sealed });
+            }
+        }
+        found.sort_by(|one, other| (one.made_at, &one.path).cmp(&(other.made_at, &other.path)));
+        Ok(found)
+    }
+
+    /// The path of a new backup.
+    pub fn new_path(&self, made_at: Timestamp, sealed: bool) -> PathBuf {
+        let end = if sealed { SEALED } else { "" };
+        let stamp = name_of(made_at);
+        let mut number = 1;
+        loop {
+            let more = if number == 1 { String::new() } else { format!("-{number}") };
+            let path = self.path.join(format!("{BEGIN}{stamp}{more}{END}{end}"));
+            if fs::symlink_metadata(&path).is_err() {
+                return path;
+            }
+            number += 1;
+        }
+    }
+
+    fn model(&self, sha256: &Sha256, sealed: bool) -> PathBuf {
+        let name = sha256.to_string();
+        let folder = self.path.join("files").join(name.get(..2).unwrap_or_default());
+        folder.join(name + if sealed { SEALED } else { "" })
+    }
+
+    /// Whether the directory has a file of a model, sealed with this passphrase if there is one. Its bytes are not read.
+    pub fn has_model(&self, file: &StoredFile, passphrase: Option<&Passphrase>) -> io::Result<bool> {
+        let path = self.model(&file.sha256, passphrase.is_some());
+        let found = match fs::symlink_metadata(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            found => found?,
+        };
+        let Some(passphrase) = passphrase else { return Ok(found.is_file() && found.len() == file.size) };
+        let size = sealed_file::sealed_size(file.sha256.to_string().len(), file.size);
+        if !found.is_file() || found.len() != size {
+            return Ok(false);
+        }
+        let mut from = BufReader::new(File::open(&path)?);
+        let mut magic = [0; MAGIC.len()];
+        from.read_exact(&mut magic)?;
+        Ok(magic == *MAGIC && sealed_file::fits(passphrase, &mut from)?)
+    }
+
+    /// Stores a file of a model. Returns false, and stores nothing, if its bytes do not have its SHA-256.
+    pub fn put_model(
+        &self,
+        file: &StoredFile,
+        from: &mut dyn Read,
+        passphrase: Option<&Passphrase>,
+    ) -> io::Result<bool> {
+        let path = self.model(&file.sha256, passphrase.is_some());
+        create_folder(folder_of(&path))?;
+        let new = NewFile::create_for_owner(&path)?;
+        let sha256 = write_file(&new, from, passphrase, file.sha256.to_string().as_bytes())?;
+        if sha256 != file.sha256 {
+            return Ok(false);
+        }
+        new.name_over()?;
+        Ok(true)
+    }
+
+    /// Reads a file of a model. None if the directory does not have it.
+    pub fn open_model(
+        &self,
+        sha256: &Sha256,
+        passphrase: Option<&Passphrase>,
+    ) -> Result<Option<Box<dyn Read>>, ArchiveError> {
+        for sealed in [passphrase.is_some(), passphrase.is_none()] {
+            let mut from = match File::open(self.model(sha256, sealed)) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                found => BufReader::new(found?),
+            };
+            if !sealed {
+                return Ok(Some(Box::new(from)));
+            }
+            let mut magic = [0; MAGIC.len()];
+            from.read_exact(&mut magic)?;
+            let (label, from) = OpeningReader::begin(from, passphrase.ok_or(ArchiveError::Sealed)?)?;
+            if label != sha256.to_string().as_bytes() {
+                return Err(ArchiveError::Damaged(format!("the file {sha256} is another one")));
+            }
+            return Ok(Some(Box::new(from)));
+        }
+        Ok(None)
+    }
+
+    /// Removes the files of models that are not among these. Returns how many there were.
+    pub fn remove_other_models(&self, _lock: &FolderLock, kept: &BTreeSet<Sha256>) -> io::Result<usize> {
+        let folder = self.path.join("files");
+        let mut removed = 0;
+        for part in entries(&folder)? {
+            if !part.is_dir() {
+                continue;
+            }
+            for path in entries(&part)? {
+                if remove_if_partial(&path, "")? {
+                    continue;
+                }
+                let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let sha256 = name.strip_suffix(SEALED).unwrap_or(name).parse::<Sha256>();
+                if sha256.is_ok_and(|sha256| !kept.contains(&sha256)) {
+                    fs::remove_file(&path)?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    /// Removes a backup.
+    pub fn remove(&self, _lock: &FolderLock, backup: &Listed) -> io::Result<()> {
+        fs::remove_file(&backup.path)?;
+        sync_folder(&self.path)
+    }
+}
+
+/// The entries of a folder; none if it does not exist.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| entry.map(|entry| entry.path())).collect(),
+    }
+}
+
+/// Removes an unfinished file whose name begins so.
+fn remove_if_partial(path: &Path, begin: &str) -> io::Result<bool> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let is_partial = name.strip_prefix('.').is_some_and(|name| name.starts_with(begin) && name.ends_with(PARTIAL));
+    if is_partial {
+        fs::remove_file(path)?;
+    }
+    Ok(is_partial)
+}
+
+/// `20261127T170501Z`.
+fn name_of(moment: Timestamp) -> String {
+    let text = moment.zulu();
+    let second = text.get(..19).unwrap_or_default();
+    second.chars().filter(|c| !matches!(c, '-' | ':')).collect::<String>() + "Z"
+}
+
+/// The time of a backup of this name, and whether it is sealed.
+fn parse_name(name: &str) -> Option<(Timestamp, bool)> {
+    let rest = name.strip_prefix(BEGIN)?;
+    let (rest, sealed) = rest.strip_suffix(SEALED).map_or((rest, false), |rest| (rest, true));
+    let rest = rest.strip_suffix(END)?;
+    let (stamp, number) = rest.split_at_checked(16)?;
+    let is_number = |number: &str| number.parse::<u32>().is_ok_and(|value| value > 1 && value.to_string() == number);
+    if !number.is_empty() && !number.strip_prefix('-').is_some_and(is_number) {
+        return None;
+    }
+    let part = |range: std::ops::Range<usize>| stamp.get(range);
+    let (date, time) = (stamp.get(..8)?, stamp.get(8..)?);
+    let iso = format!(
+        "{}-{}-{}{}:{}:{}",
+        part(0..4)?,
+        part(4..6)?,
+        part(6..8)?,
+        time.get(..3)?,
+        time.get(3..5)?,
+        time.get(5..)?
+    );
+    let moment = Timestamp::parse(&iso).ok()?;
+    (date.bytes().all(|byte| byte.is_ascii_digit()) && name_of(moment) == stamp).then_some((moment, sealed))
+}

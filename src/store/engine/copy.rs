@@ -1,0 +1,108 @@
+//! Copies a data file that is in use, as of one moment.
+
+use std::path::Path;
+use std::thread::sleep;
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+use rusqlite::{Connection, OpenFlags};
+
+use super::{inspection, schema};
+use crate::error::{Error, Result};
+
+/// The number of pages that are copied at a time: a megabyte with pages of 4 KiB.
+const PAGES: i32 = 256;
+
+/// How often a locked copy is tried again, and the pause before.
+const TRIES: u32 = 500;
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Copies one snapshot of a data file over an empty file, whether a server writes meanwhile or not. Neither readers nor
+/// writers wait for it; only the write-ahead log cannot be shortened until it is done.
+///
+/// `each` gets the number of copied pages and of all pages, and ends the copy by failing. The copy has no write-ahead log.
+pub fn copy(from: &Path, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Result<()> {
+    inspection::inspect(from, |view| {
+        // Begins the snapshot, which all steps read.
+        schema::state(view)?.fit()?;
+        let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        target.pragma_update(None, "journal_mode", "OFF")?;
+        target.pragma_update(None, "synchronous", "OFF")?;
+        let backup = Backup::new(view.conn.sqlite(), &mut target)?;
+        let mut waits = 0;
+        loop {
+            match backup.step(PAGES)? {
+                StepResult::Done => break,
+                StepResult::More => {}
+                _ if waits < TRIES => {
+                    waits += 1;
+                    sleep(PAUSE);
+                }
+                _ => return Err(Error::Busy { retry_after: Duration::from_secs(1) }),
+            }
+            let progress = backup.progress();
+            let (left, all) = (progress.remaining, progress.pagecount);
+            each(u64::try_from(all - left).unwrap_or_default(), u64::try_from(all).unwrap_or_default())?;
+        }
+        Ok(())
+    })?;
+    let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mode: String = copy.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
+    if mode != "delete" {
+        return Err(Error::internal(format!("SQLite uses the journal mode {mode} for a copy")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::store::{Sizes, Store, health};
+
+    #[test]
+    fn a_copy_is_of_one_moment_while_the_file_is_written() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, to) = (place.path().join("atelier.db"), place.path().join("copy.db"));
+        fs::write(&to, "").unwrap();
+        let store = Store::open(&path, Sizes::default()).unwrap();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writer = scope.spawn(|| {
+                while !is_over.load(Ordering::Acquire) {
+                    store.write_and_wait(health::touch).unwrap();
+                }
+            });
+            for _ in 0..5 {
+                let before = store.read(health::generation).unwrap();
+                copy(&path, &to, |done, all| {
+                    assert!(done <= all);
+                    store.write_and_wait(health::touch).map(drop)
+                })
+                .unwrap();
+                let after = store.read(health::generation).unwrap();
+                let of_copy = inspection::inspect(&to, health::generation).unwrap();
+                assert!(before <= of_copy && of_copy < after, "{before} {of_copy} {after}");
+                assert_eq!(inspection::inspect(&to, health::integrity_faults).unwrap(), [""; 0]);
+            }
+            is_over.store(true, Ordering::Release);
+            writer.join().unwrap();
+        });
+        let names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(!names.iter().any(|name| name.to_str().unwrap().starts_with("copy.db-")), "{names:?}");
+    }
+
+    #[test]
+    fn a_copy_ends_when_it_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let (path, to) = (place.path().join("atelier.db"), place.path().join("copy.db"));
+        fs::write(&to, "").unwrap();
+        Store::open(&path, Sizes::default()).unwrap().close();
+        let stopped = copy(&path, &to, |_, _| Err(Error::internal("stopped")));
+        assert!(stopped.is_ok() || stopped.unwrap_err().chain().contains("stopped"));
+        fs::write(&path, "other").unwrap();
+        assert!(copy(&path, &to, |_, _| Ok(())).is_err());
+    }
+}
