@@ -239,9 +239,11 @@ fn a_file_that_exists_is_not_overwritten_and_a_failed_export_leaves_none() {
     assert!(run.code == 1 && run.err.contains("cannot create out: File exists"), "{}", run.err);
     assert_eq!(fs::read_to_string(place.path().join("out")).unwrap(), "precious");
     assert_eq!(place.run("export new --with-secrets").code, 2, "the passphrase is missing");
-    fs::write(place.path().join("pass"), "short\n").unwrap();
-    let run = place.run("export new --with-secrets --passphrase-file pass");
+    let keyed = empty();
+    fs::write(keyed.path().join("pass"), "short\n").unwrap();
+    let run = keyed.run("export new --with-secrets --passphrase-file pass");
     assert!(run.code == 1 && run.err.contains("at least 12 characters"), "{}", run.err);
+    assert!(!keyed.path().join("new").exists());
     assert!(!place.path().join("new").exists());
     place.run("export new").good();
     assert_eq!(crate::mode(&place.path().join("new")), 0o600);
