@@ -4,6 +4,7 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot ask its question has failed")]
 
+#[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../support/hostile_disk.rs"]
 mod hostile_disk;
 #[path = "../support/kills/mod.rs"]

@@ -117,7 +117,7 @@ fn special(table: &str, column: &str, row: i64) -> Option<Value> {
         }
         ("members", "role_id") => number(row % 5 == 4),
         ("bindings", "workspace_id") => number(is_even),
-        ("bindings", "project_id") => number(!is_even),
+        ("bindings", "project_id") | ("device_codes", "user_id" | "authenticated_at") => number(!is_even),
         ("clients", "built_in") => Value::Integer(0),
         ("clients", "secret") if !is_even => Value::Blob(vec![7; 32]),
         ("clients", "secret") => Value::Null,
@@ -125,7 +125,6 @@ fn special(table: &str, column: &str, row: i64) -> Option<Value> {
         ("sessions", "client") if is_even => text("sdk-client"),
         ("sessions", "cookie") if is_even => Value::Null,
         ("device_codes", "state") => text(if is_even { "pending" } else { "denied" }),
-        ("device_codes", "user_id" | "authenticated_at") => number(!is_even),
         ("signing_keys", "state") => text(state(row)),
         ("signing_keys", "activated_at") => number(state(row) != "next"),
         ("signing_keys", "retired_at") => number(state(row) == "retired"),
