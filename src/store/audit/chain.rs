@@ -21,12 +21,13 @@ const PAGE: u32 = 1000;
 /// The maximum number of listed faults. Further ones are only counted.
 const MAX_FAULTS: usize = 100;
 
+fn current_end(tx: &Tx) -> Result<End> {
+    tx.audit.get().map_or_else(|| End::read(tx.conn), Ok)
+}
+
 /// Appends a row with these columns, in the order in which they are hashed, without `id` and `hash`.
 pub(super) fn append(tx: &Tx, columns: Params) -> Result<()> {
-    let end = match tx.audit.get() {
-        Some(end) => end,
-        None => End::read(tx.conn)?,
-    };
+    let end = current_end(tx)?;
     let mut hash = RowHash::after(&end.last.hash);
     hash.integer(end.next);
     add_all(&mut hash, columns)?;
@@ -51,10 +52,7 @@ pub(super) fn append_all(
     common: Params,
     rows: impl Iterator<Item = (String, Option<String>, Option<String>)>,
 ) -> Result<()> {
-    let mut end = match tx.audit.get() {
-        Some(end) => end,
-        None => End::read(tx.conn)?,
-    };
+    let mut end = current_end(tx)?;
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO audit (id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before,
              after, hash)
@@ -119,10 +117,7 @@ pub(super) const HASHED: usize = 13;
 
 /// Lets the ids of the rows go on `margin` after the last one. The chain permits gaps.
 pub(in crate::store) fn leave_gap(tx: &Tx, margin: i64) -> Result<()> {
-    let end = match tx.audit.get() {
-        Some(end) => end,
-        None => End::read(tx.conn)?,
-    };
+    let end = current_end(tx)?;
     tx.audit.set(Some(End { next: end.next.saturating_add(margin), ..end }));
     Ok(())
 }
