@@ -120,9 +120,12 @@ fn number(text: &str) -> Option<i64> {
     text.bytes().all(|digit| digit.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
 
+/// The most slashes at which a text is split.
+const MAX_SPLITS: usize = 16;
+
 /// The parts before and after each slash. Names may contain slashes.
 fn splits(text: &str) -> impl Iterator<Item = (&str, &str)> {
-    text.match_indices('/').filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)))
+    text.match_indices('/').take(MAX_SPLITS).filter_map(|(at, _)| Some((text.get(..at)?, text.get(at + 1..)?)))
 }
 
 /// The workspaces with a name that the actor sees: a few, if there are many.

@@ -14,7 +14,7 @@ use crate::domain::ids::{BindingId, ProjectId, UserId};
 use crate::domain::page::Page;
 use crate::domain::permission::PermissionSet;
 use crate::domain::role::{NamedRole, Resource};
-use crate::domain::user::User;
+use crate::domain::user::{User, UserStatus};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::explanation::{self, Change, Explanation, Facts, Place, Source};
@@ -78,6 +78,11 @@ pub fn explain(view: &View, actor: &Actor, who: &Named, action: Action, on: &Thi
         return Err(about_another(action, on.kind));
     }
     let user = lookup::principal(view, actor, who)?;
+    // Others learn no more of an account than that it cannot be used.
+    let is_open = actor.user() == Some(user.id) || standing::sees_everything(actor);
+    if !is_open && matches!(user.status(view.now), UserStatus::Disabled | UserStatus::Blocked) {
+        return Err(lookup::missing(who));
+    }
     let object = things::find(view, actor, on)?;
     match (&object, action) {
         (Object::Tag(..), Action::DeleteSharedTag) => {
@@ -98,7 +103,10 @@ pub fn explain(view: &View, actor: &Actor, who: &Named, action: Action, on: &Thi
     if why.decision == Decision::Hidden && sees_otherwise(view, &target, &object)? {
         why.decision = Decision::Forbidden;
     }
-    let blocks = state::blocks(view, &user, action, &object)?;
+    let mut blocks = state::blocks(view, &user, action, &object)?;
+    if !is_open {
+        blocks.iter_mut().for_each(state::Block::hide_account);
+    }
     let mut reasons: Vec<Reason> =
         blocks.iter().map(|block| Reason::plain(block.kind(), block.text().to_owned())).collect();
     let names = roles::may_see(actor).is_ok();

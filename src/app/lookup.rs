@@ -66,6 +66,16 @@ pub fn principal(view: &View, actor: &Actor, who: &Named) -> Result<User> {
     Ok(user)
 }
 
+/// The error for somebody who does not exist, or must seem so.
+pub fn missing(who: &Named) -> Error {
+    let key = match who {
+        Named::Number(id) => id.to_string(),
+        Named::Uuid(uuid) | Named::Both(uuid, _) => uuid.to_string(),
+        Named::Email(email) => email.to_string(),
+    };
+    Error::not_found(Noun::User, key)
+}
+
 /// The person with this number. Refused when the actor may not see them, and when the account is disabled or closed.
 pub fn active_person(view: &View, actor: &Actor, id: UserId) -> Result<User> {
     let user = user(view, actor, &Named::Number(id))?;

@@ -15,6 +15,7 @@ use serde_json::json;
 
 use crate::app::backups::{self, BackupError, Made, Plan, Target};
 use crate::cli::data::with;
+use crate::cli::list::List;
 use crate::cli::progress::size;
 use crate::cli::{CliError, file_place, print, say};
 use crate::config::Config;
@@ -53,6 +54,8 @@ pub struct Make {
 pub enum Command {
     /// Restore a backup into a temporary directory (in TMPDIR), and check it: every byte, the data, the audit log and the
     /// master key.
+    #[command(after_help = "Examples:\n  atelier backup verify /backup/atelier\n  atelier backup verify \
+                            /backup/atelier.tar --passphrase-file /etc/atelier/passphrase")]
     Verify {
         /// A backup, or a directory, of which the newest backup is verified.
         #[arg(value_name = "FILE|DIR")]
@@ -67,13 +70,16 @@ pub enum Command {
         json: bool,
     },
     /// List the backups of a directory, oldest first. It needs no passphrase.
+    #[command(
+        after_help = "Examples:\n  atelier backup list /backup/atelier\n  atelier backup list --filter 202611 --json"
+    )]
     List {
         /// The directory; `backup_directory` by default.
         #[arg(value_name = "DIR")]
         directory: Option<PathBuf>,
-        /// Print JSON.
-        #[arg(long)]
-        json: bool,
+        /// Which are listed. A filter looks into the name of the file.
+        #[command(flatten)]
+        options: List,
     },
 }
 
@@ -81,7 +87,7 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         match self {
             Self::Verify { path, secret, all, json } => verify::run(config, &path, &secret, all, json),
-            Self::List { directory, json } => list::run(config, directory, json),
+            Self::List { directory, options } => list::run(config, directory, &options),
         }
     }
 }

@@ -98,6 +98,7 @@ pub enum Command {
     #[command(
         args_conflicts_with_subcommands = true,
         subcommand_negates_reqs = true,
+        arg_required_else_help = true,
         after_help = "Examples:\n  atelier backup /backup/atelier.tar\n  atelier backup /backup/atelier/ --passphrase-file \
                       /etc/atelier/passphrase\n  atelier backup verify /backup/atelier"
     )]
@@ -268,12 +269,15 @@ fn parse_and_run() -> ExitCode {
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),
         Err(words) => {
             let arguments = std::env::args_os().map(|argument| argument.to_string_lossy().into_owned());
-            if let Some(hint) = hints::hint(&Cli::command(), &words, arguments) {
-                return report(CliError::Usage(hint));
-            }
-            // If stderr is closed, the error cannot be reported.
-            let _ = words.print();
-            return ExitCode::from(2);
+            let told = hints::hint(&Cli::command(), &words, arguments).map(|hint| report(CliError::Usage(hint)));
+            let code = told.unwrap_or_else(|| {
+                // If stderr is closed, the error cannot be reported.
+                let _ = words.print();
+                ExitCode::from(2)
+            });
+            // 2 means to `plan` that something differs.
+            let is_plan = std::env::args_os().nth(1).is_some_and(|word| word == "plan");
+            return if is_plan { ExitCode::FAILURE } else { code };
         }
     };
     outcome.map_or_else(report, |()| ExitCode::SUCCESS)

@@ -69,12 +69,6 @@ impl Progress {
         self.show_if_late();
     }
 
-    /// The total, once it is known.
-    #[allow(dead_code)]
-    pub(super) fn set_total(&self, total: u64) {
-        self.bar.set_length(total);
-    }
-
     fn show_if_late(&self) {
         if !self.is_shown.get() && self.bar.elapsed() >= DELAY {
             self.is_shown.set(true);

@@ -40,6 +40,11 @@ pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
     Ok(())
 }
 
+/// Deletes all links.
+pub fn delete_all(tx: &Tx) -> Result<usize> {
+    Ok(tx.conn.prepare_cached("DELETE FROM links")?.execute(&[])?)
+}
+
 /// Deletes at most `limit` expired links. Returns how many there were.
 pub fn delete_dead(tx: &Tx, limit: u32) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(

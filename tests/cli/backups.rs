@@ -340,7 +340,11 @@ fn a_backup_of_a_newer_atelier_is_refused() {
     fs::write(place.path().join("b.tar"), changed).unwrap();
     let run = place.run("restore b.tar --data-dir elsewhere");
     let words = "error: b.tar is of atelier 9: the data file has schema version 999";
-    assert!(run.code == 1 && run.err.starts_with(words) && run.err.contains("; use the newer atelier"), "{}", run.err);
+    assert!(
+        run.code == 1 && run.err.starts_with(words) && run.err.contains("; install the newer atelier"),
+        "{}",
+        run.err
+    );
     assert!(!place.path().join("elsewhere").exists());
 }
 

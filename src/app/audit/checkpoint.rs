@@ -1,6 +1,6 @@
 //! The checkpoint from which the chain of audit rows goes on after its oldest rows were deleted: the id and the hash of
 //! the last deleted row, sealed under the master key. Who can write the data file but does not have the master key
-//! cannot make one, and so cannot remove rows from the beginning.
+//! cannot make one. The hashes have no key, so such a person can still make another chain from the first row on.
 
 use crate::error::{Error, Result};
 use crate::store::audit::chain::{Fault, Link, Verdict};

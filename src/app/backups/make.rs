@@ -177,17 +177,20 @@ fn copy_database(home: &DataDir, to: &Path, observer: &dyn Observer) -> Result<(
     Ok(())
 }
 
+/// The schema version that introduced files of models.
+const FILES_SINCE: u32 = 9;
+
 impl Facts {
     fn read(view: &View, database: &Path, list: &Path) -> crate::error::Result<Self> {
-        let (schema, is_current) = match schema::state(view)?.fit(database)? {
-            SchemaState::Older(version) => (version, false),
-            SchemaState::Current => (schema::VERSION, true),
+        let schema = match schema::state(view)?.fit(database)? {
+            SchemaState::Older(version) => version,
+            SchemaState::Current => schema::VERSION,
             _ => return Err(Error::internal("the data file is empty; start the server once")),
         };
         let rows = store::backups::counts(view)?;
         // Older files have no chain, or no files.
         let newest = rows.contains_key("audit_chain").then(|| chain::last(view)).transpose()?;
-        let files = if is_current { models::write_list(view, list)? } else { Total::default() };
+        let files = if schema >= FILES_SINCE { models::write_list(view, list)? } else { Total::default() };
         Ok(Self { schema, rows, newest, files })
     }
 }

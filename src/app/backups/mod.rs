@@ -92,12 +92,14 @@ pub struct Settled {
 }
 
 /// Prepares a restored data file, so that nothing that was given out after the backup means something else: ids go on far
-/// after those of the backup, and all sessions end. Revokes every key, too, if `and_keys`.
+/// after those of the backup, and all sessions and links end. Revokes every key, too, if `and_keys`.
 ///
 /// Requires the operator.
 pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Result<Settled> {
     store::backups::move_ids_ahead(tx, ID_MARGIN)?;
     let sessions = sessions::end_everybodys(tx, actor)?;
+    // One that was used after the backup must not work again.
+    let links = store::links::delete_all(tx)?;
     let mut revoked_keys = 0;
     if and_keys {
         let mut live = Vec::new();
@@ -117,7 +119,8 @@ pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Re
         "audit_row": manifest.audit_row,
         "audit_hash": manifest.audit_hash,
     });
-    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_moved_by": ID_MARGIN });
+    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_moved_by": ID_MARGIN,
+                        "links_deleted": links });
     let object = (ObjectKind::Backup, &manifest.label.made_at);
     audit::record(tx, actor, "backups.restore", object, (before, after))?;
     Ok(Settled { sessions, revoked_keys })

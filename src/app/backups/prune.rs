@@ -17,18 +17,15 @@ pub struct Pruned {
     pub files: usize,
 }
 
-/// Removes the backups that are not kept, and the files of models that no kept backup refers to. If a kept backup cannot be
-/// read, no file is removed.
+/// Removes the backups that are not kept, and the files of models that no other archive of the directory refers to, whatever
+/// its name. If one cannot be read, no file is removed.
 pub fn prune(folder: &Folder, keep: Keep, passphrase: Option<&Passphrase>) -> Result<Pruned> {
     let lock = lock(folder)?;
     let all = folder.list().map_err(failed("list", folder.path()))?;
     let chosen = keep.choose(&all.iter().map(|backup| backup.made_at).collect::<Vec<Timestamp>>());
-    let mut kept = Vec::new();
     let mut pruned = Pruned::default();
     for (backup, is_kept) in all.into_iter().zip(chosen) {
-        if is_kept {
-            kept.push(backup);
-        } else {
+        if !is_kept {
             folder.remove(&lock, &backup).map_err(failed("remove", &backup.path))?;
             pruned.backups += 1;
         }
@@ -37,8 +34,8 @@ pub fn prune(folder: &Folder, keep: Keep, passphrase: Option<&Passphrase>) -> Re
         return Ok(pruned);
     }
     let mut needed = BTreeSet::new();
-    for backup in &kept {
-        if let Err(error) = referenced(&backup.path, passphrase, &mut needed) {
+    for archive in folder.archives().map_err(failed("list", folder.path()))? {
+        if let Err(error) = referenced(&archive, passphrase, &mut needed) {
             log::warn!("{error}; no file of a model was removed from {}", folder.path().display());
             return Ok(pruned);
         }

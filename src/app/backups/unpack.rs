@@ -224,7 +224,10 @@ fn read_beside(
         let is_whole = read_one(folder, &file, passphrase, to, observer);
         match is_whole {
             Ok(true) => {}
-            Ok(false) | Err(BackupError::Archive { source: ArchiveError::Damaged(_), .. }) => absent.push(file.sha256),
+            Ok(false)
+            | Err(BackupError::Archive { source: ArchiveError::Damaged(_) | ArchiveError::WrongPassphrase, .. }) => {
+                absent.push(file.sha256);
+            }
             Err(error) => return Err(error),
         }
     }

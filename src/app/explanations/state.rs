@@ -16,6 +16,8 @@ pub(super) enum Block {
     Invited,
     NewPassword,
     NoDeveloper,
+    /// One of these, for those who may not know which.
+    Unusable,
     Archived,
     LastOwner,
     HomeOrganization,
@@ -30,10 +32,18 @@ impl Block {
             Self::Invited => "invited",
             Self::NewPassword => "new_password",
             Self::NoDeveloper => "no_developer",
+            Self::Unusable => "unusable",
             Self::Archived => "archived",
             Self::LastOwner => "last_owner",
             Self::HomeOrganization => "home_organization",
             Self::PredefinedRole => "predefined_role",
+        }
+    }
+
+    /// Leaves out the state of the account.
+    pub(super) const fn hide_account(&mut self) {
+        if matches!(self, Self::Disabled | Self::Deleted | Self::Invited | Self::NewPassword | Self::NoDeveloper) {
+            *self = Self::Unusable;
         }
     }
 
@@ -49,6 +59,7 @@ impl Block {
                 "the temporary password must be replaced first; until then nothing else is allowed, and API keys are on hold"
             }
             Self::NoDeveloper => "developer access is turned off for the user; an administrator can turn it on",
+            Self::Unusable => "the account cannot be used for this now",
             Self::Archived => "the {workspace} is archived, so its contents cannot be changed",
             Self::LastOwner => "the {workspace} must keep at least one owner; add another owner first",
             Self::HomeOrganization => "the home organization cannot be deleted",

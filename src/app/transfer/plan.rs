@@ -207,7 +207,15 @@ impl Plan<'_> {
         let row = &mapped.row;
         Ok(match row.kind {
             _ if lacks_secret(row) => Some(NO_SECRET),
-            Kind::Key | Kind::SecondFactor | Kind::RecoveryCode if !is_new("user") => Some(KEEPS_SIGN_IN),
+            Kind::Key | Kind::SecondFactor | Kind::RecoveryCode | Kind::Consent if !is_new("user") => {
+                Some(KEEPS_SIGN_IN)
+            }
+            Kind::Client if !row.get("service_user").is_null() && !is_new("service_user") => {
+                Some("its bot exists here and keeps its credentials")
+            }
+            Kind::ConnectionWorkspace if !is_new("connection") => {
+                Some("its connection exists here; whoever manages it can add it to the workspace")
+            }
             Kind::ModelConfig if !is_new("model_version") => {
                 Some("its version exists here, with configurations of its own")
             }

@@ -1,12 +1,15 @@
 //! `atelier backup list`.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::words::age;
+use crate::cli::list::{Entry, List, Printer};
 use crate::cli::progress::size;
-use crate::cli::{CliError, print, say, table};
+use crate::cli::{CliError, table};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::{ArchiveError, Folder, Label, Listed, Sealed, peek};
@@ -18,53 +21,64 @@ pub(super) fn of(directory: &Path) -> Result<Vec<Listed>, CliError> {
     })
 }
 
-pub(super) fn run(config: &Config, directory: Option<PathBuf>, as_json: bool) -> Result<(), CliError> {
+/// A backup of a directory: its label, or why it has none.
+struct Found {
+    label: Result<(Label, Sealed), ArchiveError>,
+    listed: Listed,
+    age: Duration,
+}
+
+impl Entry<7> for Found {
+    const HEAD: [&'static str; 7] = ["MADE", "AGE", "VERSION", "SCHEMA", "SIZE", "SEALED", "FILE"];
+
+    fn row(&self) -> [String; 7] {
+        let about =
+            |about: &dyn Fn(&Label) -> String| self.label.as_ref().map_or("-".to_owned(), |(label, _)| about(label));
+        [
+            table::moment(Some(self.listed.made_at)),
+            age(self.age),
+            about(&|label| label.program.clone()),
+            about(&|label| label.schema.to_string()),
+            size(self.listed.size),
+            if self.listed.sealed { "yes" } else { "no" }.to_owned(),
+            self.listed.path.display().to_string(),
+        ]
+    }
+
+    fn to_json(&self) -> Value {
+        let label = self.label.as_ref().ok().map(|(label, _)| label);
+        json!({
+            "path": self.listed.path.display().to_string(),
+            "made_at": label.map_or_else(|| self.listed.made_at.to_string(), |label| label.made_at.clone()),
+            "age_seconds": self.age.as_secs(),
+            "version": label.map(|label| &label.program),
+            "schema": label.map(|label| label.schema),
+            "size": self.listed.size,
+            "sealed": self.listed.sealed,
+            "fault": self.label.as_ref().err().map(ToString::to_string),
+        })
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        self.listed.path.file_name().and_then(OsStr::to_str).into_iter().collect()
+    }
+}
+
+pub(super) fn run(config: &Config, directory: Option<PathBuf>, options: &List) -> Result<(), CliError> {
     let directory = directory
         .or_else(|| config.backup_directory.clone())
         .ok_or_else(|| CliError::Usage("give the directory of the backups, or set backup_directory".to_owned()))?;
     let now = Timestamp::now();
-    let found: Vec<_> = of(&directory)?.into_iter().map(|listed| (peek(&listed.path), listed)).collect();
-    if as_json {
-        return print(&format!("{:#}\n", found.iter().map(|(label, one)| to_json(label, one, now)).collect::<Value>()));
-    }
-    if found.is_empty() {
-        let directory = directory.display();
-        say(&format!("there are no backups in {directory}; `atelier backup {directory}` makes one"));
-    }
-    let row = |(label, listed): &(Result<(Label, Sealed), ArchiveError>, Listed)| {
-        let about = |about: &dyn Fn(&Label) -> String| label.as_ref().map_or("-".to_owned(), |(label, _)| about(label));
-        [
-            table::moment(Some(listed.made_at)),
-            age(listed.made_at.until(now)),
-            about(&|label| label.program.clone()),
-            about(&|label| label.schema.to_string()),
-            size(listed.size),
-            if listed.sealed { "yes" } else { "no" }.to_owned(),
-            listed.path.display().to_string(),
-        ]
-    };
-    let mut table = table::Table::under(["MADE", "AGE", "VERSION", "SCHEMA", "SIZE", "SEALED", "FILE"]);
-    print(&table.page(&found.iter().map(row).collect::<Vec<_>>()))?;
+    let found = of(&directory)?.into_iter();
+    let found: Vec<_> =
+        found.map(|listed| Found { label: peek(&listed.path), age: listed.made_at.until(now), listed }).collect();
+    let mut printer = Printer::new::<Found>(options);
+    printer.print(&found)?;
+    let directory = directory.display();
+    printer.finish(&format!("there are no backups in {directory}; `atelier backup {directory}` makes one"))?;
     let broken: Vec<String> = found
         .iter()
-        .filter_map(|(label, listed)| label.as_ref().err().map(|error| format!("{} {error}", listed.path.display())))
+        .filter_map(|one| one.label.as_ref().err().map(|error| format!("{} {error}", one.listed.path.display())))
         .collect();
-    if broken.is_empty() { Ok(()) } else { Err(CliError::Failed(broken.join("\nerror: "))) }
-}
-
-fn to_json(label: &Result<(Label, Sealed), ArchiveError>, listed: &Listed, now: Timestamp) -> Value {
-    let (label, fault) = match label {
-        Ok((label, _)) => (Some(label), None),
-        Err(error) => (None, Some(error.to_string())),
-    };
-    json!({
-        "path": listed.path.display().to_string(),
-        "made_at": label.map_or_else(|| listed.made_at.to_string(), |label| label.made_at.clone()),
-        "age_seconds": listed.made_at.until(now).as_secs(),
-        "version": label.map(|label| &label.program),
-        "schema": label.map(|label| label.schema),
-        "size": listed.size,
-        "sealed": listed.sealed,
-        "fault": fault,
-    })
+    if options.json || broken.is_empty() { Ok(()) } else { Err(CliError::Failed(broken.join("\nerror: "))) }
 }

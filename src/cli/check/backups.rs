@@ -38,6 +38,10 @@ pub(super) fn check(config: &Config, outcomes: Result<Outcomes>) -> Option<Findi
         (Some(made), Some(last), Some(schedule)) if made.at.until(now) > schedule.interval() * 2 => {
             Some(Finding::warning(WHAT, last, "see the log of the server, and whether it runs with backup_schedule"))
         }
+        (Some(made), Some(last), _) if number(&made, "missing_files") + number(&made, "damaged_files") > 0 => {
+            let found = format!("{last}; files of models were missing or damaged");
+            Some(Finding::warning(WHAT, found, "follow what this check says of files, and make another backup"))
+        }
         (Some(_), Some(last), _) => Some(Finding::ok(WHAT, last)),
         (_, _, Some(_)) => Some(Finding::warning(WHAT, "no backup was made yet", "start the server, and check again")),
         (_, _, None) => None,
@@ -48,4 +52,10 @@ pub(super) fn check(config: &Config, outcomes: Result<Outcomes>) -> Option<Findi
 fn text(row: &Recorded, name: &str) -> String {
     let after = row.after.as_deref().and_then(|after| serde_json::from_str::<Value>(after).ok());
     after.and_then(|after| Some(after.get(name)?.as_str()?.to_owned())).unwrap_or_default()
+}
+
+/// A number of the state after a change.
+fn number(row: &Recorded, name: &str) -> u64 {
+    let after = row.after.as_deref().and_then(|after| serde_json::from_str::<Value>(after).ok());
+    after.and_then(|after| after.get(name)?.as_u64()).unwrap_or_default()
 }

@@ -13,6 +13,7 @@ use crate::app::imported_people::{Arrival, ImportedPerson};
 use crate::cli::{CliError, running, say};
 use crate::config::Config;
 use crate::domain::secret::Secret;
+use crate::domain::user::AccountRole;
 use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 use sheet::Line;
@@ -43,6 +44,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError
         let link = arguments.links.is_some().then_some(fingerprint);
         secrets.push(secret);
         let name = line.new.email.to_string();
+        let is_privileged = line.new.role != AccountRole::Member;
+        let notes = is_privileged.then(|| format!("account role {}", line.new.role.as_str())).into_iter().collect();
         let person = ImportedPerson {
             new: line.new,
             uuid: Uuid::new_v4(),
@@ -51,7 +54,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError
             workspaces: line.workspaces,
         };
         let work = Work::Person(Box::new(person));
-        Item { place: format!("line {}", line.number), kind: "user", name, work, notes: Vec::new() }
+        Item { place: format!("line {}", line.number), kind: "user", name, work, notes }
     };
     let items: Vec<Item> = lines.into_iter().map(&mut item).collect();
     let origin = running::origin(config, &home);

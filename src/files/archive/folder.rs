@@ -96,6 +96,16 @@ impl Folder {
         Ok(found)
     }
 
+    /// All archives, whatever their names: a backup that somebody renamed or linked still needs its files.
+    pub fn archives(&self) -> io::Result<Vec<PathBuf>> {
+        let is_archive = |path: &PathBuf| {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            let name = name.strip_suffix(SEALED).unwrap_or(name);
+            Path::new(name).extension().is_some_and(|end| end == "tar") && path.is_file()
+        };
+        Ok(entries(&self.path)?.into_iter().filter(is_archive).collect())
+    }
+
     /// The path of a new backup.
     pub fn new_path(&self, made_at: Timestamp, sealed: bool) -> PathBuf {
         let end = if sealed { SEALED } else { "" };
@@ -118,6 +128,8 @@ impl Folder {
     }
 
     /// Whether the directory has a file of a model, sealed with this passphrase if there is one. Its bytes are not read.
+    ///
+    /// Fails if the file is sealed with another passphrase: older backups need it as it is.
     pub fn has_model(&self, file: &StoredFile, passphrase: Option<&Passphrase>) -> io::Result<bool> {
         let path = self.model(&file.sha256, passphrase.is_some());
         let found = match fs::symlink_metadata(&path) {
@@ -132,7 +144,16 @@ impl Folder {
         let mut from = BufReader::new(File::open(&path)?);
         let mut magic = [0; MAGIC.len()];
         from.read_exact(&mut magic)?;
-        Ok(magic == *MAGIC && sealed_file::fits(passphrase, &mut from)?)
+        if magic != *MAGIC {
+            return Ok(false);
+        }
+        if sealed_file::fits(passphrase, &mut from)? {
+            return Ok(true);
+        }
+        Err(io::Error::other(format!(
+            "{} is sealed with another passphrase; choose another directory for backups with this one",
+            path.display()
+        )))
     }
 
     /// Stores a file of a model. Returns false, and stores nothing, if its bytes do not have its SHA-256.

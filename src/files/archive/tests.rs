@@ -197,6 +197,7 @@ fn a_directory_lists_its_backups_and_shares_files() {
     let expected =
         ["atelier-20261127T030000Z-2.tar", "atelier-20261127T030000Z.tar", "atelier-20261128T030000Z.tar.sealed"];
     assert_eq!(names, expected);
+    assert_eq!(folder.archives().unwrap().len(), names.len() + 3, "those with other names, too");
 
     let lock = folder.lock().unwrap().unwrap();
     assert!(folder.lock().unwrap().is_none());
@@ -211,7 +212,8 @@ fn a_directory_lists_its_backups_and_shares_files() {
         folder.open_model(&file.sha256, passphrase).unwrap().unwrap().read_to_string(&mut text).unwrap();
         assert_eq!(text, "abc");
     }
-    assert!(!folder.has_model(&file, Some(&wrong)).unwrap());
+    let refusal = folder.has_model(&file, Some(&wrong)).unwrap_err().to_string();
+    assert!(refusal.contains("is sealed with another passphrase"), "{refusal}");
     assert!(matches!(folder.open_model(&file.sha256, Some(&wrong)), Err(ArchiveError::WrongPassphrase)));
     let kept = [file.sha256].into();
     assert_eq!(folder.remove_other_models(&lock, &kept).unwrap(), 0);

@@ -127,10 +127,16 @@ pub(super) async fn get(state: Data<AppState>, caller: Caller, query: Query) -> 
     };
     let action = action(&query.text("action")?.ok_or_else(|| required("action"))?)?;
     let on = query.one("on")?.filter(|text| !text.is_empty()).ok_or_else(|| required("on"))?;
+    if on.chars().count() > MAX_ON {
+        return Err(Failure::malformed("on", format!("must have at most {MAX_ON} characters")));
+    }
     let on = thing(&state.tags, on)?;
     let found = state.read_blocking(move |view| explanations::explain(view, &caller, &user, action, &on)).await;
     Ok(Reply::Ok(Explanation::new(&state.tags, &found.map_err(as_malformed)?)))
 }
+
+/// The maximum length of an object: an organization, a workspace and something in it, with 255 characters each.
+const MAX_ON: usize = 800;
 
 fn required(field: &str) -> Failure {
     Failure::malformed(field, "is required")

@@ -115,6 +115,7 @@ impl Planner<'_> {
 
     fn role_stays(&mut self, id: RoleId, one: &DeclaredRole) {
         let Some(now) = self.now.roles.get(&id) else { return };
+        let before = now.permissions;
         let mut fields = Vec::new();
         let wanted = one.description.as_ref().map(|text| text.as_str().to_owned());
         let text = differs(&mut fields, "description", (&now.description, wanted.as_ref()), Clone::clone);
@@ -123,7 +124,9 @@ impl Planner<'_> {
         if !fields.is_empty() {
             let description = one.description.clone().filter(|_| text.is_some());
             let action = Action::ChangeRole(id, RoleChange { name: None, description, permissions });
-            self.push(Phase::Roles, change("role", one.name.as_str(), fields), Some(&one.at), action);
+            let mut change = change("role", one.name.as_str(), fields);
+            change.destructive = permissions.is_some_and(|after| !before.is_within(after));
+            self.push(Phase::Roles, change, Some(&one.at), action);
         }
     }
 

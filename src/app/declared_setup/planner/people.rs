@@ -80,8 +80,7 @@ impl Planner<'_> {
             UserChange { first_name, last_name, enabled, developer, administrator, ..UserChange::default() },
         );
         let mut change = change("person", now.email.as_str(), fields);
-        // It ends all sessions and revokes all keys.
-        change.destructive = enabled == Some(false);
+        change.destructive = loses;
         self.push(phase, change, Some(&one.at), action);
     }
 

@@ -168,6 +168,10 @@ impl Planner<'_> {
             let Some(places) = self.places(one) else { continue };
             match present.get_mut(one.name.as_str()).and_then(Vec::pop) {
                 Some((key, bot)) => self.key_stays(one, &key, &bot, &places),
+                None if one.expires_at.is_some_and(|end| end <= self.view.now) => self.keep(format!(
+                    "the service key {:?} has expired; remove its entry, or give it another expires_at",
+                    one.name.as_str()
+                )),
                 None => self.key_comes(one, places),
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Planner, change, create, differs, field, inside, is_given, new_field, remove, role_in_word};
 use crate::app::declared_setup::declared::{DeclaredBinding, DeclaredMember, DeclaredWorkspace, RoleIn};
-use crate::app::declared_setup::plan::{Action, Given, Phase, Ref, Spot};
+use crate::app::declared_setup::plan::{Action, Change, Given, Phase, Ref, Spot};
 use crate::domain::ids::{OrganizationId, ProjectId, UserId, WorkspaceId};
 use crate::domain::member::Role;
 use crate::domain::project::ProjectName;
@@ -48,7 +48,9 @@ impl Planner<'_> {
             return;
         }
         if !fields.is_empty() {
-            let change = inside(change("workspace", now.name.as_str(), fields), &self.inside_name(now.organization));
+            let mut change =
+                inside(change("workspace", now.name.as_str(), fields), &self.inside_name(now.organization));
+            change.destructive = private == Some(true);
             let action =
                 Action::ChangeWorkspace(now.id, WorkspaceChange { description, private, ..WorkspaceChange::default() });
             self.push(Phase::Workspaces, change, Some(&one.at), action);
@@ -168,7 +170,10 @@ impl Planner<'_> {
         let email = member.email.as_str();
         let change = match before {
             Some(before) if is_given(before, given) => return,
-            Some(before) => change("member", email, vec![field("role", self.now.role_word(before), role)]),
+            Some(before) => Change {
+                destructive: before == Role::Owner,
+                ..change("member", email, vec![field("role", self.now.role_word(before), role)])
+            },
             None => create("member", email, vec![new_field("role", role)]),
         };
         let phase = if given == Given::Predefined(Role::Owner) { Phase::Owners } else { Phase::Members };

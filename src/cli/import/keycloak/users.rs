@@ -27,7 +27,7 @@ pub(super) fn items(
     map: &Map,
     master_key: impl Fn() -> Result<Arc<MasterKey>, CliError>,
 ) -> Result<Vec<Item>, CliError> {
-    let groups = Groups::of(realm);
+    let groups = Groups::of(realm)?;
     let mut seen = HashMap::new();
     let (mut unmapped_groups, mut unmapped_roles) = (BTreeMap::<&str, u64>::new(), BTreeMap::<&str, u64>::new());
     let mut items = Vec::new();
@@ -79,6 +79,9 @@ pub(super) fn items(
     Ok(items)
 }
 
+/// The maximum number of roles of all groups, with those that they have from the groups above.
+const MAX_GROUP_ROLES: usize = 1_000_000;
+
 /// The realm roles of each group of a realm, with those of the groups above it.
 struct Groups<'a> {
     roles: HashMap<String, BTreeSet<&'a str>>,
@@ -87,24 +90,30 @@ struct Groups<'a> {
 }
 
 impl<'a> Groups<'a> {
-    fn of(realm: &'a Realm) -> Self {
+    fn of(realm: &'a Realm) -> Result<Self, CliError> {
         fn add<'a>(
             groups: &'a [Group],
             parent: &str,
             above: &BTreeSet<&'a str>,
             into: &mut HashMap<String, BTreeSet<&'a str>>,
-        ) {
+            left: &mut usize,
+        ) -> Result<(), CliError> {
             for group in groups {
                 let path = group.path_in(parent);
                 let mut roles = above.clone();
                 roles.extend(group.realm_roles.iter().map(String::as_str));
-                add(&group.sub_groups, &path, &roles, into);
+                *left = left.checked_sub(1 + roles.len()).ok_or_else(|| {
+                    let words = format!("the groups have more than {MAX_GROUP_ROLES} roles in all; remove some");
+                    CliError::Usage(words)
+                })?;
+                add(&group.sub_groups, &path, &roles, into, left)?;
                 into.insert(path, roles);
             }
+            Ok(())
         }
-        let mut roles = HashMap::new();
-        add(&realm.groups, "", &BTreeSet::new(), &mut roles);
-        Self { is_listed: !roles.is_empty(), roles }
+        let (mut roles, mut left) = (HashMap::new(), MAX_GROUP_ROLES);
+        add(&realm.groups, "", &BTreeSet::new(), &mut roles, &mut left)?;
+        Ok(Self { is_listed: !roles.is_empty(), roles })
     }
 
     /// The realm roles of a user, the user's own and those of the user's groups.
