@@ -10,6 +10,7 @@ mod words;
 
 use std::path::PathBuf;
 
+use clap::builder::{PathBufValueParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -37,7 +38,7 @@ use words::incomplete;
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Make {
     /// A new file, or a directory in which each backup gets its own name and the files of models are stored once.
-    #[arg(required = true, value_name = "FILE|DIR")]
+    #[arg(required = true, value_name = "FILE|DIR", value_parser = PathBufValueParser::new().try_map(target))]
     target: Option<PathBuf>,
     #[command(flatten)]
     secret: PassphraseFile,
@@ -47,6 +48,16 @@ pub struct Make {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// The target of a backup. Options before a subcommand would make its name a target.
+fn target(path: PathBuf) -> Result<PathBuf, String> {
+    match path.to_str() {
+        Some(name @ ("verify" | "list")) => {
+            Err(format!("write the options after `atelier backup {name}`, or ./{name} for a file of this name"))
+        }
+        _ => Ok(path),
+    }
 }
 
 /// What can be done about backups.

@@ -24,9 +24,14 @@ use crate::store::data_dir::DataDir;
 /// The word for a workspace.
 const WORKSPACE: &str = "workspace";
 
+pub(super) const EXAMPLES: &str = "Examples:\n  \
+     atelier explain --user bob@example.com --action update-workspace --on workspace:vision\n  \
+     atelier explain --user bob@example.com --action create-user --on account\n\n\
+     OBJECT is `account`, or one of organization:NAME, workspace:NAME, project:NAME, model:WORKSPACE/NAME, \
+     pipeline:WORKSPACE/NAME, tag:ID, connection:NAME, role:NAME and user:EMAIL. A number is an id.";
+
 /// The question.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
-#[command(after_long_help = examples())]
 pub struct Question {
     /// The email address of the user; the UUID for the bot of a service key.
     #[arg(long, value_name = "EMAIL", required_unless_present = "actions")]
@@ -46,14 +51,6 @@ pub struct Question {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-fn examples() -> &'static str {
-    "OBJECT is `account`, or one of organization:NAME, workspace:NAME, project:NAME, model:WORKSPACE/NAME, \
-     pipeline:WORKSPACE/NAME, tag:ID, connection:NAME, role:NAME and user:EMAIL. A number is an id.\n\n\
-     Examples:\n  \
-     atelier explain --user bob@example.com --action update-workspace --on workspace:vision\n  \
-     atelier explain --user bob@example.com --action create-user --on account"
 }
 
 fn action(word: &str) -> Result<Action, String> {

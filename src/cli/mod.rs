@@ -142,6 +142,7 @@ pub enum Command {
         json: bool,
     },
     /// Explain why a user may do something, or may not; changes nothing.
+    #[command(after_help = explain::EXAMPLES)]
     Explain {
         /// Where the server is.
         #[command(flatten)]
@@ -198,7 +199,7 @@ pub enum Command {
     Project(At<project::Command>),
     /// Restore a backup into a new data directory, end all sessions, and list the keys that are active again.
     #[command(
-        after_help = "Example:\n  atelier restore /backup/atelier/atelier-20261127T030000Z.tar --data-dir /srv/atelier"
+        after_help = "Examples:\n  atelier restore /backup/atelier/atelier-20261127T030000Z.tar --data-dir /srv/atelier"
     )]
     Restore {
         /// Where the server is.

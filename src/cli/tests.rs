@@ -106,7 +106,7 @@ fn wrong_usage_is_refused() {
         ("key create", ErrorKind::MissingRequiredArgument),
         ("backup", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
         ("backup --json", ErrorKind::MissingRequiredArgument),
-        ("backup --json list", ErrorKind::ArgumentConflict),
+        ("backup --json list", ErrorKind::ValueValidation),
         ("restore", ErrorKind::MissingRequiredArgument),
         ("key create --user a@b --expires soon", ErrorKind::ValueValidation),
         ("serve --keepalive 1s", ErrorKind::UnknownArgument),

@@ -242,7 +242,7 @@ fn a_foreign_data_file_is_reported_and_left_alone() {
     let before = fs::read(place.database()).unwrap();
     let run = place.run("user list");
     assert_eq!((run.code, run.out.as_str()), (1, ""));
-    assert!(run.err.contains("schema version 99") && run.err.contains("; use the newer atelier"), "{}", run.err);
+    assert!(run.err.contains("schema version 99") && run.err.contains("; install the newer atelier"), "{}", run.err);
     assert_eq!(fs::read(place.database()).unwrap(), before);
 
     fs::write(place.database(), "Dear diary, ".repeat(1000)).unwrap();

@@ -214,7 +214,7 @@ impl Plan<'_> {
                 Some("its bot exists here and keeps its credentials")
             }
             Kind::ConnectionWorkspace if !is_new("connection") => {
-                Some("its connection exists here; whoever manages it can add it to the workspace")
+                Some("its connection exists here; add it to the workspace as one who manages it")
             }
             Kind::ModelConfig if !is_new("model_version") => {
                 Some("its version exists here, with configurations of its own")

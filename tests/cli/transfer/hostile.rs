@@ -135,7 +135,7 @@ fn hostile_values_are_refused_with_their_line_and_field() {
         ("model_version", "", set("sha256", json!("zz")), "sha256 must be lowercase hexadecimal"),
         ("model_version", "", set("conversion", json!("{}")), "conversion must have a framework"),
         ("model_version", "", set("image_path", json!("image")), "sha256 must be missing if there is an image_path"),
-        ("pipeline_version", "", set("definition", json!("{\"steps\":1}")), "definition .steps must be a list"),
+        ("pipeline_version", "", set("definition", json!("{\"steps\":1}")), "definition steps must be a list"),
         ("client", "grafana", set("grants", json!("authorization_code magic")), "grants must be grant types"),
         ("client", "grafana", set("grants", json!("refresh_token")), "grants must contain a grant"),
         ("client", "grafana", set("redirect_uris", json!("javascript:alert(1)")), "redirect_uris must"),
