@@ -145,6 +145,8 @@ email = "zed@example.com"
 email = "ZED@example.com"
 "#;
     write(&place, &[("setup.toml", text)]);
+    assert_eq!(place.run("plan --prun setup.toml").code, 1, "2 means that something differs");
+    assert_eq!(place.run("apply --prun setup.toml").code, 2);
     let run = place.run("plan setup.toml");
     assert_eq!((run.code, run.out.as_str()), (1, ""));
     for fault in [

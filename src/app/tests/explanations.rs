@@ -228,6 +228,25 @@ fn rights_of_others_are_for_those_who_read_them() {
     assert_eq!((found.decision, found.reasons[0].kind), (Decision::Hidden, "not_in_organization"));
 }
 
+#[test]
+fn others_learn_no_state_of_an_account() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    office.join(&office.bob, place, &office.carol, Role::Reader);
+    let there = on(Kind::Workspace, place.0);
+    let ask = |by: &Actor| office.explained(by, &office.carol, Action::ReadWorkspace, &there);
+    probe::execute(&office.file, "UPDATE users SET must_change_password = 1");
+    let found = ask(&office.bob).unwrap();
+    assert_eq!((found.decision, found.reasons[0].kind), (Decision::Forbidden, "unusable"));
+    assert_eq!(ask(&office.ada).unwrap().reasons[0].kind, "new_password");
+
+    let off = UserChange { enabled: Some(false), ..UserChange::default() };
+    let carol = named(&office.carol);
+    office.by(&office.ada, move |tx, actor| users::change(tx, actor, &carol, &off)).unwrap();
+    hidden(&ask(&office.bob).unwrap_err());
+    assert_eq!(ask(&office.ada).unwrap().reasons[0].kind, "disabled");
+}
+
 fn kinds_first(kind: Kind) -> Action {
     Action::ALL.into_iter().find(|action| kinds(*action)[0] == kind).unwrap()
 }

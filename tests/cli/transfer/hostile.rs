@@ -72,6 +72,21 @@ fn the_passphrase_must_be_right_and_sealed_lines_unchanged() {
     untouched(&to, &before);
 }
 
+#[test]
+fn an_import_hands_out_nothing_of_what_is_there() {
+    let to = empty();
+    fs::write(to.path().join("pass"), "a long passphrase\n").unwrap();
+    let options = "--without-files --passphrase-file pass";
+    import(&to, &world().full, options).good();
+    for table in ["consents", "connection_workspaces", "clients WHERE service_user_id IS NOT NULL"] {
+        let rows = format!("SELECT count(*) FROM {table}");
+        assert!(number(&to, &rows) > 0, "{table}");
+        to.sql(&format!("DELETE FROM {table}"));
+        let run = import(&to, &world().full, options).good();
+        assert_eq!(number(&to, &rows), 0, "{table}: {}", run.out);
+    }
+}
+
 /// Changes the first row of a kind that has this name.
 fn changed(kind: &str, name: &str, change: impl Fn(&mut Value)) -> Vec<Value> {
     let mut all = lines(&world().plain);
