@@ -223,6 +223,27 @@ impl Error {
         Self::Internal(InternalError(source.into()))
     }
 
+    /// Whether it refuses what was asked. Other errors are about the caller, the load or the server.
+    pub const fn is_refusal(&self) -> bool {
+        match self {
+            Self::Invalid { .. }
+            | Self::Forbidden { .. }
+            | Self::NotFound { .. }
+            | Self::Conflict { .. }
+            | Self::InUse { .. }
+            | Self::Refused { .. }
+            | Self::Exceeded => true,
+            Self::Unauthenticated(_)
+            | Self::TooLarge { .. }
+            | Self::Busy { .. }
+            | Self::Throttled { .. }
+            | Self::TooMany { .. }
+            | Self::Disk { .. }
+            | Self::FilesFull { .. }
+            | Self::Internal(_) => false,
+        }
+    }
+
     pub const fn forbidden(action: Action) -> Self {
         Self::Forbidden { action, changes: Vec::new() }
     }

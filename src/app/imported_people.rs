@@ -120,23 +120,7 @@ pub fn import(
 
 /// The reason of a refusal. An error that is not about this person is returned.
 pub fn reason(error: Error) -> Result<String> {
-    match error {
-        Error::Invalid { .. }
-        | Error::Forbidden { .. }
-        | Error::NotFound { .. }
-        | Error::Conflict { .. }
-        | Error::InUse { .. }
-        | Error::Refused { .. }
-        | Error::Exceeded => Ok(error.to_string()),
-        Error::Unauthenticated(_)
-        | Error::TooLarge { .. }
-        | Error::Busy { .. }
-        | Error::Throttled { .. }
-        | Error::TooMany { .. }
-        | Error::Disk { .. }
-        | Error::FilesFull { .. }
-        | Error::Internal(_) => Err(error),
-    }
+    if error.is_refusal() { Ok(error.to_string()) } else { Err(error) }
 }
 
 /// The memberships that a person is to have.

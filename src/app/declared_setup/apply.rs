@@ -45,16 +45,7 @@ impl Applying<'_> {
                 Some(at) => at.path.clone(),
                 None => format!("{} {:?}", step.change.kind, step.change.name),
             };
-            match error {
-                Error::Invalid { .. }
-                | Error::Forbidden { .. }
-                | Error::NotFound { .. }
-                | Error::Conflict { .. }
-                | Error::InUse { .. }
-                | Error::Refused { .. }
-                | Error::Exceeded => Error::invalid(path, error.to_string()),
-                other => other,
-            }
+            if error.is_refusal() { Error::invalid(path, error.to_string()) } else { error }
         })
     }
 
