@@ -88,7 +88,7 @@ pub enum Command {
         /// Show the changes, and change nothing.
         #[arg(long)]
         dry_run: bool,
-        /// Remove things without a question.
+        /// Remove things and take rights away without a question.
         #[arg(long)]
         yes: bool,
     },
