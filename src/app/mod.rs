@@ -28,6 +28,7 @@ pub mod long_reads;
 mod lookup;
 pub mod members;
 pub mod models;
+pub mod offers;
 pub mod organizations;
 pub mod people;
 pub mod pipelines;

@@ -7,16 +7,17 @@ use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
-use super::Failure;
-use super::agent;
 use super::browser::Browser;
 use super::form::Form;
+use super::moment::Moment;
 use super::page::{self, Choice, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS};
 use super::parameters::Parameters;
 use super::passwords::{new_password, new_password_error};
 use super::paths::ACCOUNT;
 use super::retry::show_again;
+use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
+use super::{Failure, agent, assets};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{own_password, second_factors, session_list};
 use crate::app::runtime::long_view::LongView;
@@ -26,7 +27,6 @@ use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::noun::Noun;
 use crate::domain::session::Session;
-use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, InField, Result as CoreResult};
 use crate::store::View;
 
@@ -34,16 +34,13 @@ const PASSWORD: &str = "/auth/account/password";
 const END_OTHERS: &str = "/auth/account/sessions/end-others";
 
 #[derive(Template)]
-#[template(path = "account.html")]
+#[template(path = "console/account.html")]
 struct AccountPage {
     title: &'static str,
-    form_error: Option<FormError>,
-    done: &'static str,
-    token: String,
-    email: String,
+    shell: Shell,
     sessions: Vec<SessionRow>,
     programs: Vec<ConnectedApp>,
-    second_factor: Option<(String, u32)>,
+    second_factor: Option<(Moment, u32)>,
 }
 
 /// A session as the page shows it.
@@ -51,8 +48,8 @@ struct SessionRow {
     id: Uuid,
     name: String,
     about: String,
-    since: String,
-    used: String,
+    since: Moment,
+    used: Moment,
     is_this: bool,
 }
 
@@ -61,14 +58,7 @@ struct ConnectedApp {
     id: String,
     name: String,
     scopes: String,
-    since: String,
-}
-
-/// A time for people: `2026-01-31 12:00 UTC`.
-pub(super) fn moment(at: Timestamp) -> String {
-    let text = at.trimmed();
-    let minutes = text.get(..16).unwrap_or(&text).replace('T', " ");
-    format!("{minutes} UTC")
+    since: Moment,
 }
 
 /// `GET /auth/account`
@@ -76,34 +66,16 @@ pub(super) async fn show(
     state: Data<AppState>,
     SignedIn { browser, actor, session, input: parameters }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
-    let done = match parameters.text("done") {
-        "session" => "The session has ended.",
-        "others" => "All other sessions have ended.",
-        "withdrawn" => "The app no longer has access.",
-        "password" => "Your password has been changed. All other sessions have ended.",
-        "password-and-keys" => {
-            "Your password has been changed. All other sessions have ended, and all your API keys have been revoked."
-        }
-        "on" => "Two-factor authentication is on. All other sessions have ended.",
-        "off" => "Two-factor authentication is off. All other sessions have ended.",
-        _ => "",
-    };
-    let token = browser.token();
+    let shell = Shell::new(&browser, &actor, Part::Account).after(&parameters);
     let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
-        let page = account(view, actor, &session, done, token.clone())?;
+        let page = account(view, actor, &session, shell.clone())?;
         page.write_into(out).map_err(|error| out.failure(error))
     };
     let page = state.read_list(&actor, write).await?;
     Ok(browser.show_answer(page))
 }
 
-fn account(
-    view: &LongView,
-    actor: &Actor,
-    here: &Session,
-    done: &'static str,
-    token: String,
-) -> CoreResult<AccountPage> {
+fn account(view: &LongView, actor: &Actor, here: &Session, shell: Shell) -> CoreResult<AccountPage> {
     let person = actor.person().ok_or(AuthError::SessionOver)?;
     let sessions = session_list::list(view, actor, person.id)?;
     let row = |session: &Session| session_row(view, session, here);
@@ -111,18 +83,15 @@ fn account(
         id: consent.client.id.to_string(),
         name: consent.client.name.as_str().to_owned(),
         scopes: consent.scopes.to_string(),
-        since: moment(consent.created_at),
+        since: Moment(consent.created_at),
     });
     let second_factor = second_factors::state(view, actor)?;
     Ok(AccountPage {
         title: "Your account",
-        form_error: None,
-        done,
-        token,
-        email: person.email.to_string(),
+        shell,
         sessions: sessions.iter().map(row).collect::<CoreResult<_>>()?,
         programs: programs.collect(),
-        second_factor: second_factor.map(|factor| (moment(factor.confirmed_at), factor.recovery_codes)),
+        second_factor: second_factor.map(|factor| (Moment(factor.confirmed_at), factor.recovery_codes)),
     })
 }
 
@@ -141,8 +110,8 @@ fn session_row(view: &View, session: &Session, here: &Session) -> CoreResult<Ses
         id: session.uuid,
         name,
         about: through.into_iter().chain(from).collect::<Vec<_>>().join(", "),
-        since: moment(session.created_at),
-        used: moment(session.last_used_at),
+        since: Moment(session.created_at),
+        used: Moment(session.last_used_at),
         is_this: session.id == here.id,
     })
 }

@@ -191,9 +191,22 @@ impl Browser {
         Ok(response)
     }
 
+    /// Responds with a page of the console.
+    pub(super) fn show_console(
+        &self,
+        status: StatusCode,
+        page: &impl askama::Template,
+    ) -> Result<HttpResponse, Failure> {
+        let mut response = page::show_console(status, page)?;
+        if self.is_new {
+            self.set_cookie(&mut response, Cookie::Form, &self.form);
+        }
+        Ok(response)
+    }
+
     /// Responds with a page that is already rendered.
     pub(super) fn show_answer(&self, answer: ResponseBody) -> HttpResponse {
-        let mut response = page::response(StatusCode::OK, pieces::answer(answer));
+        let mut response = page::console_response(StatusCode::OK, pieces::answer(answer));
         if self.is_new {
             self.set_cookie(&mut response, Cookie::Form, &self.form);
         }

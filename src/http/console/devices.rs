@@ -5,10 +5,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
-use super::account::moment;
 use super::authorize::scope_sentences;
 use super::browser::Browser;
 use super::form::Form;
+use super::moment;
 use super::page::{Choice, Fact, Field, FormError, FormPage, Kind, Link, Message};
 use super::parameters::Parameters;
 use super::paths::ACCOUNT;
@@ -112,7 +112,7 @@ fn choice(browser: &Browser, pending: &Pending) -> Choice {
             Fact { is_code: true, ..Fact::new("Code", pending.user_code.clone()) },
             Fact::new("App", format!("{} ({})", pending.client.name.as_str(), pending.client.id)),
             Fact::new("Requested from", from),
-            Fact::new("Requested at", moment(pending.created_at)),
+            Fact::new("Requested at", moment::text(pending.created_at)),
         ],
         permissions: scope_sentences(&pending.scopes),
         warning: "Authorize it only if you started this yourself. Otherwise, the person who sent you this code or link \

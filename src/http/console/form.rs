@@ -1,6 +1,5 @@
 //! The forms of the pages. Only a page of this server may send one.
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 
 use actix_web::dev::Payload;
@@ -17,13 +16,23 @@ use crate::http::{body, request};
 /// The maximum length of an origin in a message, in characters.
 const MAX_ORIGIN: usize = 200;
 
-/// The fields of a form. They may be secrets, so the type has no `Debug`.
-pub(super) struct Form(BTreeMap<String, Secret>);
+/// The fields of a form, in its order. They may be secrets, so the type has no `Debug`.
+pub(super) struct Form(Vec<(String, Secret)>);
 
 impl Form {
-    /// The value of a field; empty if it is missing.
+    /// The value of a field, the last one if there are several; empty if it is missing.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", Secret::expose)
+        self.find(name).map_or("", Secret::expose)
+    }
+
+    /// The values of a field that may occur several times: the checkboxes of selected rows.
+    #[allow(dead_code, reason = "until every page is there")]
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.expose())
+    }
+
+    fn find(&self, name: &str) -> Option<&Secret> {
+        self.0.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
     }
 
     pub(super) fn is_checked(&self, name: &str) -> bool {
@@ -31,7 +40,7 @@ impl Form {
     }
 
     pub(super) fn secret(&self, name: &str) -> Secret {
-        self.0.get(name).cloned().unwrap_or_else(|| Secret::new(""))
+        self.find(name).cloned().unwrap_or_else(|| Secret::new(""))
     }
 }
 

@@ -1,17 +1,23 @@
-//! Pages for people, without scripts: sign-in and sign-out, consent for apps and devices, the user's account and
-//! passwords. The pages contain no rules; `app` decides.
+//! Pages for people. The console shows and manages what the account contains; `shell` is the frame of its pages. Beside it
+//! are sign-in and sign-out, consent for apps and devices, the user's account and passwords, which have no script. The
+//! pages contain no rules; `app` decides.
 
 mod account;
 mod agent;
+mod assets;
 mod authorize;
 mod browser;
 mod cli_callback;
 mod confirm;
+mod controls;
 mod devices;
 mod dialect;
+mod done;
 mod error_page;
 mod failure;
 mod form;
+mod home;
+mod moment;
 mod next;
 mod no_page;
 mod page;
@@ -21,20 +27,25 @@ mod paths;
 mod qr;
 mod retry;
 mod second_factor;
+mod shell;
 mod sign_in;
 mod sign_out;
 mod signed_in;
+mod workspaces;
 
 use actix_web::{HttpRequest, HttpResponse, guard, web};
 
 use super::routes::{self, mount, routes};
-use paths::ACCOUNT;
 
 pub use dialect::Console;
 pub use failure::Failure;
 
 routes! {
-    GET "/" => home,
+    GET "/" => home::show,
+    GET "/workspaces/new" => workspaces::form,
+    POST "/workspaces/new" => workspaces::create,
+    GET "/assets/{file}" => assets::show,
+    GET "/favicon.ico" => assets::icon,
     GET "/auth/sign-in" => sign_in::form,
     POST "/auth/sign-in" => sign_in::submit,
     GET "/auth/sign-in/code" => sign_in::code_form,
@@ -87,11 +98,6 @@ pub(super) fn mounted(config: &mut web::ServiceConfig) {
 pub(super) fn closed(config: &mut web::ServiceConfig) {
     let page = web::scope("").guard(guard::fn_guard(no_page::is_browser));
     config.service(page.default_service(web::route().to(no_page::show)));
-}
-
-/// `GET /`: redirects to the account page.
-async fn home() -> HttpResponse {
-    page::see_other(ACCOUNT)
 }
 
 /// Answers an unsupported method.

@@ -1,7 +1,7 @@
 //! The page that the user goes to after sign-in: always a page of this server.
 
 use super::Failure;
-use super::paths::{ACCOUNT, query};
+use super::paths::{HOME, query};
 
 /// The path and query of a page on this server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,17 +10,15 @@ pub(super) struct Next(String);
 impl Next {
     /// In bytes.
     const MAX_LENGTH: usize = 16_000;
-    /// The default page.
-    const HOME: &str = ACCOUNT;
 
-    /// Parses a path; an empty one means the account page.
+    /// Parses a path; an empty one means the home page.
     ///
     /// Refuses everything that a browser could read as an address of another site: text that does not begin with
     /// exactly one slash, or that contains a backslash, a space or a control character, which browsers drop or turn
     /// into slashes.
     pub(super) fn parse(raw: &str) -> Result<Self, Failure> {
         if raw.is_empty() {
-            return Ok(Self(Self::HOME.to_owned()));
+            return Ok(Self(HOME.to_owned()));
         }
         let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::MAX_LENGTH;
         if here && raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>".contains(&b)) {
@@ -36,7 +34,7 @@ impl Next {
 
     /// Whether it is the default page.
     pub(super) fn is_home(&self) -> bool {
-        self.0 == Self::HOME
+        self.0 == HOME
     }
 
     /// The address of a page that leads to this one: `PAGE?next=...`.

@@ -28,16 +28,38 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The content security policy of the console: its pages load their style, scripts and icon from this server only.
+const CONSOLE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+                              img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// The content security policy of what is not a page: nothing loads and runs.
+pub(super) const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
 pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
     Ok(response(status, text))
 }
 
+/// A page of the console.
+pub(super) fn show_console(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
+    let text = page.render().map_err(Error::internal)?;
+    Ok(with_policy(status, CONSOLE_POLICY, text))
+}
+
 pub(super) fn response(status: StatusCode, markup: impl MessageBody + 'static) -> HttpResponse {
+    with_policy(status, POLICY.as_str(), markup)
+}
+
+/// A page of the console that is already rendered.
+pub(super) fn console_response(status: StatusCode, markup: impl MessageBody + 'static) -> HttpResponse {
+    with_policy(status, CONSOLE_POLICY, markup)
+}
+
+fn with_policy(status: StatusCode, policy: &'static str, markup: impl MessageBody + 'static) -> HttpResponse {
     // `same-origin`: with `no-referrer`, browsers send `Origin: null` with our own forms.
     HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
-        .insert_header((CONTENT_SECURITY_POLICY, POLICY.as_str()))
+        .insert_header((CONTENT_SECURITY_POLICY, policy))
         .insert_header((REFERRER_POLICY, "same-origin"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
         .body(markup)

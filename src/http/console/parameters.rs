@@ -59,6 +59,12 @@ impl Parameters {
         self
     }
 
+    pub(super) fn without(&self, name: &str) -> Self {
+        let mut others = self.clone();
+        others.0.remove(name);
+        others
+    }
+
     /// The parameters as a query, sorted by name.
     pub(super) fn query(&self) -> String {
         query(&self.0.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>())

@@ -1,5 +1,7 @@
 //! The addresses of pages that other pages link to.
 
+pub(super) const HOME: &str = "/";
+
 pub(super) const ACCOUNT: &str = "/auth/account";
 
 pub(super) const CONFIRM: &str = "/auth/account/confirm";

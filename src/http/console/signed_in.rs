@@ -6,12 +6,14 @@ use std::pin::Pin;
 
 use actix_web::dev::Payload;
 use actix_web::http::Method;
+use actix_web::http::uri::PathAndQuery;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 
 use super::Failure;
 use super::browser::Browser;
-use super::paths::CONFIRM;
+use super::next::Next;
+use super::paths::{CONFIRM, HOME};
 use crate::app::identity::reauthentication;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
@@ -56,13 +58,20 @@ where
     }
 }
 
-/// The page that a request belongs to: the one at its path, else the closest one above.
+/// The page that a request belongs to: the requested one, with its query; for a form, the page at its path or the
+/// closest one above.
 fn page_of(request: &HttpRequest) -> String {
-    let path = request.match_pattern().unwrap_or_default();
+    let pattern = request.match_pattern().unwrap_or_default();
     let pages = super::routes();
-    let is_page = |path: &&str| pages.iter().any(|entry| entry.method == Method::GET && entry.path == *path);
-    let mut above = successors(Some(path.as_str()), |path| Some(path.rsplit_once('/')?.0));
-    above.find(is_page).unwrap_or("/").to_owned()
+    let is_page = |path: &str| pages.iter().any(|entry| entry.method == Method::GET && entry.path == path);
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        return if Next::parse(asked).is_ok() { asked } else { HOME }.to_owned();
+    }
+    let patterns = successors(Some(pattern.as_str()), |path| Some(path.rsplit_once('/')?.0));
+    let paths = successors(Some(request.path()), |path| Some(path.rsplit_once('/')?.0));
+    let page = patterns.zip(paths).find(|(pattern, _)| is_page(pattern)).map(|(_, path)| path);
+    page.filter(|path| !path.is_empty()).unwrap_or(HOME).to_owned()
 }
 
 impl From<Infallible> for Failure {

@@ -1,0 +1,127 @@
+//! The style sheet, the scripts and the icon of the console. Their addresses contain a hash of their text, so browsers
+//! keep them until they change.
+
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderMap, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::{Failure, no_page, page};
+use crate::tokens::opaque::Fingerprint;
+
+/// The number of bytes of the hash in an address.
+const HASH_LENGTH: usize = 8;
+
+/// How long a browser may keep an asset, in seconds. Its address changes with its text.
+const KEEP: &str = "public, max-age=31536000, immutable";
+
+pub(super) struct Asset {
+    pub(super) path: String,
+    name: String,
+    media_type: &'static str,
+    plain: String,
+    /// The text with gzip (RFC 1952); empty if it could not be compressed.
+    gzip: Vec<u8>,
+}
+
+impl Asset {
+    fn new(stem: &str, end: &str, media_type: &'static str, plain: String) -> Self {
+        let hash = Fingerprint::of(&plain);
+        let hash = data_encoding::HEXLOWER.encode(hash.as_bytes().get(..HASH_LENGTH).unwrap_or_default());
+        let name = format!("{stem}-{hash}.{end}");
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let gzip = encoder.write_all(plain.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default();
+        Self { path: format!("/assets/{name}"), name, media_type, plain, gzip }
+    }
+}
+
+/// The common style of all pages and the one of the console.
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    let text =
+        concat!(include_str!("../../../templates/style.css"), include_str!("../../../templates/console/style.css"));
+    Asset::new("style", "css", "text/css; charset=utf-8", text.to_owned())
+});
+
+pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../../templates/console/script.js");
+    Asset::new("script", "js", "text/javascript; charset=utf-8", text.to_owned())
+});
+
+/// htmx 2, see `templates/vendor`.
+pub(super) static HTMX: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../../templates/vendor/htmx-2.0.11.min.js");
+    Asset::new("htmx", "js", "text/javascript; charset=utf-8", text.to_owned())
+});
+
+pub(super) static ICON: LazyLock<Asset> = LazyLock::new(|| {
+    let text = include_str!("../../../templates/console/icon.svg");
+    Asset::new("icon", "svg", "image/svg+xml", text.to_owned())
+});
+
+/// `GET /assets/{file}`
+pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let name = request.match_info().get("file").unwrap_or_default();
+    let assets = [&*STYLE, &*SCRIPT, &*HTMX, &*ICON];
+    let asset = assets.into_iter().find(|asset| asset.name == name);
+    let Some(asset) = asset else { return no_page::show(request).await };
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(asset.media_type)
+        .insert_header((CACHE_CONTROL, KEEP))
+        .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
+        .insert_header((VARY, "accept-encoding"));
+    if takes_gzip(request.headers()) && !asset.gzip.is_empty() {
+        return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.gzip.as_slice()));
+    }
+    Ok(response.body(asset.plain.as_str()))
+}
+
+/// `GET /favicon.ico`: browsers ask for it at this address, whatever a page says.
+pub(super) async fn icon() -> HttpResponse {
+    HttpResponse::build(StatusCode::OK)
+        .content_type(ICON.media_type)
+        .insert_header((CACHE_CONTROL, "public, max-age=86400"))
+        .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
+        .body(ICON.plain.as_str())
+}
+
+/// Whether the client accepts gzip (RFC 9110, section 12.5.3).
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
+    values.flat_map(|text| text.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
+        let is_refused = parts.next().and_then(|q| q.strip_prefix("q=")).is_some_and(|q| q.parse() == Ok(0.0_f32));
+        is_gzip && !is_refused
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn gzip_is_sent_only_to_clients_that_accept_it() {
+        let takes = |value: &str| {
+            takes_gzip(TestRequest::default().insert_header((ACCEPT_ENCODING, value)).to_http_request().headers())
+        };
+        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate, gzip"));
+        assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.0") && !takes("xgzip"));
+    }
+
+    #[test]
+    fn a_style_or_script_loads_nothing_from_elsewhere() {
+        for asset in [&*STYLE, &*SCRIPT] {
+            assert!(!asset.plain.contains("http:") && !asset.plain.contains("https:"), "{}", asset.name);
+            assert!(!asset.plain.contains("url(") && !asset.plain.contains("@import"), "{}", asset.name);
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Forms of the console, and the links of its lists.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError as _};
+use askama::Template;
+
+use super::browser::Browser;
+use super::page::{self, FormError};
+use super::parameters::Parameters;
+use super::shell::Shell;
+use super::{Failure, assets};
+use crate::domain::page::{Page, Slice};
+use crate::error::Error;
+
+/// The rows of one page of a list.
+pub(super) const ROWS: u32 = 25;
+
+#[allow(dead_code, reason = "until every page is there")]
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Input {
+    Text,
+    Email,
+    /// A day: `2026-01-31`.
+    Date,
+    Password,
+    Check,
+    /// One of several values.
+    Choice,
+    /// Several lines of text.
+    Lines,
+}
+
+impl Input {
+    /// The `type` attribute of the input.
+    pub(super) const fn input(self) -> &'static str {
+        match self {
+            Self::Text | Self::Choice | Self::Lines => "text",
+            Self::Email => "email",
+            Self::Date => "date",
+            Self::Password => "password",
+            Self::Check => "checkbox",
+        }
+    }
+}
+
+/// A field of a form. Begin with one of the constructors, and set the rest by struct update.
+pub(super) struct Control {
+    pub(super) kind: Input,
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    /// An additional text; empty for none.
+    pub(super) hint: String,
+    pub(super) value: String,
+    /// Whether a checkbox is checked.
+    pub(super) is_on: bool,
+    pub(super) is_optional: bool,
+    /// The values of a choice with their texts.
+    pub(super) choices: Vec<(String, String)>,
+    /// Values that the browser suggests while the user types.
+    pub(super) suggestions: Vec<String>,
+    /// In characters; 0 for no limit in the browser.
+    pub(super) max_length: usize,
+    /// The `pattern` attribute; empty for none.
+    pub(super) pattern: &'static str,
+    pub(super) autocomplete: &'static str,
+}
+
+#[allow(dead_code, reason = "until every page is there")]
+impl Control {
+    pub(super) fn new(kind: Input, name: &'static str, label: impl Into<String>) -> Self {
+        Self {
+            kind,
+            name,
+            label: label.into(),
+            hint: String::new(),
+            value: String::new(),
+            is_on: false,
+            is_optional: false,
+            choices: Vec::new(),
+            suggestions: Vec::new(),
+            max_length: 0,
+            pattern: "",
+            autocomplete: "off",
+        }
+    }
+
+    pub(super) fn check(name: &'static str, label: impl Into<String>, is_on: bool) -> Self {
+        Self { value: "yes".to_owned(), is_on, is_optional: true, ..Self::new(Input::Check, name, label) }
+    }
+
+    pub(super) fn choice<V: Into<String>, T: Into<String>>(
+        name: &'static str,
+        label: impl Into<String>,
+        choices: impl IntoIterator<Item = (V, T)>,
+        value: impl Into<String>,
+    ) -> Self {
+        let choices = choices.into_iter().map(|(value, text)| (value.into(), text.into())).collect();
+        Self { choices, value: value.into(), is_optional: true, ..Self::new(Input::Choice, name, label) }
+    }
+
+    pub(super) fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: hint.into(), ..self }
+    }
+
+    pub(super) fn value(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    pub(super) fn optional(self) -> Self {
+        Self { is_optional: true, ..self }
+    }
+}
+
+/// A step of the path above a page's title.
+pub(super) struct Step {
+    pub(super) to: String,
+    pub(super) text: String,
+}
+
+#[allow(dead_code, reason = "until every page is there")]
+impl Step {
+    pub(super) fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { to: to.into(), text: text.into() }
+    }
+}
+
+/// A page with one form: something new, a change, or the question before something that cannot be undone.
+#[derive(Template)]
+#[template(path = "console/form.html")]
+pub(super) struct ConsoleForm {
+    pub(super) shell: Shell,
+    pub(super) title: String,
+    pub(super) path: Vec<Step>,
+    /// The instructions; empty if the title says enough.
+    pub(super) text: String,
+    /// What will happen, as a list.
+    pub(super) consequences: Vec<String>,
+    pub(super) action: String,
+    pub(super) hidden: Vec<(&'static str, String)>,
+    pub(super) fields: Vec<Control>,
+    pub(super) button: &'static str,
+    /// Whether it ends or removes something.
+    pub(super) is_dangerous: bool,
+    /// Where "Cancel" leads.
+    pub(super) back: String,
+    pub(super) form_error: Option<FormError>,
+}
+
+impl ConsoleForm {
+    /// A form that leads back to `back`.
+    pub(super) fn new(
+        shell: Shell,
+        title: impl Into<String>,
+        action: impl Into<String>,
+        back: impl Into<String>,
+    ) -> Self {
+        Self {
+            shell,
+            title: title.into(),
+            path: Vec::new(),
+            text: String::new(),
+            consequences: Vec::new(),
+            action: action.into(),
+            hidden: Vec::new(),
+            fields: Vec::new(),
+            button: "Save",
+            is_dangerous: false,
+            back: back.into(),
+            form_error: None,
+        }
+    }
+
+    fn is_wrong(&self, field: &Control) -> bool {
+        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
+    }
+
+    /// The field that gets the focus: the one with the error, otherwise the first empty one.
+    fn focus(&self) -> &'static str {
+        let named = self.fields.iter().find(|field| self.is_wrong(field));
+        let empty = || self.fields.iter().find(|field| field.value.is_empty());
+        named.or_else(empty).map_or("", |field| field.name)
+    }
+
+    pub(super) fn show(self, browser: &Browser) -> Result<HttpResponse, Failure> {
+        browser.show_console(StatusCode::OK, &self)
+    }
+
+    /// Shows the form again with what was wrong. `field` names the input of a field of the core.
+    pub(super) fn show_again(mut self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
+        let Failure::Core(error) = &failure else { return Err(failure) };
+        let field = match error {
+            Error::Invalid { field, .. } => {
+                let name = field.to_string();
+                self.fields.iter().find(|control| control.name == name).map_or("", |control| control.name)
+            }
+            _ if error.is_refusal() => "",
+            _ => return Err(failure),
+        };
+        let text = match error {
+            // The label says which field it is.
+            Error::Invalid { rule, .. } if !field.is_empty() => {
+                let label =
+                    self.fields.iter().find(|control| control.name == field).map_or("", |control| &*control.label);
+                format!("{label} {}", crate::domain::noun::sentence(rule, "workspace"))
+            }
+            _ => error.to_string(),
+        };
+        let status = failure.status_code();
+        let form_error = FormError::new(field, text);
+        self.shell.wrong.clone_from(&form_error.text);
+        self.form_error = Some(form_error);
+        browser.show_console(status, &self)
+    }
+}
+
+/// The page of a list that an address asks for by `?after=NUMBER`.
+pub(super) fn page_of(parameters: &Parameters) -> Page {
+    Page { after: parameters.text("after").parse().ok(), limit: ROWS }
+}
+
+/// The links below a list.
+pub(super) struct Pager {
+    pub(super) first: Option<String>,
+    pub(super) next: Option<String>,
+}
+
+impl Pager {
+    /// The links from a page at `path` to the others; `parameters` are those of the request.
+    pub(super) fn new<T>(path: &str, parameters: &Parameters, slice: &Slice<T>) -> Self {
+        let others = parameters.without("after").without("done");
+        let address = |others: Parameters| {
+            let query = others.query();
+            if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+        };
+        Self {
+            first: parameters.get("after").map(|_| address(others.clone())),
+            next: slice.next.map(|next| address(others.clone().with("after", next.to_string()))),
+        }
+    }
+
+    pub(super) fn is_needed(&self) -> bool {
+        self.first.is_some() || self.next.is_some()
+    }
+}
+
+/// Redirects to a page that then says what was done.
+pub(super) fn done(path: &str, word: &str) -> HttpResponse {
+    let join = if path.contains('?') { '&' } else { '?' };
+    page::see_other(&format!("{path}{join}done={word}"))
+}

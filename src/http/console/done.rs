@@ -1,0 +1,18 @@
+//! The sentences about what was just done. A form redirects to a page with `?done=WORD`, and the page shows the sentence.
+
+/// The sentence for a word; empty for an unknown one, so an address cannot put a text onto a page.
+pub(super) fn sentence(word: &str) -> &'static str {
+    match word {
+        "session" => "The session has ended.",
+        "others" => "All other sessions have ended.",
+        "withdrawn" => "The app no longer has access.",
+        "password" => "Your password has been changed. All other sessions have ended.",
+        "password-and-keys" => {
+            "Your password has been changed. All other sessions have ended, and all your API keys have been revoked."
+        }
+        "on" => "Two-factor authentication is on. All other sessions have ended.",
+        "off" => "Two-factor authentication is off. All other sessions have ended.",
+        "workspace-created" => "The workspace has been created.",
+        _ => "",
+    }
+}
