@@ -36,6 +36,7 @@ pub mod pipelines;
 pub mod projects;
 pub mod recovery_codes;
 pub mod refresh_tokens;
+pub mod role_holders;
 pub mod roles;
 mod search;
 pub mod second_factors;

@@ -13,6 +13,17 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "on" => "Two-factor authentication is on. All other sessions have ended.",
         "off" => "Two-factor authentication is off. All other sessions have ended.",
         "workspace-created" => "The workspace has been created.",
+        "saved" => "The changes have been saved.",
+        "organization-created" => "The organization has been created. You are its admin.",
+        "organization-deleted" => "The organization has been deleted.",
+        "member-added" => "The member has been added.",
+        "member-removed" => "The member has been removed.",
+        "role-changed" => "The role has been changed.",
+        "left" => "You have left.",
+        "role-created" => "The role has been created.",
+        "role-deleted" => "The role has been deleted.",
+        "bound" => "The role has been bound.",
+        "unbound" => "The role binding has been removed.",
         _ => "",
     }
 }

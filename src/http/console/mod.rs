@@ -6,6 +6,7 @@ mod account;
 mod agent;
 mod assets;
 mod authorize;
+mod bindings;
 mod browser;
 mod cli_callback;
 mod confirm;
@@ -20,12 +21,15 @@ mod home;
 mod moment;
 mod next;
 mod no_page;
+mod organization_members;
+mod organizations;
 mod page;
 mod parameters;
 mod passwords;
 mod paths;
 mod qr;
 mod retry;
+mod roles;
 mod second_factor;
 mod shell;
 mod sign_in;
@@ -44,6 +48,31 @@ routes! {
     GET "/" => home::show,
     GET "/workspaces/new" => workspaces::form,
     POST "/workspaces/new" => workspaces::create,
+    GET "/organizations" => organizations::list,
+    GET "/organizations/new" => organizations::form,
+    POST "/organizations/new" => organizations::create,
+    GET "/organizations/{organization}" => organization_members::show,
+    GET "/organizations/{organization}/settings" => organizations::settings,
+    POST "/organizations/{organization}/settings" => organizations::change,
+    GET "/organizations/{organization}/delete" => organizations::deletion,
+    POST "/organizations/{organization}/delete" => organizations::delete,
+    POST "/organizations/{organization}/members" => organization_members::add,
+    POST "/organizations/{organization}/members/change" => organization_members::change,
+    GET "/organizations/{organization}/members/remove" => organization_members::removal,
+    POST "/organizations/{organization}/members/remove" => organization_members::remove,
+    GET "/roles" => roles::list,
+    GET "/roles/new" => roles::form,
+    POST "/roles/new" => roles::create,
+    GET "/roles/{role}" => roles::show,
+    GET "/roles/{role}/edit" => roles::edit_form,
+    POST "/roles/{role}/edit" => roles::edit,
+    GET "/roles/{role}/delete" => roles::deletion,
+    POST "/roles/{role}/delete" => roles::delete,
+    GET "/bindings" => bindings::list,
+    GET "/bindings/new" => bindings::form,
+    POST "/bindings/new" => bindings::create,
+    GET "/bindings/{binding}/delete" => bindings::deletion,
+    POST "/bindings/{binding}/delete" => bindings::delete,
     GET "/assets/{file}" => assets::show,
     GET "/favicon.ico" => assets::icon,
     GET "/auth/sign-in" => sign_in::form,
