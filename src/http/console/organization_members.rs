@@ -99,7 +99,7 @@ fn page(
 fn row(actor: &Actor, user: &User, role: OrganizationRole) -> Row {
     Row {
         uuid: user.uuid,
-        name: user.name(),
+        name: Some(user.name()).filter(|name| *name != user.email.as_str()).unwrap_or_default(),
         email: user.email.to_string(),
         role,
         is_bot: user.kind == UserKind::Bot,

@@ -42,15 +42,16 @@ struct RolesPage {
 /// One thing that permissions are about, with what may be done to it.
 struct Group {
     thing: String,
-    permissions: Vec<(Permission, String)>,
+    /// Each with its deed, and whether it is chosen.
+    permissions: Vec<(Permission, String, bool)>,
 }
 
 /// The permissions in groups: `ML_MODEL_READ` is `READ` of `ML_MODEL`.
-fn groups(only: PermissionSet) -> Vec<Group> {
-    let mut groups: BTreeMap<&str, Vec<(Permission, String)>> = BTreeMap::new();
+fn groups(only: PermissionSet, chosen: PermissionSet) -> Vec<Group> {
+    let mut groups: BTreeMap<&str, Vec<(Permission, String, bool)>> = BTreeMap::new();
     for permission in only.iter() {
         let (thing, deed) = permission.name().rsplit_once('_').unwrap_or((permission.name(), "USE"));
-        groups.entry(thing).or_default().push((permission, deed.to_lowercase()));
+        groups.entry(thing).or_default().push((permission, deed.to_lowercase(), chosen.contains(permission)));
     }
     let words = |thing: &str| thing.to_lowercase().replace('_', " ");
     groups.into_iter().map(|(thing, permissions)| Group { thing: words(thing), permissions }).collect()
@@ -81,15 +82,8 @@ struct RoleForm {
     back: String,
     name: String,
     description: String,
-    chosen: PermissionSet,
     groups: Vec<Group>,
     wrong_field: String,
-}
-
-impl RoleForm {
-    fn is_chosen(&self, permission: &Permission) -> bool {
-        self.chosen.contains(*permission)
-    }
 }
 
 fn id_of(text: &str) -> CoreResult<RoleId> {
@@ -138,7 +132,7 @@ pub(super) async fn show(
             shell: Shell::new(&browser, &actor, Part::Roles).after(&parameters),
             title: role.name.clone(),
             path: vec![step()],
-            groups: groups(role.permissions),
+            groups: groups(role.permissions, PermissionSet::EMPTY),
             holders,
             has_more_holders,
             sees_holders,
@@ -310,8 +304,7 @@ fn role_form(
         back,
         name: name.to_owned(),
         description: description.to_owned(),
-        chosen,
-        groups: groups(PermissionSet::EVERYTHING),
+        groups: groups(PermissionSet::EVERYTHING, chosen),
         wrong_field: String::new(),
     }
 }
@@ -322,9 +315,12 @@ mod tests {
 
     #[test]
     fn every_permission_is_in_one_group() {
-        let all: Vec<_> = groups(PermissionSet::EVERYTHING).into_iter().flat_map(|group| group.permissions).collect();
+        let all: Vec<_> = groups(PermissionSet::EVERYTHING, PermissionSet::READING)
+            .into_iter()
+            .flat_map(|group| group.permissions)
+            .collect();
         assert_eq!(all.len(), Permission::COUNT);
-        let model = groups(PermissionSet::of(&[Permission::ML_MODEL_READ]));
+        let model = groups(PermissionSet::of(&[Permission::ML_MODEL_READ]), PermissionSet::EMPTY);
         assert_eq!((model.len(), model[0].thing.as_str(), model[0].permissions[0].1.as_str()), (1, "ml model", "read"));
     }
 }
