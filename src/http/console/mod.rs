@@ -2,6 +2,7 @@
 //! are sign-in and sign-out, consent for apps and devices, the user's account and passwords, which have no script. The
 //! pages contain no rules; `app` decides.
 
+mod access;
 mod account;
 mod agent;
 mod assets;
@@ -15,6 +16,7 @@ mod devices;
 mod dialect;
 mod done;
 mod error_page;
+mod explain;
 mod failure;
 mod form;
 mod home;
@@ -48,6 +50,9 @@ routes! {
     GET "/" => home::show,
     GET "/workspaces/new" => workspaces::form,
     POST "/workspaces/new" => workspaces::create,
+    GET "/access" => access::show,
+    GET "/access.csv" => access::csv,
+    GET "/access/explain" => explain::show,
     GET "/organizations" => organizations::list,
     GET "/organizations/new" => organizations::form,
     POST "/organizations/new" => organizations::create,
