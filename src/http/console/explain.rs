@@ -107,8 +107,11 @@ impl Answer {
             Decision::Forbidden => "may not",
             Decision::Hidden => "does not even see the object, so may not",
         };
-        let names =
-            |permissions: PermissionSet| permissions.iter().map(Permission::name).collect::<Vec<_>>().join(", ");
+        // Most sentences name the permissions themselves.
+        let names = |text: &str, permissions: PermissionSet| {
+            let names = permissions.iter().map(Permission::name).filter(|name| !text.contains(name));
+            names.collect::<Vec<_>>().join(", ")
+        };
         Self {
             sentence: format!("{} {verdict} {action}.", found.user.email),
             is_allowed: found.decision == Decision::Allowed,
@@ -117,7 +120,7 @@ impl Answer {
                 .iter()
                 .map(|reason| Line {
                     text: sentence(&reason.text, "workspace"),
-                    permissions: names(reason.permissions),
+                    permissions: names(&reason.text, reason.permissions),
                     is_sufficient: reason.sufficient,
                 })
                 .collect(),
@@ -126,7 +129,7 @@ impl Answer {
                 .iter()
                 .map(|change| Line {
                     text: sentence(&change.text, "workspace"),
-                    permissions: names(change.permissions),
+                    permissions: names(&change.text, change.permissions),
                     is_sufficient: true,
                 })
                 .collect(),

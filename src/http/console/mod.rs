@@ -6,6 +6,7 @@ mod access;
 mod account;
 mod agent;
 mod assets;
+mod audit;
 mod authorize;
 mod bindings;
 mod browser;
@@ -35,6 +36,7 @@ mod roles;
 mod second_factor;
 mod shell;
 mod sign_in;
+mod sign_ins;
 mod sign_out;
 mod signed_in;
 mod workspaces;
@@ -53,6 +55,13 @@ routes! {
     GET "/access" => access::show,
     GET "/access.csv" => access::csv,
     GET "/access/explain" => explain::show,
+    GET "/audit" => audit::list,
+    GET "/audit.csv" => audit::csv,
+    GET "/audit.jsonl" => audit::json_lines,
+    GET "/audit/check" => audit::check,
+    GET "/audit/sign-ins" => sign_ins::list,
+    POST "/audit/sign-ins/clear" => sign_ins::clear,
+    GET "/audit/{entry}" => audit::show,
     GET "/organizations" => organizations::list,
     GET "/organizations/new" => organizations::form,
     POST "/organizations/new" => organizations::create,

@@ -115,7 +115,7 @@ pub(super) async fn add(
 ) -> Result<HttpResponse, Failure> {
     let id = id_of(&path)?;
     let who = Email::parse(form.text("email").trim()).in_field("email").map(Named::Email);
-    set_role(&state, &browser, &actor, id, who, &form, "member-added").await
+    set_role(&state, &browser, &actor, id, (who, form.text("role")), &form, "member-added").await
 }
 
 /// `POST /organizations/{organization}/members/change`: changes the role of a member.
@@ -125,8 +125,9 @@ pub(super) async fn change(
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let id = id_of(&path)?;
-    let who = named(form.text("user"));
-    set_role(&state, &browser, &actor, id, who, &form, "role-changed").await
+    // The button names the user, and the user names the field with the role.
+    let user = form.text("user");
+    set_role(&state, &browser, &actor, id, (named(user), form.text(user)), &form, "role-changed").await
 }
 
 async fn set_role(
@@ -134,11 +135,11 @@ async fn set_role(
     browser: &Browser,
     actor: &Actor,
     id: OrganizationId,
-    who: CoreResult<Named>,
+    (who, role): (CoreResult<Named>, &str),
     form: &Form,
     word: &str,
 ) -> Result<HttpResponse, Failure> {
-    let role = form.text("role").parse::<OrganizationRole>();
+    let role = role.parse::<OrganizationRole>();
     let role = role.map_err(|_| Error::invalid("role", "must be one of the roles of an organization"));
     let set = match (who, role) {
         (Ok(who), Ok(role)) => {
