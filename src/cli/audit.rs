@@ -97,7 +97,7 @@ fn verify(
         });
         print(&format!("{value:#}\n"))?;
     } else {
-        let mut text: String = verdict.faults.iter().map(|fault| format!("{fault}\n")).collect();
+        let mut text: String = verdict.faults.iter().map(|fault| fault.to_string() + "\n").collect();
         if verdict.more > 0 {
             // Writing to a String never fails.
             let _ = writeln!(text, "and {} more faults", verdict.more);

@@ -23,6 +23,7 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "role-created" => "The role has been created.",
         "role-deleted" => "The role has been deleted.",
         "forgiven" => "The failures have been cleared. Nobody has to wait for them any longer.",
+        "app-deleted" => "The app has been removed.",
         "bound" => "The role has been bound.",
         "unbound" => "The role binding has been removed.",
         _ => "",

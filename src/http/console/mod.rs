@@ -5,6 +5,8 @@
 mod access;
 mod account;
 mod agent;
+mod app_forms;
+mod apps;
 mod assets;
 mod audit;
 mod authorize;
@@ -62,6 +64,15 @@ routes! {
     GET "/audit/sign-ins" => sign_ins::list,
     POST "/audit/sign-ins/clear" => sign_ins::clear,
     GET "/audit/{entry}" => audit::show,
+    GET "/apps" => apps::list,
+    GET "/apps/new" => apps::form,
+    POST "/apps/new" => apps::create,
+    GET "/apps/{app}" => apps::show,
+    GET "/apps/{app}/settings" => apps::settings,
+    POST "/apps/{app}/settings" => apps::change,
+    POST "/apps/{app}/secret" => apps::renew_secret,
+    GET "/apps/{app}/delete" => apps::deletion,
+    POST "/apps/{app}/delete" => apps::delete,
     GET "/organizations" => organizations::list,
     GET "/organizations/new" => organizations::form,
     POST "/organizations/new" => organizations::create,
