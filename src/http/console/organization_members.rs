@@ -7,9 +7,9 @@ use askama::Template;
 use uuid::Uuid;
 
 use super::browser::Browser;
-use super::controls::{self, ConsoleForm, Pager, Step};
+use super::controls::{self, ConsoleForm, Control, Pager, Step};
 use super::form::Form;
-use super::organizations::{id_of, path_of, steps};
+use super::organizations::{ORGANIZATIONS, id_of, path_of, steps};
 use super::parameters::Parameters;
 use super::shell::{Part, Shell};
 use super::signed_in::SignedIn;
@@ -115,42 +115,72 @@ pub(super) async fn add(
 ) -> Result<HttpResponse, Failure> {
     let id = id_of(&path)?;
     let who = Email::parse(form.text("email").trim()).in_field("email").map(Named::Email);
-    set_role(&state, &browser, &actor, id, (who, form.text("role")), &form, "member-added").await
+    match set_role(&state, &actor, id, who, form.text("role")).await {
+        Ok(()) => Ok(controls::done(&path_of(id), "member-added")),
+        Err(error) => show_again(&state, &browser, &actor, id, &form, error),
+    }
 }
 
-/// `POST /organizations/{organization}/members/change`: changes the role of a member.
+/// `GET /organizations/{organization}/members/{user}`: the form for the role of a member.
+pub(super) async fn role(
+    state: Data<AppState>,
+    path: Path<(String, String)>,
+    SignedIn { browser, actor, .. }: SignedIn,
+) -> Result<HttpResponse, Failure> {
+    role_form(&state, &browser, &actor, &path)?.show(&browser)
+}
+
+/// `POST /organizations/{organization}/members/{user}`: changes the role of a member.
 pub(super) async fn change(
     state: Data<AppState>,
-    path: Path<String>,
+    path: Path<(String, String)>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let id = id_of(&path)?;
-    // The button names the user, and the user names the field with the role.
-    let user = form.text("user");
-    set_role(&state, &browser, &actor, id, (named(user), form.text(user)), &form, "role-changed").await
+    let id = id_of(&path.0)?;
+    match set_role(&state, &actor, id, named(&path.1), form.text("role")).await {
+        Ok(()) => Ok(controls::done(&path_of(id), "role-changed")),
+        Err(error) => role_form(&state, &browser, &actor, &path)?.show_again(&browser, error.into()),
+    }
+}
+
+fn role_form(
+    state: &AppState,
+    browser: &Browser,
+    actor: &Actor,
+    (organization, user): &(String, String),
+) -> Result<ConsoleForm, Failure> {
+    let (id, who) = (id_of(organization)?, named(user)?);
+    let (organization, person, role) = state.read_inline(|view| {
+        let organization = organizations::visible(view, actor, id)?;
+        let (member, person) = organizations::member(view, actor, id, &who)?;
+        Ok((organization, person, member.role))
+    })?;
+    let choices = ROLES.map(|(role, text)| (role.as_str(), text));
+    let back = path_of(id);
+    Ok(ConsoleForm {
+        path: steps(&organization),
+        fields: vec![Control::choice("role", "Role", choices, role.as_str())],
+        button: "Change role",
+        ..ConsoleForm::new(
+            Shell::new(browser, actor, Part::Organizations),
+            format!("The role of {}", person.name()),
+            format!("{back}/members/{}", person.uuid),
+            back,
+        )
+    })
 }
 
 async fn set_role(
     state: &AppState,
-    browser: &Browser,
     actor: &Actor,
     id: OrganizationId,
-    (who, role): (CoreResult<Named>, &str),
-    form: &Form,
-    word: &str,
-) -> Result<HttpResponse, Failure> {
-    let role = role.parse::<OrganizationRole>();
-    let role = role.map_err(|_| Error::invalid("role", "must be one of the roles of an organization"));
-    let set = match (who, role) {
-        (Ok(who), Ok(role)) => {
-            state.write_as(actor, move |tx, actor| organizations::upsert_member(tx, actor, id, &who, role)).await
-        }
-        (Err(error), _) | (_, Err(error)) => Err(error),
-    };
-    match set {
-        Ok(_) => Ok(controls::done(&path_of(id), word)),
-        Err(error) => show_again(state, browser, actor, id, form, error),
-    }
+    who: CoreResult<Named>,
+    role: &str,
+) -> CoreResult<()> {
+    let who = who?;
+    let role: OrganizationRole =
+        role.parse().map_err(|_| Error::invalid("role", "must be one of the roles of an organization"))?;
+    state.write_as(actor, move |tx, actor| organizations::upsert_member(tx, actor, id, &who, role).map(drop)).await
 }
 
 /// Shows the organization with what was wrong.
@@ -175,29 +205,27 @@ fn named(text: &str) -> CoreResult<Named> {
     Uuid::try_parse(text).map(Named::Uuid).map_err(|_| Error::not_found(Noun::Member, text))
 }
 
-/// `GET /organizations/{organization}/members/remove?user=...`: asks for confirmation.
+/// `GET /organizations/{organization}/members/{user}/remove`: asks for confirmation.
 pub(super) async fn removal(
     state: Data<AppState>,
-    path: Path<String>,
-    SignedIn { browser, actor, input: parameters, .. }: SignedIn<Parameters>,
+    path: Path<(String, String)>,
+    SignedIn { browser, actor, .. }: SignedIn,
 ) -> Result<HttpResponse, Failure> {
-    let id = id_of(&path)?;
-    removal_form(&state, &browser, &actor, id, parameters.text("user"))?.show(&browser)
+    removal_form(&state, &browser, &actor, &path)?.show(&browser)
 }
 
-/// `POST /organizations/{organization}/members/remove`
+/// `POST /organizations/{organization}/members/{user}/remove`
 pub(super) async fn remove(
     state: Data<AppState>,
-    path: Path<String>,
-    SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
+    path: Path<(String, String)>,
+    SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let id = id_of(&path)?;
-    let who = named(form.text("user"))?;
+    let (id, who) = (id_of(&path.0)?, named(&path.1)?);
     let leaves = who.is(&actor);
     match state.write_as(&actor, move |tx, actor| organizations::remove_member(tx, actor, id, &who)).await {
-        Ok(()) if leaves => Ok(controls::done(super::organizations::ORGANIZATIONS, "left")),
+        Ok(()) if leaves => Ok(controls::done(ORGANIZATIONS, "left")),
         Ok(()) => Ok(controls::done(&path_of(id), "member-removed")),
-        Err(error) => removal_form(&state, &browser, &actor, id, form.text("user"))?.show_again(&browser, error.into()),
+        Err(error) => removal_form(&state, &browser, &actor, &path)?.show_again(&browser, error.into()),
     }
 }
 
@@ -205,10 +233,9 @@ fn removal_form(
     state: &AppState,
     browser: &Browser,
     actor: &Actor,
-    id: OrganizationId,
-    user: &str,
+    (organization, user): &(String, String),
 ) -> Result<ConsoleForm, Failure> {
-    let who = named(user)?;
+    let (id, who) = (id_of(organization)?, named(user)?);
     let (organization, person) = state
         .read_inline(|view| Ok((organizations::visible(view, actor, id)?, users::principal(view, actor, &who)?)))?;
     let shell = Shell::new(browser, actor, Part::Organizations);
@@ -222,9 +249,8 @@ fn removal_form(
     Ok(ConsoleForm {
         path: steps(&organization),
         text: "This also removes the memberships and role bindings in the workspaces of this organization.".to_owned(),
-        hidden: vec![("user", person.uuid.to_string())],
         button: if leaves { "Leave" } else { "Remove" },
         is_dangerous: true,
-        ..ConsoleForm::new(shell, title, format!("{back}/members/remove"), back)
+        ..ConsoleForm::new(shell, title, format!("{back}/members/{}/remove", person.uuid), back)
     })
 }

@@ -42,16 +42,16 @@ struct RolesPage {
 /// One thing that permissions are about, with what may be done to it.
 struct Group {
     thing: String,
-    /// Each with its deed, and whether it is chosen.
-    permissions: Vec<(Permission, String, bool)>,
+    /// The number of each, its deed, and whether it is chosen.
+    permissions: Vec<(usize, String, bool)>,
 }
 
 /// The permissions in groups: `ML_MODEL_READ` is `READ` of `ML_MODEL`.
 fn groups(only: PermissionSet, chosen: PermissionSet) -> Vec<Group> {
-    let mut groups: BTreeMap<&str, Vec<(Permission, String, bool)>> = BTreeMap::new();
-    for permission in only.iter() {
+    let mut groups: BTreeMap<&str, Vec<(usize, String, bool)>> = BTreeMap::new();
+    for (number, permission) in Permission::all().enumerate().filter(|(_, permission)| only.contains(*permission)) {
         let (thing, deed) = permission.name().rsplit_once('_').unwrap_or((permission.name(), "USE"));
-        groups.entry(thing).or_default().push((permission, deed.to_lowercase(), chosen.contains(permission)));
+        groups.entry(thing).or_default().push((number, deed.to_lowercase(), chosen.contains(permission)));
     }
     let words = |thing: &str| thing.to_lowercase().replace('_', " ");
     groups.into_iter().map(|(thing, permissions)| Group { thing: words(thing), permissions }).collect()
@@ -84,6 +84,11 @@ struct RoleForm {
     description: String,
     groups: Vec<Group>,
     wrong_field: String,
+}
+
+/// A permission by its number, which is shorter than its name: a form has all of them.
+fn permission(number: &str) -> Option<Permission> {
+    Permission::all().nth(number.parse().ok()?)
 }
 
 fn id_of(text: &str) -> CoreResult<RoleId> {
@@ -258,9 +263,8 @@ fn parse(form: &Form) -> CoreResult<(RoleName, Description, PermissionSet)> {
     let description = Description::parse(form.text("description")).in_field("description")?;
     let mut permissions = PermissionSet::EMPTY;
     for name in form.all("p") {
-        let permission = Permission::from_name(name);
         permissions =
-            permissions.with(permission.ok_or_else(|| Error::invalid("permissions", "contain an unknown one"))?);
+            permissions.with(permission(name).ok_or_else(|| Error::invalid("permissions", "contain an unknown one"))?);
     }
     Ok((name, description, permissions))
 }
@@ -275,7 +279,7 @@ fn show_again(
     if !error.is_refusal() {
         return Err(error.into());
     }
-    let chosen = form.all("p").filter_map(Permission::from_name).fold(PermissionSet::EMPTY, PermissionSet::with);
+    let chosen = form.all("p").filter_map(permission).fold(PermissionSet::EMPTY, PermissionSet::with);
     let mut page = role_form(browser, actor, role, (form.text("name"), form.text("description")), chosen);
     if let Error::Invalid { field, .. } = &error {
         page.wrong_field = field.to_string();
