@@ -143,6 +143,7 @@ fn app_page(
 pub(super) async fn form(
     RecentlySignedIn { browser, actor, input: parameters, .. }: RecentlySignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
+    offers::in_account(&actor).require(Action::ManageClients)?;
     new_form(&browser, &actor, |name| parameters.text(name).to_owned(), true).show(&browser)
 }
 

@@ -22,6 +22,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::OrganizationId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::{Organization, OrganizationRole};
+use crate::domain::page::Slice;
 use crate::domain::user::{User, UserKind};
 use crate::error::{Error, InField, Result as CoreResult};
 use crate::policy::Action;
@@ -49,6 +50,8 @@ struct OrganizationPage {
     may_change: bool,
     may_delete: bool,
     may_manage: bool,
+    /// The user, to leave it.
+    me: Option<Uuid>,
 }
 
 struct Row {
@@ -81,7 +84,12 @@ fn page(
 ) -> CoreResult<OrganizationPage> {
     let organization = organizations::visible(view, actor, id)?;
     let offers = offers::in_organization(view, actor, id)?;
-    let members = organizations::page_of_members(view, actor, id, controls::page_of(parameters))?;
+    let may_manage = offers.allows(Action::ManageOrganizationMembers);
+    // Others see that they belong to it, but not who else does.
+    let members = match organizations::page_of_members(view, actor, id, controls::page_of(parameters)) {
+        Err(Error::Forbidden { .. }) => Slice { items: Vec::new(), next: None },
+        found => found?,
+    };
     Ok(OrganizationPage {
         shell: Shell::new(browser, actor, Part::Organizations).after(parameters),
         title: organization.name.as_str().to_owned(),
@@ -91,7 +99,8 @@ fn page(
         email: email.to_owned(),
         may_change: offers.allows(Action::UpdateOrganization),
         may_delete: offers.allows(Action::DeleteOrganization) && !organization.home,
-        may_manage: offers.allows(Action::ManageOrganizationMembers),
+        may_manage,
+        me: actor.person().map(|person| person.uuid),
         organization,
     })
 }
@@ -152,6 +161,7 @@ fn role_form(
     let (id, who) = (id_of(organization)?, named(user)?);
     let (organization, person, role) = state.read_inline(|view| {
         let organization = organizations::visible(view, actor, id)?;
+        offers::in_organization(view, actor, id)?.require(Action::ManageOrganizationMembers)?;
         let (member, person) = organizations::member(view, actor, id, &who)?;
         Ok((organization, person, member.role))
     })?;

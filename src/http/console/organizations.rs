@@ -92,6 +92,7 @@ pub(super) async fn list(
 
 /// `GET /organizations/new`
 pub(super) async fn form(SignedIn { browser, actor, .. }: SignedIn) -> Result<HttpResponse, Failure> {
+    offers::in_account(&actor).require(Action::CreateOrganization)?;
     new_form(&browser, &actor, "", "").show(&browser)
 }
 
@@ -145,7 +146,7 @@ pub(super) async fn settings(
     path: Path<String>,
     SignedIn { browser, actor, .. }: SignedIn,
 ) -> Result<HttpResponse, Failure> {
-    let found = find(&state, &actor, &path)?;
+    let found = find(&state, &actor, &path, Action::UpdateOrganization)?;
     let (name, description) = (found.name.as_str(), found.description.as_str());
     settings_form(&browser, &actor, &found, name, description).show(&browser)
 }
@@ -156,7 +157,7 @@ pub(super) async fn change(
     path: Path<String>,
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let found = find(&state, &actor, &path)?;
+    let found = find(&state, &actor, &path, Action::UpdateOrganization)?;
     let id = found.id;
     let changed = match parse(&form) {
         Ok((name, description)) => {
@@ -172,10 +173,14 @@ pub(super) async fn change(
     }
 }
 
-/// An organization that the user sees.
-fn find(state: &AppState, actor: &Actor, text: &str) -> Result<Organization, Failure> {
+/// An organization to which the user may do this.
+fn find(state: &AppState, actor: &Actor, text: &str, action: Action) -> Result<Organization, Failure> {
     let id = id_of(text)?;
-    Ok(state.read_inline(|view| organizations::visible(view, actor, id))?)
+    Ok(state.read_inline(|view| {
+        let found = organizations::visible(view, actor, id)?;
+        offers::in_organization(view, actor, id)?.require(action)?;
+        Ok(found)
+    })?)
 }
 
 fn settings_form(
@@ -200,7 +205,7 @@ pub(super) async fn deletion(
     path: Path<String>,
     SignedIn { browser, actor, .. }: SignedIn,
 ) -> Result<HttpResponse, Failure> {
-    let found = find(&state, &actor, &path)?;
+    let found = find(&state, &actor, &path, Action::DeleteOrganization)?;
     deletion_form(&browser, &actor, &found).show(&browser)
 }
 
@@ -210,7 +215,7 @@ pub(super) async fn delete(
     path: Path<String>,
     RecentlySignedIn { browser, actor, input: form, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let found = find(&state, &actor, &path)?;
+    let found = find(&state, &actor, &path, Action::DeleteOrganization)?;
     let id = found.id;
     let deleted = if form.text("name") == found.name.as_str() {
         state.write_as(&actor, move |tx, actor| organizations::delete(tx, actor, id)).await

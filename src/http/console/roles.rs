@@ -152,6 +152,7 @@ pub(super) async fn form(
     state: Data<AppState>,
     RecentlySignedIn { browser, actor, input: parameters, .. }: RecentlySignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
+    offers::in_account(&actor).require(Action::ManageRoles)?;
     let chosen = match parameters.get("copy") {
         Some(id) => {
             let id = id_of(id)?;
@@ -237,8 +238,10 @@ pub(super) async fn delete(
     }
 }
 
+/// A role that the user may change.
 fn find(state: &AppState, actor: &Actor, text: &str) -> Result<NamedRole, Failure> {
     let id = id_of(text)?;
+    offers::in_account(actor).require(Action::ManageRoles)?;
     Ok(state.read_inline(|view| roles::visible(view, actor, id))?)
 }
 
