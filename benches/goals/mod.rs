@@ -2,6 +2,7 @@
 
 mod answers;
 mod busy;
+mod console;
 mod contents;
 mod creates;
 mod deletes;
@@ -72,6 +73,8 @@ pub enum Goal {
     C3,
     /// Versions of models, and their lists by the SDK.
     C4,
+    /// Pages of the console.
+    H1,
 }
 
 impl Goal {
@@ -100,6 +103,7 @@ impl Goal {
         Self::C2,
         Self::C3,
         Self::C4,
+        Self::H1,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -133,6 +137,7 @@ impl Goal {
             Self::C2 => "C2",
             Self::C3 => "C3",
             Self::C4 => "C4",
+            Self::H1 => "H1",
         }
     }
 
@@ -167,6 +172,7 @@ impl Goal {
             Self::C2 => "downloads of 2 GiB beside nginx",
             Self::C3 => "the list of G1 with 20 models and 20 pipelines in each workspace",
             Self::C4 => "a version of a model by its number of a million beside a thousand, and lists by the SDK",
+            Self::H1 => "pages of the console at 1,000 workspaces and 200 people: time and size",
         }
     }
 
@@ -197,6 +203,7 @@ impl Goal {
             Self::C2 => files::downloads(bench),
             Self::C3 => contents::listed(bench),
             Self::C4 => contents::by_number(bench),
+            Self::H1 => console::quick(bench),
         }
     }
 }
