@@ -170,11 +170,11 @@ impl Plan<'_> {
         if let Err((field, rule)) = rules::check(&mapped.row, &mapped.around) {
             return self.refuse(kind, line, field, rule);
         }
-        if let Some((field, rule)) = self.missing_membership(&mapped)? {
-            return self.refuse(kind, line, field, rule.to_owned());
-        }
         if let Some(reason) = self.reason_to_leave_out(&mapped)? {
             return self.leave_out(kind, line, rules::name(&mapped.row), reason);
+        }
+        if let Some((field, rule)) = self.missing_membership(&mapped)? {
+            return self.refuse(kind, line, field, rule.to_owned());
         }
         if let Some((field, rule)) = self.missing_file(&mapped.row)? {
             return self.refuse(kind, line, field, rule.to_owned());
@@ -208,7 +208,7 @@ impl Plan<'_> {
         let row = &mapped.row;
         Ok(match row.kind {
             _ if lacks_secret(row) => Some(NO_SECRET),
-            _ if row.kind != Kind::DefaultWorkspace && mapped.around.is_archived() => Some(ARCHIVED),
+            _ if mapped.around.is_archived() => Some(ARCHIVED),
             Kind::Key | Kind::SecondFactor | Kind::RecoveryCode | Kind::Consent if !is_new("user") => {
                 Some(KEEPS_SIGN_IN)
             }
