@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::insert::{self, Inserted};
+use super::limits;
 use super::report::{Detail, Report};
 use super::rules::{self, Around, Facts};
+use super::version_files::FileFault;
 use crate::domain::model::Sha256;
 use crate::domain::transfer::{Cell, Format, Kind, Part, Row};
 use crate::error::{Error, Result};
@@ -12,8 +14,17 @@ use crate::store::transfer::staging::{Decided, Staged, Staging, State};
 use crate::store::{self, Tx, View};
 use crate::tokens::seal::MasterKey;
 
-/// Whether a file of this SHA-256 and size is there, or will be.
-pub(super) type HasFile<'a> = &'a dyn Fn(Sha256, u64) -> Result<bool>;
+/// Asks about a file of this SHA-256 and size.
+pub type AskFile<'a> = &'a dyn Fn(Sha256, u64) -> Result<bool>;
+
+/// The files of model versions.
+#[derive(Clone, Copy)]
+pub struct Files<'a> {
+    /// Whether a file is there, or will be.
+    pub is_there: AskFile<'a>,
+    /// Whether the import brings a file, so that it may be given to a version of any organization.
+    pub is_brought: AskFile<'a>,
+}
 
 pub(super) struct Plan<'a> {
     pub(super) view: &'a View<'a>,
@@ -21,7 +32,7 @@ pub(super) struct Plan<'a> {
     pub(super) tx: Option<&'a Tx<'a>>,
     pub(super) staging: &'a Staging,
     pub(super) master_key: Option<&'a MasterKey>,
-    pub(super) has_file: HasFile<'a>,
+    pub(super) files: Files<'a>,
     /// Whether versions without a file are left out. Otherwise they are refused.
     pub(super) without_files: bool,
     pub(super) report: Report,
@@ -30,13 +41,20 @@ pub(super) struct Plan<'a> {
 }
 
 /// A row whose references are ids of this server, with what it refers to.
-struct Mapped {
-    row: Row,
-    around: Around,
+pub(super) struct Mapped {
+    pub(super) row: Row,
+    pub(super) around: Around,
     /// Whether a part of the key is a row that does not exist yet, so that the row cannot exist either.
     has_new_key: bool,
     /// The lines of the new rows that it refers to, by field.
     new: Vec<(&'static str, i64)>,
+}
+
+impl Mapped {
+    /// Whether a field refers to a new row.
+    pub(super) fn is_new(&self, field: &str) -> bool {
+        self.new.iter().any(|(name, _)| *name == field)
+    }
 }
 
 /// What becomes of a row before its key is looked at.
@@ -138,12 +156,13 @@ impl Plan<'_> {
         if kind == Kind::User && mapped.row.text("user_kind") != found.text("user_kind") {
             return self.refuse(kind, line, "user_kind", format!("must be {}, as here", found.text("user_kind")));
         }
-        let is_new = |name: &str| mapped.new.iter().any(|(field, _)| *field == name);
         let differing: Vec<_> = mapped
             .row
             .fields()
             .zip(&found.cells)
-            .filter(|((field, cell), here)| field.part == Part::Compared && (is_new(field.name) || *cell != *here))
+            .filter(|((field, cell), here)| {
+                field.part == Part::Compared && (mapped.is_new(field.name) || *cell != *here)
+            })
             .map(|((field, _), _)| field.name)
             .collect();
         let facts = if kind == Kind::ModelVersion && differing.contains(&"model") {
@@ -176,8 +195,14 @@ impl Plan<'_> {
         if let Some(reason) = self.reason_to_leave_out(&mapped)? {
             return self.leave_out(kind, line, rules::name(&mapped.row), reason);
         }
-        if let Some((field, rule)) = self.missing_file(&mapped.row)? {
-            return self.refuse(kind, line, field, rule.to_owned());
+        // Otherwise they were left out.
+        if !self.without_files
+            && let Some(fault) = self.file_fault(&mapped)?
+        {
+            return self.refuse(kind, line, "sha256", fault.rule().to_owned());
+        }
+        if let Some(limit) = self.exceeded(&mapped)? {
+            return self.refuse(kind, line, "", limits::rule(limit));
         }
         let facts = rules::facts(&mapped.row, &mapped.around);
         let key = rules::natural_key(&mapped.row, &mapped.around);
@@ -189,10 +214,7 @@ impl Plan<'_> {
                 self.staging.set_owned(*workspace)?;
             }
         }
-        if kind == Kind::User && mapped.row.is("role", "administrator") && !mapped.row.is("state", "blocked") {
-            let words = "a new administrator of the account".to_owned();
-            self.report.administrator(Detail { line, kind, name: rules::name(&mapped.row), words });
-        }
+        self.note_rights(line, &mapped);
         self.report.count(kind, |counts| counts.created += 1);
         match self.tx {
             Some(tx) => self.insert(tx, line, mapped.row),
@@ -203,7 +225,7 @@ impl Plan<'_> {
     fn reason_to_leave_out(&self, mapped: &Mapped) -> Result<Option<&'static str>> {
         const NO_SECRET: &str = "its secret is not imported; the file has none, or --passphrase-file is missing";
         const KEEPS_SIGN_IN: &str = "its user exists here and keeps the sign-in and the keys of this server";
-        let is_new = |name: &str| mapped.new.iter().any(|(field, _)| *field == name);
+        let is_new = |name: &str| mapped.is_new(name);
         let row = &mapped.row;
         Ok(match row.kind {
             _ if lacks_secret(row) => Some(NO_SECRET),
@@ -219,23 +241,9 @@ impl Plan<'_> {
             Kind::ModelConfig if !is_new("model_version") => {
                 Some("its version exists here, with configurations of its own")
             }
-            Kind::ModelVersion if self.without_files && self.missing_file(row)?.is_some() => {
-                Some("this server does not have its file")
-            }
+            Kind::ModelVersion if self.without_files => self.file_fault(mapped)?.map(FileFault::reason),
             _ => None,
         })
-    }
-
-    fn missing_file(&self, row: &Row) -> Result<Option<(&'static str, &'static str)>> {
-        let (Kind::ModelVersion, Cell::Blob(bytes)) = (row.kind, row.get("sha256")) else { return Ok(None) };
-        let sha256 = Sha256(bytes.as_slice().try_into().map_err(Error::internal)?);
-        let size = u64::try_from(row.get("size").int().unwrap_or_default()).unwrap_or_default();
-        let is_there = (self.has_file)(sha256, size)?;
-        Ok((!is_there).then_some((
-            "sha256",
-            "must be of a file that this server has; give the folder with the files with --files, or leave such versions \
-             out with --without-files",
-        )))
     }
 
     /// A member of a workspace, and somebody with a binding, is a member of its organization.
@@ -273,7 +281,7 @@ impl Plan<'_> {
                 self.report.refuse(line, Some(kind), "", rule);
             }
             Inserted::TooMany(limit) => {
-                self.report.refuse(line, Some(kind), "", format!("must be one of at most {limit} of the same object"));
+                self.report.refuse(line, Some(kind), "", limits::rule(limit));
             }
             Inserted::Row(Cell::Null) => {}
             Inserted::Row(id) => {
@@ -330,6 +338,6 @@ fn lacks_secret(row: &Row) -> bool {
 }
 
 /// The id of a token of a row that exists here.
-fn id_of(token: &str) -> Option<i64> {
+pub(super) fn id_of(token: &str) -> Option<i64> {
     token.strip_prefix("tInt(")?.strip_suffix(')')?.parse().ok()
 }
