@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use clap::Args;
 use serde_json::json;
 
-use super::model_files::GivenFiles;
+use super::model_files::{self, GivenFiles};
 use super::report::{Outcome, print_report};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::app::setup;
@@ -43,16 +43,8 @@ pub(super) struct Options {
     /// A file with the passphrase of an export with secrets, in one line; without it, no secrets are imported.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// The folder with the files of models: `files` of the other server's data directory, or a copy of it.
-    #[arg(long, value_name = "DIR")]
-    files: Option<PathBuf>,
-    /// Leave out the versions of models whose file is missing.
-    #[arg(long)]
-    without_files: bool,
-    /// Accept every file that this server stores, also one that only other organizations have; for a file storage that
-    /// both servers use.
-    #[arg(long)]
-    stored_files: bool,
+    #[command(flatten)]
+    models: model_files::Options,
     /// Write the ids in the file and those of this server to a new file, as lines of JSON.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     map: Option<PathBuf>,
@@ -81,7 +73,7 @@ impl Options {
         let storage = model::open_files(config, home)?;
         let reader = Reader::new(Staging::create(home)?, keys);
         let ended = read(&self.file.clone().unwrap_or_default(), reader)?;
-        let (source, report) = Source::new(ended, self.without_files);
+        let (source, report) = Source::new(ended, self.models.without_files);
         if report.is_refused() {
             return self.refuse(&report);
         }
@@ -92,7 +84,7 @@ impl Options {
         if !self.dry_run {
             setup::settle(store)?;
         }
-        let given = GivenFiles::new(self.files.clone(), self.stored_files);
+        let given = GivenFiles::new(&self.models);
         let files = Files {
             is_there: &|sha256, size| {
                 let is_stored = storage.store.size(&sha256)? == Some(size);

@@ -6,6 +6,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use clap::Args;
+
 use crate::app::runtime::file_storage::FileStorage;
 use crate::app::transfer;
 use crate::cli::progress::Progress;
@@ -22,6 +24,22 @@ const CHUNK: usize = 1 << 20;
 /// The maximum number of files that are remembered as compared.
 const MAX_COMPARED: usize = 100_000;
 
+/// Where the files are, and what happens to versions without one.
+#[derive(Clone, Debug, PartialEq, Eq, Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// The folder with the files of models: `files` of the other server's data directory, or a copy of it.
+    #[arg(long, value_name = "DIR")]
+    files: Option<PathBuf>,
+    /// Leave out the versions of models whose file is missing.
+    #[arg(long)]
+    pub(super) without_files: bool,
+    /// Accept every file that this server stores, also one that only other organizations have; for a file storage that
+    /// both servers use.
+    #[arg(long)]
+    stored_files: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct GivenFiles {
     folder: Option<PathBuf>,
@@ -32,8 +50,8 @@ pub(super) struct GivenFiles {
 }
 
 impl GivenFiles {
-    pub(super) fn new(folder: Option<PathBuf>, accept_stored: bool) -> Self {
-        Self { folder, accept_stored, compared: Mutex::default() }
+    pub(super) fn new(options: &Options) -> Self {
+        Self { folder: options.files.clone(), accept_stored: options.stored_files, compared: Mutex::default() }
     }
 
     /// The path of a file in the folder, if it is there.
