@@ -3,6 +3,7 @@
 //!
 //! The kinds of rows and their fields are in `domain::transfer`. Both directions work from that description.
 
+mod decisions;
 mod export;
 mod format;
 mod import;

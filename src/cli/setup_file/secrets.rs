@@ -15,6 +15,7 @@ use data_encoding::HEXLOWER;
 use rustix::fs::OFlags;
 
 use crate::app::declared_setup::{NewSecret, Plan};
+use crate::cli::limits;
 use crate::domain::secret::Secret;
 use crate::error::Result as Done;
 use crate::files::{rename_new, sync_folder};
@@ -100,6 +101,8 @@ impl SecretFiles {
     /// Writes the files that are not written yet, without their names, and waits until they are on the disk. The error
     /// names the file.
     pub(super) fn write(&self, plan: &Plan, is_stored: IsStored) -> Result<(), String> {
+        // Each file is open until it has its name.
+        limits::raise_open_files();
         let mut directories = BTreeSet::new();
         for secret in plan.secrets() {
             let Some(path) = self.path(secret) else { continue };

@@ -92,6 +92,20 @@ fn a_command_that_was_killed_before_the_commit_is_run_again() {
     assert_eq!(contents(&place), before);
 }
 
+#[test]
+fn more_secrets_than_open_files_at_first_are_written() {
+    let one =
+        |turn: usize| CLIENT.replace("\"a\"", &format!("\"c{turn}\"")).replace("a.secret", &format!("{turn}.secret"));
+    let place = with(&[("setup.toml", &(0..300).map(one).collect::<String>())]);
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -Sn 128; exec \"$0\" apply setup.toml", env!("CARGO_BIN_EXE_atelier")]);
+    let output = command.current_dir(place.path()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let names = names(place.path());
+    assert_eq!(names.iter().filter(|name| name.ends_with(".secret")).count(), 300);
+    assert!(!names.iter().any(|name| name.ends_with(".part")));
+}
+
 /// Starts the first server and kills it as soon as it has written a secret, or a little later.
 fn start_and_kill(data: &Path, file: &Path, after: Duration) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
