@@ -95,7 +95,7 @@ fn a_command_that_was_killed_before_the_commit_is_run_again() {
 #[test]
 fn more_secrets_than_open_files_at_first_are_written() {
     let one =
-        |turn: usize| CLIENT.replace("\"a\"", &format!("\"c{turn}\"")).replace("a.secret", &format!("{turn}.secret"));
+        |turn: usize| CLIENT.replace("\"a\"", &format!("\"c.{turn}\"")).replace("a.secret", &format!("{turn}.secret"));
     let place = with(&[("setup.toml", &(0..300).map(one).collect::<String>())]);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -Sn 128; exec \"$0\" apply setup.toml", env!("CARGO_BIN_EXE_atelier")]);
