@@ -1,5 +1,8 @@
 //! `atelier apply`, `atelier plan` and `atelier export --as-apply`.
 
+mod secrets;
+mod taking;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
