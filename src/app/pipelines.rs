@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-pub use lists::{PipelineFilter, list, versions};
+pub use lists::{PipelineFilter, list, page, page_of_versions, versions};
 
 /// What a client is told that asks atelier to run a pipeline.
 pub const NOT_RUN: &str = "atelier keeps models and pipelines; it does not run them";

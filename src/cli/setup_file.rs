@@ -8,7 +8,7 @@ mod show;
 mod start;
 
 use std::fs::File;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use clap::Args;
 
 use crate::app::declared_setup::{self, Declared, Fault, Plan};
 use crate::app::setup;
+use crate::cli::confirm::Confirm;
 use crate::cli::flags::Place;
 use crate::cli::{CliError, data, logging, print, say};
 use crate::config::Config;
@@ -191,8 +192,8 @@ impl Source {
             return json.map_or(Ok(()), |json| print(&json));
         }
         setup.secrets.check(&plan).map_err(|words| setup.failed(&words))?;
-        if plan.is_destructive() && !yes {
-            confirm()?;
+        if plan.is_destructive() {
+            Confirm { yes }.ask("apply changes that remove something").map_err(as_failure)?;
         }
         // Before the write, which the server has to wait for.
         if let Err(words) = setup.secrets.write(&plan) {
@@ -220,22 +221,6 @@ fn applied(plan: &Plan) -> String {
     let invited = plan.changes().any(|change| (change.sign.as_str(), change.kind) == ("create", "person"));
     let next = if invited { "; `atelier user invite-link EMAIL` makes a link for each new person" } else { "" };
     format!("applied{next}")
-}
-
-/// Asks on a terminal whether things may be removed. Refused without a terminal.
-fn confirm() -> Result<(), CliError> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(CliError::Failed(
-            "some of these changes remove something; nothing was changed; add --yes to do them".to_owned(),
-        ));
-    }
-    say("Some of these changes remove something. Type yes to do them:");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" {
-        return Ok(());
-    }
-    Err(CliError::Failed("nothing was changed".to_owned()))
 }
 
 /// All faults of a file, each with its line and path.

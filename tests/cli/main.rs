@@ -13,6 +13,7 @@ mod backups;
 mod check;
 mod clients;
 mod confirming;
+mod contents;
 mod explain;
 mod hints;
 #[allow(dead_code, reason = "other tests use all of it")]

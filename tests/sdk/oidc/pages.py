@@ -321,7 +321,7 @@ with Chromium() as browser:
         browser.type("[name=code]", codes[3])
         browser.click(f"{form('code')} button")
         same("once", here(browser), "/auth/sign-in/code")
-        atelier("user", "reset-mfa", CAROL)
+        atelier("user", "reset-mfa", CAROL, "--yes")
         browser.forget()
         browser.open(SIGN_IN)
         sign_in(browser, CAROL)
