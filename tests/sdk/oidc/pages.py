@@ -407,6 +407,13 @@ with Chromium() as browser:
         check("the cookie is worth nothing any more", answer.status_code == 303 and "/auth/sign-in" in answer.headers["Location"], answer.headers)
         clean("nothing is on the console", browser)
 
+    with story("the API documents"):
+        for page in ("/v1/api/docs", "/v2/docs"):
+            browser.open(f"{URL}{page}")
+            shown = browser.until(lambda: browser.has(".opblock-summary-path"))
+            check(f"{page} shows the operations", shown, browser.text)
+            clean(f"{page} asks nobody else and keeps to its policy", browser)
+
     with story("what others might try"):
         browser.open(f"{SIGN_IN}?next={quote('https://evil.example/')}")
         check("a way to another server is none", not browser.has("[name=username]"), browser.text)
