@@ -530,11 +530,11 @@ fn the_pages_of_the_documents_are_compressed_for_those_who_accept_it() {
             let length: usize = answer.header("content-length").expect("a length").parse().expect("a number");
             (length, answer.header("content-encoding").map(str::to_owned))
         };
-        for accepted in ["gzip", "gzip, deflate, br, zstd", "*"] {
+        for accepted in ["gzip", "gzip, deflate, br, zstd"] {
             let (length, encoding) = size(accepted);
             assert!(length * 3 < plain.body.len() && encoding.as_deref() == Some("gzip"), "{accepted}: {length}");
         }
-        for refused in ["identity", "br", "gzip;q=0", "gzip;q=0, *", "nonsense;;"] {
+        for refused in ["identity", "br", "*", "gzip;q=0", "gzip;q=0, *", "nonsense;;"] {
             assert_eq!(size(refused), (plain.body.len(), None), "{refused}");
         }
     }

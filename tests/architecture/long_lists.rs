@@ -11,6 +11,8 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
+    ("app/connections.rs", "find", "MAX_WORKSPACES"),
+    ("app/connections.rs", "page", "a page, with MAX_WORKSPACES names for each"),
     ("app/connections.rs", "unopened", "only the check calls it"),
     ("app/contents.rs", "of_visible", "the workspaces of one batch"),
     ("app/explanations/state.rs", "blocks", "the kinds of state, a handful"),

@@ -1,10 +1,9 @@
 //! The lists of pipelines and of their versions, which may be of any length.
 
-use super::visible;
 use crate::app::runtime::long_view::LongView;
 use crate::app::{contents, lookup, standing};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{PipelineId, WorkspaceId};
+use crate::domain::ids::WorkspaceId;
 use crate::domain::noun::Noun;
 use crate::domain::page::{Page, Slice};
 use crate::domain::pipeline::{Pipeline, PipelineVersion};
@@ -58,17 +57,6 @@ pub fn page(view: &View, actor: &Actor, workspace: Option<WorkspaceId>, page: Pa
         standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Pipeline, "of everybody")?;
     }
     store::pipelines::page(view, workspace, page)
-}
-
-/// A page of the versions of a pipeline, the newest first. Refused when the actor may not see it.
-pub fn page_of_versions(
-    view: &View,
-    actor: &Actor,
-    pipeline: PipelineId,
-    page: Page,
-) -> Result<Slice<PipelineVersion>> {
-    visible(view, actor, pipeline)?;
-    store::pipelines::page_of_versions(view, pipeline, page)
 }
 
 /// The workspace, if the actor may read its pipelines.

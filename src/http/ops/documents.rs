@@ -113,7 +113,7 @@ fn packed(request: &HttpRequest, file: &Packed) -> HttpResponse {
     }
 }
 
-/// Whether a client names gzip, or everything, among the encodings that it accepts.
+/// Whether a client names gzip among the encodings that it accepts, and prefers it to the plain file.
 fn accepts_gzip(request: &HttpRequest) -> bool {
     let accepted = request.headers().contains_key(ACCEPT_ENCODING).then(|| AcceptEncoding::parse(request).ok());
     accepted.flatten().is_some_and(|accepted| {
