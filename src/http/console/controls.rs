@@ -63,6 +63,8 @@ pub(super) struct Control {
     /// The `pattern` attribute; empty for none.
     pub(super) pattern: &'static str,
     pub(super) autocomplete: &'static str,
+    /// The address that answers with a sentence about the value while the user types; empty for none.
+    pub(super) check: &'static str,
 }
 
 #[allow(dead_code, reason = "until every page is there")]
@@ -81,6 +83,7 @@ impl Control {
             max_length: 0,
             pattern: "",
             autocomplete: "off",
+            check: "",
         }
     }
 
