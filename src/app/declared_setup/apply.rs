@@ -82,6 +82,8 @@ impl Applying<'_> {
                 self.workspaces.insert(*index, workspaces::create_for(tx, actor, &new, &owner)?.id);
             }
             Action::ChangeWorkspace(id, change) => drop(workspaces::change(tx, actor, *id, change)?),
+            Action::ArchiveWorkspace(id) => drop(workspaces::archive(tx, actor, self.workspace(*id)?)?),
+            Action::RestoreWorkspace(id) => drop(workspaces::restore(tx, actor, *id)?),
             Action::DeleteWorkspace(id) => workspaces::delete(tx, actor, *id)?,
             Action::SetMember(workspace, person, given) => {
                 let who = Named::Number(self.person(*person)?);

@@ -1,6 +1,7 @@
 //! Compares what a file declares with the present state.
 
 mod accounts;
+mod archived;
 mod people;
 mod programs;
 mod removals;
@@ -93,6 +94,7 @@ pub(super) fn plan(view: &View, declared: &Declared, prune: bool) -> Result<Plan
     planner.bindings();
     planner.clients();
     planner.service_keys();
+    planner.nothing_in_archived();
     let mut plan = planner.plan;
     plan.steps.sort_by_key(|step| step.phase);
     Ok(plan)

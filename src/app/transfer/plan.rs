@@ -149,7 +149,7 @@ impl Plan<'_> {
         let facts = if kind == Kind::ModelVersion && differing.contains(&"model") {
             Facts::new()
         } else {
-            rules::facts(found, &mapped.around)
+            rules::facts_here(found, &mapped.around)
         };
         let target = if kind == Kind::Client { found.get("client_id") } else { &found.id };
         let key = rules::natural_key(&mapped.row, &mapped.around);
@@ -170,11 +170,11 @@ impl Plan<'_> {
         if let Err((field, rule)) = rules::check(&mapped.row, &mapped.around) {
             return self.refuse(kind, line, field, rule);
         }
-        if let Some((field, rule)) = self.missing_membership(&mapped)? {
-            return self.refuse(kind, line, field, rule.to_owned());
-        }
         if let Some(reason) = self.reason_to_leave_out(&mapped)? {
             return self.leave_out(kind, line, rules::name(&mapped.row), reason);
+        }
+        if let Some((field, rule)) = self.missing_membership(&mapped)? {
+            return self.refuse(kind, line, field, rule.to_owned());
         }
         if let Some((field, rule)) = self.missing_file(&mapped.row)? {
             return self.refuse(kind, line, field, rule.to_owned());
@@ -202,11 +202,13 @@ impl Plan<'_> {
 
     fn reason_to_leave_out(&self, mapped: &Mapped) -> Result<Option<&'static str>> {
         const NO_SECRET: &str = "its secret is not imported; the file has none, or --passphrase-file is missing";
+        const ARCHIVED: &str = "its workspace is archived here; restore it first";
         const KEEPS_SIGN_IN: &str = "its user exists here and keeps the sign-in and the keys of this server";
         let is_new = |name: &str| mapped.new.iter().any(|(field, _)| *field == name);
         let row = &mapped.row;
         Ok(match row.kind {
             _ if lacks_secret(row) => Some(NO_SECRET),
+            _ if mapped.around.is_archived() => Some(ARCHIVED),
             Kind::Key | Kind::SecondFactor | Kind::RecoveryCode | Kind::Consent if !is_new("user") => {
                 Some(KEEPS_SIGN_IN)
             }
