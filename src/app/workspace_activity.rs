@@ -108,10 +108,14 @@ mod tests {
 
     #[test]
     fn only_changed_fields_are_shown() {
-        let found = changes(Some(r#"{"name":"a","private":true,"old":1}"#), Some(r#"{"name":"b","private":true,"new":2}"#));
+        let found =
+            changes(Some(r#"{"name":"a","private":true,"old":1}"#), Some(r#"{"name":"b","private":true,"new":2}"#));
         let field = |name: &str, before: Value, after: Value| (name.to_owned(), before, after);
-        let expected =
-            [field("name", json!("a"), json!("b")), field("old", json!(1), Value::Null), field("new", Value::Null, json!(2))];
+        let expected = [
+            field("name", json!("a"), json!("b")),
+            field("old", json!(1), Value::Null),
+            field("new", Value::Null, json!(2)),
+        ];
         assert_eq!(found, expected);
         assert!(changes(None, Some("not JSON")).is_empty());
     }

@@ -89,10 +89,5 @@ pub fn newest(view: &View, scope: Scope, before: i64, limit: u32) -> Result<Vec<
 }
 
 fn read(row: &Row) -> rusqlite::Result<Candidate> {
-    Ok(Candidate {
-        id: WorkspaceId(row.get(0)?),
-        key: row.get(1)?,
-        archived: row.get(2)?,
-        visible: row.get(3)?,
-    })
+    Ok(Candidate { id: WorkspaceId(row.get(0)?), key: row.get(1)?, archived: row.get(2)?, visible: row.get(3)? })
 }

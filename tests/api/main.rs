@@ -61,7 +61,9 @@ mod console {
     mod authorize;
     pub mod browser;
     mod passwords;
+    mod search;
     mod sign_in;
+    mod workspaces;
 }
 
 mod keycloak {

@@ -24,7 +24,7 @@ use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::{Failure, assets};
 use crate::policy::Action;
-use crate::store::View;
+use crate::store::{Tx, View};
 
 #[derive(Template)]
 #[template(path = "console/workspace/connections.html")]
@@ -68,7 +68,7 @@ fn list_page(
     id: WorkspaceId,
     (parameters, name): (&Parameters, &str),
 ) -> CoreResult<ConnectionsPage> {
-    let Opened { workspace, offers, shell, title, frame } =
+    let Opened { offers, shell, title, frame, .. } =
         frame::open(view, browser, actor, id, (Tab::Connections, parameters))?;
     let found = content_pages::connections(view, actor, id, controls::page_of(parameters))?;
     let row = |connection: Connection| Row {
@@ -82,7 +82,7 @@ fn list_page(
         shell,
         title,
         frame,
-        may_link: offers.allows(Action::LinkConnection) && !workspace.archived,
+        may_link: offers.allows(Action::LinkConnection),
         name: name.to_owned(),
         rows: found.items.into_iter().map(row).collect(),
         pager,
@@ -97,7 +97,7 @@ pub(in crate::http::console) async fn add(
 ) -> Result<HttpResponse, Failure> {
     let id = address.workspace()?;
     let (which, link) = (Named::Name(form.text("name").to_owned()), Uuid::new_v4());
-    let add = move |tx: &crate::store::Tx, actor: &Actor| connections::add_to_workspace(tx, actor, id, &which, link);
+    let add = move |tx: &Tx, actor: &Actor| connections::add_to_workspace(tx, actor, id, &which, link);
     match state.write_as(&actor, add).await {
         Ok(_) => Ok(controls::done(&Tab::Connections.of(id), "connection-added")),
         Err(error) => {
@@ -137,7 +137,7 @@ pub(in crate::http::console) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let (id, uuid) = (address.workspace()?, address.connection()?);
     frame::show(&state, &browser, None, |view| {
-        let Opened { workspace, offers, shell, title, frame } =
+        let Opened { offers, shell, title, frame, .. } =
             frame::open(view, &browser, &actor, id, (Tab::Connections, &parameters))?;
         let found = connections::get(view, &actor, &state.master_key, &Named::Uuid(uuid))?;
         let details = found.details.expose().to_value();
@@ -145,7 +145,7 @@ pub(in crate::http::console) async fn show(
             shell,
             title,
             frame,
-            may_remove: offers.allows(Action::LinkConnection) && !workspace.archived,
+            may_remove: offers.allows(Action::LinkConnection),
             uuid,
             name: found.connection.name.as_str().to_owned(),
             kind: found.connection.kind.as_str().to_owned(),
@@ -172,7 +172,7 @@ pub(in crate::http::console) async fn remove(
     SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let (id, which) = (address.workspace()?, Named::Uuid(address.connection()?));
-    let remove = move |tx: &crate::store::Tx, actor: &Actor| connections::remove_from_workspace(tx, actor, id, &which);
+    let remove = move |tx: &Tx, actor: &Actor| connections::remove_from_workspace(tx, actor, id, &which);
     match state.write_as(&actor, remove).await {
         Ok(()) => Ok(controls::done(&Tab::Connections.of(id), "connection-removed")),
         Err(error) => show_removal(&state, &browser, &actor, &address, Some(error.into())),
@@ -199,7 +199,14 @@ fn show_removal(
             ],
             button: "Remove",
             is_dangerous: true,
-            ..frame::form(browser, actor, (&workspace, Tab::Connections), title, action)
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Connections, Some(Action::LinkConnection)),
+                title,
+                action,
+            )?
         })
     })
 }

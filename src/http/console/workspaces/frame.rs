@@ -87,7 +87,7 @@ impl Tab {
             Self::Pipelines => offers.allows(Action::ReadPipeline),
             Self::Tags => offers.allows(Action::ReadTag),
             Self::Activity => sees_activity,
-            Self::Settings => offers.allows(Action::UpdateWorkspace) || offers.allows(Action::DeleteWorkspace),
+            Self::Settings => offers.allows(Action::UpdateWorkspace) || offers.allows(Action::ArchiveWorkspace),
         }
     }
 }
@@ -158,16 +158,20 @@ pub(super) fn path(workspace: &Workspace, tab: Tab) -> Vec<Step> {
     steps
 }
 
-/// A form of a page that belongs to a tab.
+/// A form that belongs to a tab, and sends itself to `address`. Refuses a user who may not do this in the workspace.
 pub(super) fn form(
+    view: &View,
     browser: &Browser,
     actor: &Actor,
-    (workspace, tab): (&Workspace, Tab),
+    (workspace, tab, action): (&Workspace, Tab, Option<Action>),
     title: impl Into<String>,
-    action: impl Into<String>,
-) -> ConsoleForm {
+    address: impl Into<String>,
+) -> CoreResult<ConsoleForm> {
+    if let Some(action) = action {
+        offers::in_workspace(view, actor, workspace)?.require(action)?;
+    }
     let shell = Shell::new(browser, actor, Part::Workspaces);
-    ConsoleForm { path: path(workspace, tab), ..ConsoleForm::new(shell, title, action, tab.of(workspace.id)) }
+    Ok(ConsoleForm { path: path(workspace, tab), ..ConsoleForm::new(shell, title, address, tab.of(workspace.id)) })
 }
 
 /// Shows the form that `read` makes; after a refusal, with the reason.

@@ -26,6 +26,7 @@ use crate::http::console::parameters::Parameters;
 use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::{RecentlySignedIn, SignedIn};
 use crate::http::console::{Failure, assets};
+use crate::policy::Action;
 
 /// The page with the link, once.
 #[derive(Template)]
@@ -100,7 +101,14 @@ fn show_form(
                 .hint("For somebody who is in the organization already, nothing changes there."),
             ],
             button: "Invite",
-            ..frame::form(browser, actor, (&workspace, Tab::Members), "Invite by a link", action)
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Members, Some(Action::AddMember)),
+                "Invite by a link",
+                action,
+            )?
         })
     })
 }

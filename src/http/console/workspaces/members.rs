@@ -24,7 +24,7 @@ use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::{Failure, assets, page};
 use crate::policy::Action;
-use crate::store::View;
+use crate::store::{Tx, View};
 
 /// The maximum number of named roles that the form offers.
 const MAX_ROLES: u32 = 50;
@@ -34,6 +34,7 @@ const MAX_SUGGESTED: u32 = 8;
 
 #[derive(Template)]
 #[template(path = "console/workspace/members.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 struct MembersPage {
     shell: Shell,
     title: String,
@@ -85,15 +86,14 @@ fn members_page(
     id: WorkspaceId,
     parameters: &Parameters,
 ) -> CoreResult<MembersPage> {
-    let Opened { workspace, offers, shell, title, frame } =
-        frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
+    let Opened { offers, shell, title, frame, .. } = frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
     let found = members::page(view, actor, id, controls::page_of(parameters))?;
     let me = actor.user();
     let is_member = match actor.person() {
         Some(person) => members::find(view, actor, id, &Named::Uuid(person.uuid))?.is_some(),
         None => false,
     };
-    let may_add = offers.allows(Action::AddMember) && !workspace.archived;
+    let may_add = offers.allows(Action::AddMember);
     let named = if may_add || offers.allows(Action::BindRole) { named_roles(view, actor)? } else { Vec::new() };
     let predefined = Role::PREDEFINED.into_iter().map(|role| (role.as_str().to_owned(), role_text(role).to_owned()));
     let pager = Pager::new(&Tab::Members.of(id), parameters, &found);
@@ -205,13 +205,19 @@ pub(in crate::http::console) async fn change_roles(
     SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let id = address.workspace()?;
-    let changed: Vec<(UserId, Role)> = form.with_prefix("r:").filter_map(|(name, value)| {
-        let (user, shown) = name.split_once(':')?;
-        let role = parse_role(value).filter(|_| !value.eq_ignore_ascii_case(shown))?;
-        Some((UserId(user.parse().ok()?), role))
-    }).take(ROWS as usize).collect();
-    let change = move |tx: &crate::store::Tx, actor: &Actor| {
-        changed.iter().try_for_each(|(user, role)| members::upsert(tx, actor, id, &Named::Number(*user), *role).map(drop))
+    let changed: Vec<(UserId, Role)> = form
+        .with_prefix("r:")
+        .filter_map(|(name, value)| {
+            let (user, shown) = name.split_once(':')?;
+            let role = parse_role(value).filter(|_| !value.eq_ignore_ascii_case(shown))?;
+            Some((UserId(user.parse().ok()?), role))
+        })
+        .take(ROWS as usize)
+        .collect();
+    let change = move |tx: &Tx, actor: &Actor| {
+        changed
+            .iter()
+            .try_for_each(|(user, role)| members::upsert(tx, actor, id, &Named::Number(*user), *role).map(drop))
     };
     match state.write_as(&actor, change).await {
         Ok(()) => Ok(controls::done(&Tab::Members.of(id), "member-roles")),
@@ -290,7 +296,9 @@ fn show_removal(
             (format!("Remove {} from this workspace?", user.email), "Remove")
         };
         let action = format!("{}/members/{}/remove", Tab::Members.of(id), user.id);
-        let whose = if is_me { "Your role and your role bindings here end at once." } else {
+        let whose = if is_me {
+            "Your role and your role bindings here end at once."
+        } else {
             "Their role and their role bindings here end at once."
         };
         let after = if workspace.private {
@@ -302,7 +310,14 @@ fn show_removal(
             consequences: vec![whose.to_owned(), after.to_owned()],
             button,
             is_dangerous: true,
-            ..frame::form(browser, actor, (&workspace, Tab::Members), title, action)
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Members, (!is_me).then_some(Action::RemoveMember)),
+                title,
+                action,
+            )?
         })
     })
 }

@@ -7,7 +7,7 @@ use askama::Template;
 use super::address::Address;
 use super::frame::{self, Frame, InFrame, Opened, Tab};
 use crate::app::runtime::state::AppState;
-use crate::app::{content_pages, models, offers, workspaces};
+use crate::app::{content_pages, models, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::creator::CreatedBy;
 use crate::domain::ids::{ModelId, WorkspaceId};
@@ -25,7 +25,7 @@ use crate::http::console::signed_in::{RecentlySignedIn, SignedIn};
 use crate::http::console::{Failure, assets};
 use crate::http::downloads;
 use crate::policy::Action;
-use crate::store::View;
+use crate::store::{Tx, View};
 
 #[derive(Template)]
 #[template(path = "console/workspace/models.html")]
@@ -117,9 +117,9 @@ pub(in crate::http::console) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let (id, model) = (address.workspace()?, address.model()?);
     frame::show(&state, &browser, None, |view| {
-        let (model, workspace) = find(view, &actor, id, model)?;
-        let Opened { shell, title, frame, .. } = frame::open(view, &browser, &actor, id, (Tab::Models, &parameters))?;
-        let offers = offers::in_workspace(view, &actor, &workspace)?;
+        let (model, _) = find(view, &actor, id, model)?;
+        let Opened { shell, title, frame, offers, .. } =
+            frame::open(view, &browser, &actor, id, (Tab::Models, &parameters))?;
         let found = models::page_of_versions(view, &actor, model.id, controls::page_of(&parameters))?;
         let pager = Pager::new(&format!("{}/{}", Tab::Models.of(id), model.id), &parameters, &found);
         let mut rows = Vec::new();
@@ -133,7 +133,7 @@ pub(in crate::http::console) async fn show(
             frame,
             id: model.id,
             name: model.name.as_str().to_owned(),
-            may_delete: offers.allows(Action::DeleteModel) && !workspace.archived,
+            may_delete: offers.allows(Action::DeleteModel),
             rows,
             pager,
         })
@@ -220,7 +220,7 @@ pub(in crate::http::console) async fn delete(
     SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let (id, model) = (address.workspace()?, address.model()?);
-    let delete = move |tx: &crate::store::Tx, actor: &Actor| {
+    let delete = move |tx: &Tx, actor: &Actor| {
         let (model, _) = find(tx, actor, id, model)?;
         models::delete(tx, actor, id, model.name.as_str())
     };
@@ -250,7 +250,14 @@ fn show_deletion(
             button: "Delete",
             is_dangerous: true,
             back: address.clone(),
-            ..frame::form(browser, actor, (&workspace, Tab::Models), title, format!("{address}/delete"))
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Models, Some(Action::DeleteModel)),
+                title,
+                format!("{address}/delete"),
+            )?
         })
     })
 }

@@ -26,7 +26,7 @@ use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::{Failure, assets};
 use crate::policy::Action;
-use crate::store::View;
+use crate::store::{Tx, View};
 
 #[derive(Template)]
 #[template(path = "console/workspace/pipelines.html")]
@@ -109,7 +109,7 @@ pub(in crate::http::console) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let (id, pipeline) = (address.workspace()?, address.pipeline()?);
     frame::show(&state, &browser, None, |view| {
-        let (pipeline, workspace) = find(view, &actor, id, pipeline)?;
+        let (pipeline, _) = find(view, &actor, id, pipeline)?;
         let Opened { shell, title, frame, offers, .. } =
             frame::open(view, &browser, &actor, id, (Tab::Pipelines, &parameters))?;
         let found = content_pages::pipeline_versions(view, &actor, pipeline.id, controls::page_of(&parameters))?;
@@ -127,7 +127,7 @@ pub(in crate::http::console) async fn show(
             frame,
             id: pipeline.id,
             name: pipeline.name.as_str().to_owned(),
-            may_delete: offers.allows(Action::DeletePipeline) && !workspace.archived,
+            may_delete: offers.allows(Action::DeletePipeline),
             rows: found.items.into_iter().map(row).collect(),
             pager,
         })
@@ -260,7 +260,7 @@ pub(in crate::http::console) async fn delete(
     SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let (id, pipeline) = (address.workspace()?, address.pipeline()?);
-    let delete = move |tx: &crate::store::Tx, actor: &Actor| {
+    let delete = move |tx: &Tx, actor: &Actor| {
         let (pipeline, _) = find(tx, actor, id, pipeline)?;
         pipelines::delete(tx, actor, id, pipeline.name.as_str())
     };
@@ -290,7 +290,14 @@ fn show_deletion(
             button: "Delete",
             is_dangerous: true,
             back: address.clone(),
-            ..frame::form(browser, actor, (&workspace, Tab::Pipelines), title, format!("{address}/delete"))
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Pipelines, Some(Action::DeletePipeline)),
+                title,
+                format!("{address}/delete"),
+            )?
         })
     })
 }

@@ -31,6 +31,8 @@ struct ProjectsPage {
     shell: Shell,
     title: String,
     frame: Frame,
+    /// The address of the list.
+    list: String,
     q: String,
     may_create: bool,
     rows: Vec<Row>,
@@ -43,11 +45,12 @@ impl InFrame for ProjectsPage {
     }
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 struct Row {
     id: ProjectId,
     name: String,
     kind: &'static str,
-    updated: Moment,
+    created: Moment,
     is_restricted: bool,
     may_rename: bool,
     may_restrict: bool,
@@ -69,28 +72,29 @@ pub(in crate::http::console) async fn list(
         let pager = Pager::new(&Tab::Projects.of(id), &parameters, &found);
         let mut rows = Vec::new();
         for project in found.items {
-            rows.push(row(view, &actor, &workspace, project)?);
+            rows.push(row(view, &actor, &workspace, &project)?);
         }
         Ok(ProjectsPage {
             shell,
             title,
             frame,
+            list: Tab::Projects.of(id),
             q: parameters.text("q").to_owned(),
-            may_create: offers.allows(Action::CreateProject) && !workspace.archived,
+            may_create: offers.allows(Action::CreateProject),
             rows,
             pager,
         })
     })
 }
 
-fn row(view: &View, actor: &Actor, workspace: &Workspace, project: Project) -> CoreResult<Row> {
+fn row(view: &View, actor: &Actor, workspace: &Workspace, project: &Project) -> CoreResult<Row> {
     let offers = offers::in_project(view, actor, workspace, project.id)?;
-    let may = |action| offers.allows(action) && !workspace.archived;
+    let may = |action| offers.allows(action);
     Ok(Row {
         id: project.id,
         name: project.name.as_str().to_owned(),
         kind: project.kind.as_str(),
-        updated: Moment(project.updated_at),
+        created: Moment(project.created_at),
         is_restricted: projects::is_restricted(view, actor, project.id)?,
         may_rename: may(Action::UpdateProject),
         may_restrict: may(Action::RestrictProject),
@@ -126,7 +130,14 @@ fn show_form(
         Ok(ConsoleForm {
             fields: vec![name_field(name)],
             button: "Create project",
-            ..frame::form(browser, actor, (&workspace, Tab::Projects), "New project", action)
+            ..frame::form(
+                view,
+                browser,
+                actor,
+                (&workspace, Tab::Projects, Some(Action::CreateProject)),
+                "New project",
+                action,
+            )?
         })
     })
 }
@@ -174,11 +185,12 @@ fn show_rename(
     let (id, project) = (address.workspace()?, address.project()?);
     frame::show_form(state, browser, refused, |view| {
         let (project, workspace) = find(view, actor, id, project)?;
+        offers::in_project(view, actor, &workspace, project.id)?.require(Action::UpdateProject)?;
         let action = format!("{}/{}/rename", Tab::Projects.of(id), project.id);
         Ok(ConsoleForm {
             fields: vec![name_field(name.unwrap_or(project.name.as_str()))],
             button: "Rename",
-            ..frame::form(browser, actor, (&workspace, Tab::Projects), "Rename project", action)
+            ..frame::form(view, browser, actor, (&workspace, Tab::Projects, None), "Rename project", action)?
         })
     })
 }
@@ -220,6 +232,13 @@ impl Question {
             Self::Restrict => "restrict",
             Self::Lift => "lift",
             Self::Delete => "delete",
+        }
+    }
+
+    const fn needs(self) -> Action {
+        match self {
+            Self::Restrict | Self::Lift => Action::RestrictProject,
+            Self::Delete => Action::DeleteProject,
         }
     }
 
@@ -274,13 +293,14 @@ impl Question {
         let (id, project) = (address.workspace()?, address.project()?);
         frame::show_form(state, browser, refused, |view| {
             let (project, workspace) = find(view, actor, id, project)?;
+            offers::in_project(view, actor, &workspace, project.id)?.require(self.needs())?;
             let action = format!("{}/{}/{}", Tab::Projects.of(id), project.id, self.word());
             let title = self.title(project.name.as_str());
             Ok(ConsoleForm {
                 consequences: vec![self.consequence().to_owned()],
                 button: self.button(),
                 is_dangerous: matches!(self, Self::Delete),
-                ..frame::form(browser, actor, (&workspace, Tab::Projects), title, action)
+                ..frame::form(view, browser, actor, (&workspace, Tab::Projects, None), title, action)?
             })
         })
     }

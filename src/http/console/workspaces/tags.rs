@@ -23,7 +23,7 @@ use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
 use crate::http::console::{Failure, assets};
 use crate::policy::Action;
-use crate::store::View;
+use crate::store::{Tx, View};
 
 #[derive(Template)]
 #[template(path = "console/workspace/tags.html")]
@@ -59,7 +59,7 @@ pub(in crate::http::console) async fn list(
 ) -> Result<HttpResponse, Failure> {
     let id = address.workspace()?;
     frame::show(&state, &browser, None, |view| {
-        let Opened { workspace, offers, shell, title, frame } =
+        let Opened { offers, shell, title, frame, .. } =
             frame::open(view, &browser, &actor, id, (Tab::Tags, &parameters))?;
         let found = content_pages::tags(view, &actor, id, controls::page_of(&parameters))?;
         let row = |tag: Tag| Row {
@@ -73,9 +73,9 @@ pub(in crate::http::console) async fn list(
             shell,
             title,
             frame,
-            may_create: offers.allows(Action::CreateTag) && !workspace.archived,
-            may_change: offers.allows(Action::UpdateTag) && !workspace.archived,
-            may_delete: offers.allows(Action::DeleteTag) && !workspace.archived,
+            may_create: offers.allows(Action::CreateTag),
+            may_change: offers.allows(Action::UpdateTag),
+            may_delete: offers.allows(Action::DeleteTag),
             rows: found.items.into_iter().map(row).collect(),
             pager,
         })
@@ -111,12 +111,13 @@ impl Typed {
 }
 
 fn fields(typed: Typed) -> Vec<Control> {
-    let colors = ["", "gray", "blue", "cyan", "teal", "green", "lime", "yellow", "orange", "red", "pink", "purple", "brown"];
+    let colors =
+        ["", "gray", "blue", "cyan", "teal", "green", "lime", "yellow", "orange", "red", "pink", "purple", "brown"];
     let known = colors.contains(&typed.color.as_str());
     let others = (!known).then(|| (typed.color.clone(), typed.color.clone()));
-    let colors = colors.into_iter().map(|word| {
-        (word.to_owned(), if word.is_empty() { "none".to_owned() } else { word.to_owned() })
-    });
+    let colors = colors
+        .into_iter()
+        .map(|word| (word.to_owned(), if word.is_empty() { "none".to_owned() } else { word.to_owned() }));
     vec![
         Control { max_length: TagName::MAX_LENGTH, ..Control::new(Input::Text, "name", "Name").value(typed.name) },
         Control {
@@ -150,7 +151,7 @@ fn show_form(
         Ok(ConsoleForm {
             fields: fields(typed),
             button: "Create tag",
-            ..frame::form(browser, actor, (&workspace, Tab::Tags), "New tag", action)
+            ..frame::form(view, browser, actor, (&workspace, Tab::Tags, Some(Action::CreateTag)), "New tag", action)?
         })
     })
 }
@@ -209,7 +210,7 @@ fn show_change(
         let action = format!("{}/{}", Tab::Tags.of(id), tag.id);
         Ok(ConsoleForm {
             fields: fields(typed.unwrap_or_else(present)),
-            ..frame::form(browser, actor, (&workspace, Tab::Tags), "Change tag", action)
+            ..frame::form(view, browser, actor, (&workspace, Tab::Tags, Some(Action::UpdateTag)), "Change tag", action)?
         })
     })
 }
@@ -224,7 +225,7 @@ pub(in crate::http::console) async fn change(
     let changed = match typed.parse() {
         Ok((name, description, color)) => {
             let change = TagChange { name: Some(name), description: Some(description), color: Some(color) };
-            let work = move |tx: &crate::store::Tx, actor: &Actor| {
+            let work = move |tx: &Tx, actor: &Actor| {
                 find(tx, actor, id, tag)?;
                 tags::change(tx, actor, tag, &change)
             };
@@ -254,7 +255,7 @@ pub(in crate::http::console) async fn delete(
     SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
     let (id, tag) = (address.workspace()?, address.tag()?);
-    let delete = move |tx: &crate::store::Tx, actor: &Actor| {
+    let delete = move |tx: &Tx, actor: &Actor| {
         find(tx, actor, id, tag)?;
         tags::delete(tx, actor, tag)
     };
@@ -280,7 +281,7 @@ fn show_deletion(
             consequences: vec!["It is detached from every model version, pipeline and project.".to_owned()],
             button: "Delete",
             is_dangerous: true,
-            ..frame::form(browser, actor, (&workspace, Tab::Tags), title, action)
+            ..frame::form(view, browser, actor, (&workspace, Tab::Tags, Some(Action::DeleteTag)), title, action)?
         })
     })
 }
