@@ -79,9 +79,13 @@ pub(super) async fn show(
 
 fn row(listed: Listed) -> Row {
     let workspace = listed.workspace;
-    let mut access = listed.access.iter().map(words);
-    let (role, mut why) = access.next().unwrap_or_default();
-    for (role, also) in access {
+    // The organization's members read what is not private. To a member of the workspace, this says nothing.
+    let says_more = |access: &&Access| {
+        matches!(access, Access::Organization(OrganizationRole::Admin) | Access::Binding(_) | Access::Administrator)
+    };
+    let others = listed.access.iter().skip(1).filter(says_more);
+    let (role, mut why) = listed.access.first().map(words).unwrap_or_default();
+    for (role, also) in others.map(words) {
         let also = if also.is_empty() { role } else { format!("{role} {also}") };
         why = if why.is_empty() { format!("also {also}") } else { format!("{why}, also {also}") };
     }

@@ -95,13 +95,13 @@ fn an_owner_adds_changes_and_removes_members() {
     assert!(role()[0].contains("reader"));
     // A page that was opened before another change does not undo it.
     let stale = format!("r:{carol}:Reader");
-    let fields = [(stale.as_str(), "Reader"), (&format!("r:{}:Owner", number_of(&world.bob)), "Owner")];
+    let own = format!("r:{}:Owner", number_of(&world.bob));
+    let fields = [(stale.as_str(), "Reader"), (own.as_str(), "Owner")];
     world.database().write("UPDATE members SET role = 'member' WHERE workspace_id = ? AND user_id = ?", [id, carol]);
     done(&send(&bob, &home, &format!("{home}/members/roles"), &fields), "member-roles");
     assert!(role()[0].contains("member"));
-    let fields = [(format!("r:{carol}:Member"), "Owner")];
-    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), *value)).collect();
-    done(&send(&bob, &home, &format!("{home}/members/roles"), &fields), "member-roles");
+    let changed = format!("r:{carol}:Member");
+    done(&send(&bob, &home, &format!("{home}/members/roles"), &[(changed.as_str(), "Owner")]), "member-roles");
     assert!(role()[0].contains("owner"));
     let remove = format!("{home}/members/{carol}/remove");
     let page = bob.get(&remove);

@@ -56,15 +56,25 @@ pub(in crate::http::console) async fn show(
 
 fn row(activity: &Activity) -> Row {
     let recorded = &activity.recorded;
-    let object = || format!("{} {}", recorded.kind.replace('_', " "), recorded.object);
+    let is_change = recorded.before.is_some() && recorded.after.is_some();
+    let says = |(field, _, _): &&(String, Value, Value)| is_change || TOLD.contains(&field.as_str());
+    let name = activity.changes.iter().find(|(field, _, _)| field == "name");
+    let name = name.map(|(_, before, after)| value(if after.is_null() { before } else { after }));
+    let object = || match recorded.kind.as_str() {
+        "workspace" => String::new(),
+        kind => format!("{} {}", kind.replace('_', " "), name.unwrap_or_else(|| recorded.object.clone())),
+    };
     Row {
         at: Moment(recorded.at),
         by: activity.by.clone().unwrap_or_else(|| "an administrator".to_owned()),
         what: sentence(&recorded.verb).to_owned(),
         about: activity.about.clone().unwrap_or_else(object),
-        changes: activity.changes.iter().take(MAX_CHANGES).map(change).collect(),
+        changes: activity.changes.iter().filter(says).take(MAX_CHANGES).map(change).collect(),
     }
 }
+
+/// The fields of something new, or of something that was deleted, that a row shows.
+const TOLD: [&str; 4] = ["name", "role", "visibility", "versions"];
 
 /// The maximum number of fields that a row shows, and of characters of a value.
 const MAX_CHANGES: usize = 6;

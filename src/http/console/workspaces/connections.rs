@@ -13,6 +13,7 @@ use crate::app::{content_pages, workspaces};
 use crate::domain::actor::Actor;
 use crate::domain::connection::{Connection, ConnectionName};
 use crate::domain::ids::WorkspaceId;
+use crate::domain::noun::Noun;
 use crate::domain::workspace::WorkspaceName;
 use crate::error::{Error, Result as CoreResult};
 use crate::http::console::browser::Browser;
@@ -140,6 +141,9 @@ pub(in crate::http::console) async fn show(
         let Opened { offers, shell, title, frame, .. } =
             frame::open(view, &browser, &actor, id, (Tab::Connections, &parameters))?;
         let found = connections::get(view, &actor, &state.master_key, &Named::Uuid(uuid))?;
+        if !found.workspaces.iter().any(|name| name.as_str() == title) {
+            return Err(Error::not_found(Noun::Connection, uuid));
+        }
         let details = found.details.expose().to_value();
         Ok(ConnectionPage {
             shell,
@@ -194,7 +198,7 @@ fn show_removal(
         let action = format!("{}/{uuid}/remove", Tab::Connections.of(id));
         Ok(ConsoleForm {
             consequences: vec![
-                "The members of the workspace do not see its details here any more.".to_owned(),
+                "The members of the workspace no longer see its details here.".to_owned(),
                 "The connection itself stays, and its other workspaces keep it.".to_owned(),
             ],
             button: "Remove",

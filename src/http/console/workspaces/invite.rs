@@ -80,9 +80,9 @@ fn show_form(
         let given = |text: &str, default: &'static str| if text.is_empty() { default } else { text }.to_owned();
         let roles = [Role::Owner, Role::Member, Role::Reader].map(|role| (role.as_str(), role_text(role)));
         let in_organization = [
-            (OrganizationRole::Member.as_str(), "Member: creates workspaces, and reads those that are not private"),
-            (OrganizationRole::Reader.as_str(), "Reader: reads workspaces that are not private"),
-            (OrganizationRole::Admin.as_str(), "Admin: manages the organization"),
+            (OrganizationRole::Member.as_str(), "Member"),
+            (OrganizationRole::Reader.as_str(), "Reader"),
+            (OrganizationRole::Admin.as_str(), "Admin"),
         ];
         let action = format!("{}/invite", Tab::Members.of(id));
         Ok(ConsoleForm {
@@ -98,7 +98,7 @@ fn show_form(
                     in_organization,
                     given(&typed.organization_role, OrganizationRole::Member.as_str()),
                 )
-                .hint("For somebody who is in the organization already, nothing changes there."),
+                .hint("Members create workspaces, readers read those that are not private, admins manage the organization. It stays as it is for somebody who is in the organization already."),
             ],
             button: "Invite",
             ..frame::form(

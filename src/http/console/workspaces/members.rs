@@ -302,7 +302,7 @@ fn show_removal(
             "Their role and their role bindings here end at once."
         };
         let after = if workspace.private {
-            "The workspace is private: without another right, it is not visible any more."
+            "The workspace is private: without another right, it disappears from the list."
         } else {
             "The workspace is open to its organization, whose members can still read it."
         };

@@ -226,27 +226,33 @@ enum Question {
     Delete,
 }
 
+/// The last segment of the address, the action, the word for what was done, the consequence, and the button.
+type Words = (&'static str, Action, &'static str, &'static str, &'static str);
+
 impl Question {
-    const fn word(self) -> &'static str {
+    const fn words(self) -> Words {
         match self {
-            Self::Restrict => "restrict",
-            Self::Lift => "lift",
-            Self::Delete => "delete",
-        }
-    }
-
-    const fn needs(self) -> Action {
-        match self {
-            Self::Restrict | Self::Lift => Action::RestrictProject,
-            Self::Delete => Action::DeleteProject,
-        }
-    }
-
-    const fn done(self) -> &'static str {
-        match self {
-            Self::Restrict => "project-restricted",
-            Self::Lift => "project-lifted",
-            Self::Delete => "project-deleted",
+            Self::Restrict => (
+                "restrict",
+                Action::RestrictProject,
+                "project-restricted",
+                "Only people with a role binding on the project, owners and administrators see it then.",
+                "Restrict",
+            ),
+            Self::Lift => (
+                "lift",
+                Action::RestrictProject,
+                "project-lifted",
+                "Everybody who reads the projects of this workspace sees it then.",
+                "Lift restriction",
+            ),
+            Self::Delete => (
+                "delete",
+                Action::DeleteProject,
+                "project-deleted",
+                "Its tags, its restriction and the role bindings on it are deleted, too.",
+                "Delete",
+            ),
         }
     }
 
@@ -255,22 +261,6 @@ impl Question {
             Self::Restrict => format!("Restrict the project {name}?"),
             Self::Lift => format!("Lift the restriction of the project {name}?"),
             Self::Delete => format!("Delete the project {name}?"),
-        }
-    }
-
-    const fn consequence(self) -> &'static str {
-        match self {
-            Self::Restrict => "Only people with a role binding on the project, owners and administrators see it then.",
-            Self::Lift => "Everybody who reads the projects of this workspace sees it then.",
-            Self::Delete => "Its tags, its restriction and the role bindings on it are deleted, too.",
-        }
-    }
-
-    const fn button(self) -> &'static str {
-        match self {
-            Self::Restrict => "Restrict",
-            Self::Lift => "Lift restriction",
-            Self::Delete => "Delete",
         }
     }
 
@@ -291,14 +281,15 @@ impl Question {
         refused: Option<Failure>,
     ) -> Result<HttpResponse, Failure> {
         let (id, project) = (address.workspace()?, address.project()?);
+        let (word, needs, _, consequence, button) = self.words();
         frame::show_form(state, browser, refused, |view| {
             let (project, workspace) = find(view, actor, id, project)?;
-            offers::in_project(view, actor, &workspace, project.id)?.require(self.needs())?;
-            let action = format!("{}/{}/{}", Tab::Projects.of(id), project.id, self.word());
+            offers::in_project(view, actor, &workspace, project.id)?.require(needs)?;
+            let action = format!("{}/{}/{word}", Tab::Projects.of(id), project.id);
             let title = self.title(project.name.as_str());
             Ok(ConsoleForm {
-                consequences: vec![self.consequence().to_owned()],
-                button: self.button(),
+                consequences: vec![consequence.to_owned()],
+                button,
                 is_dangerous: matches!(self, Self::Delete),
                 ..frame::form(view, browser, actor, (&workspace, Tab::Projects, None), title, action)?
             })
@@ -318,7 +309,7 @@ impl Question {
             self.act(tx, actor, project)
         };
         match state.write_as(actor, act).await {
-            Ok(()) => Ok(controls::done(&Tab::Projects.of(id), self.done())),
+            Ok(()) => Ok(controls::done(&Tab::Projects.of(id), self.words().2)),
             Err(error) => self.ask(state, browser, actor, address, Some(error.into())),
         }
     }
