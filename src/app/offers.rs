@@ -17,7 +17,7 @@ impl Offers {
         decide(&self.0, action) == Decision::Allowed && !archived::refuses(&self.0, action)
     }
 
-    /// Refuses what is not allowed, for a page whose only purpose it is.
+    /// Refuses what is not allowed: for a form that would be refused anyway.
     pub fn require(&self, action: Action) -> Result<()> {
         match decide(&self.0, action) {
             Decision::Allowed if archived::refuses(&self.0, action) => Err(Error::Refused { rule: standing::ARCHIVED }),

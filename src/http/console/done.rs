@@ -12,8 +12,6 @@ pub(super) fn sentence(word: &str) -> &'static str {
         }
         "on" => "Two-factor authentication is on. All other sessions have ended.",
         "off" => "Two-factor authentication is off. All other sessions have ended.",
-        "member-added" => "The person is a member now.",
-        "member-removed" => "The person is no longer a member.",
         "member-roles" => "The roles have been saved.",
         "model-deleted" => "The model has been deleted.",
         "pipeline-deleted" => "The pipeline has been deleted.",
@@ -34,6 +32,19 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "workspace-deleted" => "The workspace has been deleted.",
         "workspace-left" => "You have left the workspace.",
         "workspace-created" => "The workspace has been created.",
+        "saved" => "The changes have been saved.",
+        "organization-created" => "The organization has been created. You are its admin.",
+        "organization-deleted" => "The organization has been deleted.",
+        "member-added" => "The member has been added.",
+        "member-removed" => "The member has been removed.",
+        "role-changed" => "The role has been changed.",
+        "left" => "You have left.",
+        "role-created" => "The role has been created.",
+        "role-deleted" => "The role has been deleted.",
+        "forgiven" => "The failures have been cleared. Nobody has to wait for them any longer.",
+        "app-deleted" => "The app has been removed.",
+        "bound" => "The role has been bound.",
+        "unbound" => "The role binding has been removed.",
         _ => "",
     }
 }

@@ -6,6 +6,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use uuid::Uuid;
 
+use crate::app::users::Named;
 use crate::domain::ids::{
     ModelId, ModelVersionId, PipelineId, PipelineVersionId, ProjectId, TagId, UserId, WorkspaceId,
 };
@@ -30,8 +31,12 @@ impl Address {
         self.number("workspace", Noun::Workspace).map(WorkspaceId)
     }
 
-    pub(super) fn user(&self) -> CoreResult<UserId> {
-        self.number("user", Noun::User).map(UserId)
+    /// A person, by number or UUID.
+    pub(super) fn user(&self) -> CoreResult<Named> {
+        match Uuid::try_parse(self.text("user")) {
+            Ok(uuid) => Ok(Named::Uuid(uuid)),
+            Err(_) => self.number("user", Noun::User).map(|id| Named::Number(UserId(id))),
+        }
     }
 
     pub(super) fn model(&self) -> CoreResult<ModelId> {

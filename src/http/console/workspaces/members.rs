@@ -269,9 +269,9 @@ pub(in crate::http::console) async fn remove(
     address: Address,
     SignedIn { browser, actor, .. }: SignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, user) = (address.workspace()?, address.user()?);
-    let is_me = actor.user() == Some(user);
-    match state.write_as(&actor, move |tx, actor| members::remove(tx, actor, id, &Named::Number(user))).await {
+    let (id, who) = (address.workspace()?, address.user()?);
+    let is_me = who.is(&actor);
+    match state.write_as(&actor, move |tx, actor| members::remove(tx, actor, id, &who)).await {
         Ok(_) if is_me => Ok(controls::done("/", "workspace-left")),
         Ok(_) => Ok(controls::done(&Tab::Members.of(id), "member-removed")),
         Err(error) => show_removal(&state, &browser, &actor, &address, Some(error.into())),
@@ -285,10 +285,10 @@ fn show_removal(
     address: &Address,
     refused: Option<Failure>,
 ) -> Result<HttpResponse, Failure> {
-    let (id, user) = (address.workspace()?, address.user()?);
+    let (id, who) = (address.workspace()?, address.user()?);
     frame::show_form(state, browser, refused, |view| {
         let workspace = workspaces::visible(view, actor, id)?;
-        let user = users::principal(view, actor, &Named::Number(user))?;
+        let user = users::principal(view, actor, &who)?;
         let is_me = actor.user() == Some(user.id);
         let (title, button) = if is_me {
             ("Leave this workspace?".to_owned(), "Leave")
