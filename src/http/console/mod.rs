@@ -68,7 +68,7 @@ routes! {
     POST "/workspaces/{workspace}/invite" => workspaces::invite::invite,
     GET "/workspaces/{workspace}/models" => workspaces::models::list,
     GET "/workspaces/{workspace}/models/{model}" => workspaces::models::show,
-    GET "/workspaces/{workspace}/models/{model}/versions/{version}/file" => workspaces::models::download,
+    GET "/workspaces/{workspace}/models/{model}/versions/{version}/download" => workspaces::models::download,
     GET "/workspaces/{workspace}/models/{model}/delete" => workspaces::models::deletion,
     POST "/workspaces/{workspace}/models/{model}/delete" => workspaces::models::delete,
     GET "/workspaces/{workspace}/pipelines" => workspaces::pipelines::list,

@@ -333,7 +333,7 @@ fn contents_are_shown_and_managed() {
     let other = format!("/workspaces/{}", world.bob.create(&fresh("other")));
     for path in [
         format!("/models/{model}"),
-        format!("/models/{model}/versions/{version}/file"),
+        format!("/models/{model}/versions/{version}/download"),
         format!("/pipelines/{pipeline}"),
         format!("/pipelines/{pipeline}/versions/{pipeline_version}"),
         "/models/none".to_owned(),

@@ -185,7 +185,7 @@ fn size(bytes: u64) -> String {
     format!("{}.{} {}", tenths / 10, tenths % 10, UNITS.get(unit).unwrap_or(&"KiB"))
 }
 
-/// `GET /workspaces/{workspace}/models/{model}/versions/{version}/file`
+/// `GET /workspaces/{workspace}/models/{model}/versions/{version}/download`
 pub(in crate::http::console) async fn download(
     state: Data<AppState>,
     request: HttpRequest,
