@@ -63,7 +63,6 @@ routes! {
     GET "/workspaces/{workspace}/members/suggest" => workspaces::members::suggest,
     GET "/workspaces/{workspace}/members/{user}/remove" => workspaces::members::removal,
     POST "/workspaces/{workspace}/members/{user}/remove" => workspaces::members::remove,
-    GET "/workspaces/{workspace}/leave" => workspaces::members::leave,
     GET "/workspaces/{workspace}/invite" => workspaces::invite::form,
     POST "/workspaces/{workspace}/invite" => workspaces::invite::invite,
     GET "/workspaces/{workspace}/models" => workspaces::models::list,

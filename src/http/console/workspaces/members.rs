@@ -22,7 +22,7 @@ use crate::http::console::form::Form;
 use crate::http::console::parameters::Parameters;
 use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
-use crate::http::console::{Failure, assets, page};
+use crate::http::console::{Failure, assets};
 use crate::policy::Action;
 use crate::store::{Tx, View};
 
@@ -43,7 +43,8 @@ struct MembersPage {
     pager: Pager,
     may_add: bool,
     may_remove: bool,
-    may_leave: bool,
+    /// The number of the user, if they may leave.
+    leaves: Option<UserId>,
     may_invite: bool,
     /// What was typed into the form.
     email: String,
@@ -107,7 +108,7 @@ fn members_page(
         pager,
         may_add,
         may_remove: offers.allows(Action::RemoveMember),
-        may_leave: is_member && me.is_some(),
+        leaves: me.filter(|_| is_member),
         may_invite: may_add && offers::in_account(actor).allows(Action::CreateUser),
         email: parameters.text("email").to_owned(),
         chosen: parameters.get("role").unwrap_or(Role::Member.as_str()).to_owned(),
@@ -320,13 +321,4 @@ fn show_removal(
             )?
         })
     })
-}
-
-/// `GET /workspaces/{workspace}/leave`: leads to the question.
-pub(in crate::http::console) async fn leave(
-    address: Address,
-    SignedIn { actor, .. }: SignedIn,
-) -> Result<HttpResponse, Failure> {
-    let (id, me) = (address.workspace()?, actor.user().unwrap_or(UserId(0)));
-    Ok(page::see_other(&format!("{}/members/{me}/remove", Tab::Members.of(id))))
 }
