@@ -355,7 +355,10 @@ fn tags_and_projects_are_managed() {
     let id = world.bob.create(&fresh("things"));
     let (home, bob) = (format!("/workspaces/{id}"), browser(&world.bob));
     let (tags, projects) = (format!("{home}/tags"), format!("{home}/projects"));
-    done(&send(&bob, &tags, &format!("{tags}/new"), &[("name", "<hot>"), ("color", "red")]), "tag-created");
+    done(
+        &send(&bob, &format!("{tags}/new"), &format!("{tags}/new"), &[("name", "<hot>"), ("color", "red")]),
+        "tag-created",
+    );
     let tag: i64 = world.database().one("SELECT id FROM tags WHERE workspace_id = ?", [id]);
     let change = format!("{tags}/{tag}");
     assert!(bob.get(&change).body.contains("value=\"&#60;hot&#62;\""));
@@ -365,8 +368,8 @@ fn tags_and_projects_are_managed() {
     assert!(bob.get(&tags).body.contains("cold"));
     let delete = format!("{change}/delete");
     done(&send(&bob, &delete, &delete, &[]), "tag-deleted");
-    done(&send(&bob, &projects, &format!("{projects}/new"), &[("name", "valves")]), "project-created");
-    let answer = send(&bob, &projects, &format!("{projects}/new"), &[("name", "valves")]);
+    done(&send(&bob, &format!("{projects}/new"), &format!("{projects}/new"), &[("name", "valves")]), "project-created");
+    let answer = send(&bob, &format!("{projects}/new"), &format!("{projects}/new"), &[("name", "valves")]);
     assert!(answer.status == 409 && answer.body.contains("already exists"), "{answer:?}");
     let project: i64 = world.database().one("SELECT id FROM projects WHERE workspace_id = ?", [id]);
     for (path, fields, word) in [
