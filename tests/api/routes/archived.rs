@@ -91,7 +91,7 @@ fn rights(database: &Database, workspace: i64) -> BTreeSet<String> {
 fn is_refused(world: &World, workspace: i64, route: &str, method: &str, ask: &Ask) -> bool {
     let database = world.database();
     let (before, held) = (contents(&database, workspace), rights(&database, workspace));
-    assert!(before.len() > 1 && held.len() > 1, "{route}: an empty workspace proves nothing");
+    assert!(before.len() > 1 && !held.is_empty(), "{route}: an empty workspace proves nothing");
     let answer = send(&world.ada, method, ask);
     assert!(answer.status < 500, "{route}: {answer:?}");
     let refused = answer.body.contains("is archived, so it cannot be changed");
