@@ -11,6 +11,7 @@ mod bots;
 pub mod by_name;
 pub mod cached_lists;
 pub mod connections;
+pub mod content_pages;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
@@ -44,6 +45,9 @@ pub mod transfer;
 pub mod user_deletion;
 pub mod users;
 mod visibility;
+pub mod workspace_activity;
+pub mod workspace_invitations;
+pub mod workspace_lists;
 pub mod workspaces;
 
 #[cfg(test)]

@@ -63,7 +63,9 @@ mod console {
     mod management;
     mod pages;
     mod passwords;
+    mod search;
     mod sign_in;
+    mod workspaces;
 }
 
 mod keycloak {

@@ -34,6 +34,7 @@ mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
+mod workspace_pages;
 mod workspaces;
 
 use std::path::PathBuf;

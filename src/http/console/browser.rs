@@ -174,6 +174,11 @@ impl Browser {
         }
     }
 
+    /// The address at which the browser reaches this server: `https://ml.example.com`.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The issuer of the tokens that this browser's user gets.
     pub(super) fn issuer(&self) -> String {
         format!("{}{REALM_PATH}", self.base)

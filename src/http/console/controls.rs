@@ -63,6 +63,8 @@ pub(super) struct Control {
     /// The `pattern` attribute; empty for none.
     pub(super) pattern: &'static str,
     pub(super) autocomplete: &'static str,
+    /// The address that answers with a sentence about the value while the user types; empty for none.
+    pub(super) check: &'static str,
 }
 
 #[allow(dead_code, reason = "until every page is there")]
@@ -81,6 +83,7 @@ impl Control {
             max_length: 0,
             pattern: "",
             autocomplete: "off",
+            check: "",
         }
     }
 
@@ -187,30 +190,39 @@ impl ConsoleForm {
 
     /// Shows the form again with what was wrong. `field` names the input of a field of the core.
     pub(super) fn show_again(mut self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
-        let Failure::Core(error) = &failure else { return Err(failure) };
-        let field = match error {
-            Error::Invalid { field, .. } => {
-                let name = field.to_string();
-                self.fields.iter().find(|control| control.name == name).map_or("", |control| control.name)
-            }
-            _ if error.is_refusal() => "",
-            _ => return Err(failure),
-        };
-        let text = match error {
-            // The label says which field it is.
-            Error::Invalid { rule, .. } if !field.is_empty() => {
-                let label =
-                    self.fields.iter().find(|control| control.name == field).map_or("", |control| &*control.label);
-                format!("{label} {}", crate::domain::noun::sentence(rule, "workspace"))
-            }
-            _ => error.to_string(),
-        };
-        let status = failure.status_code();
-        let form_error = FormError::new(field, text);
-        self.shell.wrong.clone_from(&form_error.text);
-        self.form_error = Some(form_error);
-        browser.show_console(status, &self)
+        let explained = explained(&self.fields, failure)?;
+        self.shell.wrong.clone_from(&explained.form_error.text);
+        self.form_error = Some(explained.form_error);
+        browser.show_console(explained.status, &self)
     }
+}
+
+/// A refusal as a form shows it.
+pub(super) struct Explained {
+    pub(super) form_error: FormError,
+    pub(super) status: StatusCode,
+}
+
+/// What was wrong with a form of these fields. Returns every failure that is no refusal.
+pub(super) fn explained(fields: &[Control], failure: Failure) -> Result<Explained, Failure> {
+    let Failure::Core(error) = &failure else { return Err(failure) };
+    let field = match error {
+        Error::Invalid { field, .. } => {
+            let name = field.to_string();
+            fields.iter().find(|control| control.name == name).map_or("", |control| control.name)
+        }
+        _ if error.is_refusal() => "",
+        _ => return Err(failure),
+    };
+    let text = match error {
+        // The label says which field it is.
+        Error::Invalid { rule, .. } if !field.is_empty() => {
+            let label = fields.iter().find(|control| control.name == field).map_or("", |control| &*control.label);
+            format!("{label} {}", crate::domain::noun::sentence(rule, "workspace"))
+        }
+        _ => error.to_string(),
+    };
+    Ok(Explained { form_error: FormError::new(field, text), status: failure.status_code() })
 }
 
 /// The page of a list that an address asks for by `?after=NUMBER`.
