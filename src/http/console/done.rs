@@ -13,6 +13,18 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "on" => "Two-factor authentication is on. All other sessions have ended.",
         "off" => "Two-factor authentication is off. All other sessions have ended.",
         "workspace-created" => "The workspace has been created.",
+        "person-changed" => "The changes have been saved.",
+        "person-enabled" => "The person can sign in again.",
+        "person-deleted" => "The account has been deleted. The email address is free for another account.",
+        "person-sessions-ended" => "All sessions of this person have ended.",
+        "person-key-revoked" => "The API key has been revoked.",
+        "person-keys-revoked" => "All API keys of this person have been revoked.",
+        "person-factor-removed" => "Two-factor authentication has been removed, and all sessions have ended.",
+        "nobody-selected" => "Select people in the list first.",
+        "people-disabled" => "The accounts have been disabled. Their sessions and API keys have ended.",
+        "people-imported" => "The import is done. Nobody was invited by it.",
+        "people-added" => "The people are members of the workspace now.",
+        "person-invited" => "The person has been invited. An administrator can make the link on the person's page.",
         _ => "",
     }
 }
