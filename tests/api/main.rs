@@ -60,6 +60,8 @@ mod console {
     pub mod authenticator;
     mod authorize;
     pub mod browser;
+    mod management;
+    mod pages;
     mod passwords;
     mod sign_in;
 }

@@ -24,8 +24,8 @@ use crate::store::View;
 pub(super) fn for_action(state: &AppState, actor: &Actor, who: &Named, action: Action) -> Result<User, Failure> {
     let found = state.read_inline(|view: &View| {
         let user = users::named(view, actor, who)?;
-        let is_allowed = offers::toward(view, actor, user.id)?.allows(action);
-        if is_allowed { Ok(user) } else { Err(Error::forbidden(action)) }
+        offers::toward(view, actor, user.id)?.require(action)?;
+        Ok(user)
     });
     Ok(found?)
 }
@@ -55,7 +55,7 @@ pub(in crate::http::console) async fn edit(
         Err(error) => Err(error),
     };
     match changed {
-        Ok(user) => Ok(controls::done(&address(&user), "person-changed")),
+        Ok(user) => Ok(controls::done(&address(&user), "saved")),
         Err(error) => {
             let values = ["email", "first_name", "last_name"].map(|field| form.text(field));
             let is_verified = form.is_checked("verified");
@@ -122,7 +122,7 @@ pub(in crate::http::console) async fn change_role(
         ..UserChange::default()
     };
     match state.write_as(&actor, move |tx, actor| users::change(tx, actor, &who, &change)).await {
-        Ok(user) => Ok(controls::done(&address(&user), "person-changed")),
+        Ok(user) => Ok(controls::done(&address(&user), "saved")),
         Err(error) => role_page(&browser, &actor, &user, role, developer).show_again(&browser, error.into()),
     }
 }

@@ -100,9 +100,7 @@ impl Values<'_> {
 
 fn page(state: &AppState, browser: &Browser, actor: &Actor, values: &Values) -> Result<ConsoleForm, Failure> {
     let offers = offers::in_account(actor);
-    if !offers.allows(Action::InviteUser) {
-        return Err(Error::forbidden(Action::InviteUser).into());
-    }
+    offers.require(Action::InviteUser)?;
     let creates = offers.allows(Action::CreateUser);
     let roles = AccountRole::ALL.into_iter();
     let roles = roles.filter(|role| creates || matches!(role, AccountRole::Member | AccountRole::Annotator));
