@@ -78,6 +78,7 @@ routes! {
     POST "/people/{user}/reset-password" => people::credentials::reset,
     GET "/people/{user}/reset-second-factor" => people::credentials::factor_form,
     POST "/people/{user}/reset-second-factor" => people::credentials::reset_factor,
+    POST "/people/{user}/unlock" => people::credentials::unlock,
     POST "/people/{user}/sessions/end" => people::credentials::end_session,
     GET "/people/{user}/sessions/end-all" => people::credentials::end_all_form,
     POST "/people/{user}/sessions/end-all" => people::credentials::end_all_sessions,

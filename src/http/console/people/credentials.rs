@@ -13,7 +13,7 @@ use super::super::signed_in::{RecentlySignedIn, SignedIn};
 use super::account::for_action;
 use super::{OncePage, Secret, address, name, named, path_to};
 use crate::app::identity::links::{self, Reset};
-use crate::app::identity::{second_factors, session_list};
+use crate::app::identity::{forgiveness, second_factors, session_list};
 use crate::app::keys;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
@@ -190,6 +190,18 @@ pub(in crate::http::console) async fn reset_factor(
         Ok((user, _)) => Ok(controls::done(&address(&user), "person-factor-removed")),
         Err(error) => refused(error),
     }
+}
+
+/// `POST /people/{user}/unlock`: clears the failed sign-ins, so that the person does not have to wait.
+pub(in crate::http::console) async fn unlock(
+    state: Data<AppState>,
+    path: Path<String>,
+    SignedIn { actor, .. }: SignedIn<Form>,
+) -> Result<HttpResponse, Failure> {
+    let who = named(&path)?;
+    let user = for_action(&state, &actor, &who, Action::SetPassword)?;
+    forgiveness::forgive_person(&state, &actor, who).await?;
+    Ok(controls::done(&address(&user), "forgiven"))
 }
 
 /// `POST /people/{user}/sessions/end`

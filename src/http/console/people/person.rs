@@ -85,6 +85,7 @@ struct Facts {
     deletes: bool,
     resets_password: bool,
     removes_factor: bool,
+    unlocks: bool,
     makes_link: bool,
     /// The page for another invitation.
     invites_again: Option<String>,
@@ -126,6 +127,7 @@ impl Facts {
             deletes: offers.allows(Action::BlockUser) && !is_me,
             resets_password: sets_password && status == UserStatus::Active && !is_me,
             removes_factor: sets_password && has_factor && !is_me,
+            unlocks: sets_password && status == UserStatus::Active && !is_me,
             makes_link: sets_password && status == UserStatus::Invited,
             invites_again: (sets_password && status == UserStatus::Expired)
                 .then(|| format!("{PEOPLE}/new?{}", query(&[("email", user.email.as_str())]))),
