@@ -63,6 +63,7 @@ mod console {
     mod management;
     mod pages;
     mod passwords;
+    mod people;
     mod sign_in;
 }
 

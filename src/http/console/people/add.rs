@@ -9,7 +9,7 @@ use super::super::controls::{self, ConsoleForm, Control, Input, ROWS};
 use super::super::form::Form;
 use super::super::parameters::Parameters;
 use super::super::shell::{Part, Shell};
-use super::super::signed_in::{RecentlySignedIn, SignedIn};
+use super::super::signed_in::RecentlySignedIn;
 use super::credentials::link;
 use super::{OncePage, PEOPLE, Secret, address, path_to, path_to_people, role_text};
 use crate::app::added_people::{self, Added, Addition};
@@ -33,7 +33,7 @@ const BY_PASSWORD: &str = "password";
 /// `GET /people/new?email=...`
 pub(in crate::http::console) async fn form(
     state: Data<AppState>,
-    SignedIn { browser, actor, input: parameters, .. }: SignedIn<Parameters>,
+    RecentlySignedIn { browser, actor, input: parameters, .. }: RecentlySignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
     let home = state.read_inline(organizations::home)?.id;
     let values = Values {

@@ -27,8 +27,6 @@ use crate::domain::user::{AccountRole, NewUser};
 use crate::error::Error;
 use crate::tokens::opaque::{Fingerprint, Kind, mint};
 
-pub(super) const IMPORT: &str = "/people/import";
-
 /// The faults and the lines that the page shows.
 const MAX_SHOWN: usize = 100;
 

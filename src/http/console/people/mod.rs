@@ -71,7 +71,8 @@ const fn status_text(status: UserStatus) -> &'static str {
 /// The class of the tag of a status; empty for the usual one.
 const fn status_class(status: UserStatus) -> &'static str {
     match status {
-        UserStatus::Active | UserStatus::Invited => "tag",
+        UserStatus::Active => "",
+        UserStatus::Invited => "tag",
         UserStatus::Expired | UserStatus::Disabled | UserStatus::Blocked => "tag off",
     }
 }

@@ -107,6 +107,9 @@ impl Row {
             self.ends.push("Is disabled already".to_owned());
             return Ok(self);
         }
+        if actor.user() == Some(id) {
+            self.ends.push("This is you: you are signed out at once".to_owned());
+        }
         let ending = person_access::ending(view, actor, &user, all, NAMED)?;
         for (number, one, several) in
             [(ending.sessions, "session ends", "sessions end"), (ending.keys, "API key ends", "API keys end")]
@@ -260,7 +263,7 @@ fn add_page(
         title: "Add to a workspace",
         path: path_to_people(),
         texts: vec![
-            "Who is a member already gets the role instead. Either all of the checked people are added, or nobody is.",
+            "A member gets this role instead of the present one. Either all of the checked people are added, or nobody is.",
         ],
         action: "/people/add",
         rows,

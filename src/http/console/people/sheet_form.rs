@@ -16,7 +16,6 @@ use futures_core::Stream;
 use super::super::Failure;
 use super::super::browser::Browser;
 use super::super::form::check_origin;
-use super::import::IMPORT;
 use crate::app::runtime::state::AppState;
 use crate::error::{Error, Result as CoreResult};
 use crate::http::body;
@@ -75,9 +74,11 @@ impl FromRequest for SheetForm {
 fn checked(request: &HttpRequest) -> Result<Browser, Failure> {
     let browser = Browser::of(request)?;
     let state = request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
-    browser.require_person(state, request, IMPORT)?;
     check_origin(request, &browser)?;
-    Ok(browser)
+    match browser.person(state, request)? {
+        Some(_) => Ok(browser),
+        None => Err(Failure::StaleForm),
+    }
 }
 
 fn of_pairs(bytes: &[u8]) -> CoreResult<SheetForm> {
