@@ -106,8 +106,8 @@ fn a_page_tells_what_a_person_has_and_where_it_comes_from() {
     let browser = enter(&member);
     let page = ada().get(&address);
     let link = format!("/workspaces/{place}");
-    contains(&page, &[&link, "member of the workspace", "laptop &#60;b&#62;", "Home", "Reset password", "Disable"]);
-    contains(&ada().get(&format!("{address}/workspaces")), &[&link, "member of the workspace"]);
+    contains(&page, &[&link, "by membership", "laptop &#60;b&#62;", "Home", "Reset password", "Disable"]);
+    contains(&ada().get(&format!("{address}/workspaces")), &[&link, "by membership"]);
     contains(&ada().get(&format!("{address}/organizations")), &["Home", "Reads its workspaces that are not private"]);
     contains(&ada().get(&format!("{address}/keys")), &["laptop"]);
     lacks(&ada().get(&format!("{address}/keys?ended=1")), &["laptop"]);
@@ -117,7 +117,7 @@ fn a_page_tells_what_a_person_has_and_where_it_comes_from() {
 
     // Somebody of the same organization sees the person and the shared workspaces, and nothing else.
     let page = enter(&owner).get(&address);
-    contains(&page, &[&link, "member of the workspace"]);
+    contains(&page, &[&link, "by membership"]);
     lacks(&page, &["laptop", "Sessions", "Last sign-in", "Reset password", "Change role", "Password"]);
     let page = enter(&world().bob).get(&address);
     assert_eq!(page.status, 200);

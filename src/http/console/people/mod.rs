@@ -6,6 +6,7 @@ pub(super) mod credentials;
 pub(super) mod import;
 pub(super) mod list;
 pub(super) mod person;
+mod picture;
 mod rows;
 pub(super) mod selected;
 mod selection;

@@ -12,6 +12,7 @@ use super::super::paths::query;
 use super::super::shell::{self, Part, Shell};
 use super::super::signed_in::SignedIn;
 use super::super::{Failure, assets};
+use super::picture::Picture;
 use super::rows::{self, BindingRow, KeyRow, OrganizationRow, Section, SessionRow, WorkspaceRow};
 use super::{PEOPLE, address, name, named, path_to, path_to_people, role_text, status_class, status_text};
 use crate::app::offers::{self, Offers};
@@ -51,6 +52,7 @@ struct PersonPage {
     /// The person's own page: facts and actions. `None` on the page of one list.
     facts: Option<Facts>,
     workspaces: List<WorkspaceRow>,
+    picture: Option<Picture>,
     organizations: List<OrganizationRow>,
     bindings: List<BindingRow>,
     project_bindings: List<BindingRow>,
@@ -173,13 +175,15 @@ fn page(
     let base = address(&user);
     let is_ended = parameters.get("ended").is_some();
     let lists = Lists { base: &base, parameters, only };
+    let workspaces = lists.read(Section::Workspaces, |page| rows::workspaces_of(view, actor, who, page))?;
     Ok(PersonPage {
         shell: Shell::new(browser, actor, Part::People).after(parameters),
         title: only.map_or_else(|| name(&user), |section| section.title().to_owned()),
         path: if only.is_some() { path_to(&user) } else { path_to_people() },
         email: user.email.to_string(),
         facts: only.is_none().then(|| Facts::of(view, actor, &user, profile.entry, offers)),
-        workspaces: lists.read(Section::Workspaces, |page| rows::workspaces_of(view, actor, who, page))?,
+        picture: workspaces.as_ref().and_then(|list| Picture::of(&list.rows)),
+        workspaces,
         organizations: lists.read(Section::Organizations, |page| rows::organizations(view, actor, who, page))?,
         bindings: lists.read(Section::Bindings, |page| rows::bindings_of(view, actor, &user, false, page))?,
         project_bindings: lists

@@ -2,6 +2,7 @@
 
 use super::super::agent;
 use super::super::moment::Moment;
+use super::role_text;
 use crate::app::identity::oauth::clients;
 use crate::app::identity::session_list;
 use crate::app::person_access::{self, Reached, Source};
@@ -14,7 +15,7 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::role::{Binding, Resource};
 use crate::domain::session::Session;
-use crate::domain::user::User;
+use crate::domain::user::{AccountRole, User};
 use crate::error::Result;
 use crate::store::View;
 
@@ -104,8 +105,39 @@ pub(super) struct WorkspaceRow {
     pub(super) name: String,
     pub(super) organization: String,
     pub(super) is_archived: bool,
-    /// Each right, and where it comes from.
-    pub(super) rights: Vec<(String, &'static str)>,
+    pub(super) rights: Vec<Right>,
+}
+
+/// A right, and where it comes from.
+pub(super) struct Right {
+    pub(super) name: String,
+    pub(super) from: &'static str,
+    /// The source as the picture names it.
+    pub(super) source: String,
+}
+
+impl Right {
+    fn of(source: Source, organization: &str) -> Self {
+        let new = |name: &str, from, source: String| Self { name: name.to_owned(), from, source };
+        let of_organization =
+            |role, name, from| new(name, from, format!("{} of {organization}", organization_role_text(role)));
+        match source {
+            Source::Administrator => {
+                new("Everything", "as administrator of the account", role_text(AccountRole::Administrator).to_owned())
+            }
+            Source::Organization(role) => match role {
+                OrganizationRole::Admin => of_organization(role, "Owner", "as admin of the organization"),
+                OrganizationRole::Member => of_organization(role, "Reader", "as member of the organization"),
+                OrganizationRole::Reader => of_organization(role, "Reader", "as reader of the organization"),
+                OrganizationRole::Annotator => of_organization(role, "Annotator", "as annotator of the organization"),
+            },
+            Source::Membership(role, name) => {
+                let name = name.unwrap_or_else(|| workspace_role_text(role).to_owned());
+                new(&name, "by membership", "Membership".to_owned())
+            }
+            Source::Binding(name) => new(&name, "by a role bound on the workspace", format!("Bound role {name}")),
+        }
+    }
 }
 
 pub(super) fn workspaces_of(view: &View, actor: &Actor, who: &Named, page: Page) -> Result<Slice<WorkspaceRow>> {
@@ -113,25 +145,10 @@ pub(super) fn workspaces_of(view: &View, actor: &Actor, who: &Named, page: Page)
     Ok(found.map(|Reached { workspace, organization, sources }| WorkspaceRow {
         id: workspace.id.to_string(),
         name: workspace.name.as_str().to_owned(),
-        organization,
         is_archived: workspace.archived,
-        rights: sources.into_iter().map(right).collect(),
+        rights: sources.into_iter().map(|source| Right::of(source, &organization)).collect(),
+        organization,
     }))
-}
-
-/// A right, and where it comes from.
-fn right(source: Source) -> (String, &'static str) {
-    match source {
-        Source::Administrator => ("Everything".to_owned(), "administrator of the account"),
-        Source::Organization(OrganizationRole::Admin) => ("Owner".to_owned(), "admin of the organization"),
-        Source::Organization(OrganizationRole::Member) => ("Reader".to_owned(), "member of the organization"),
-        Source::Organization(OrganizationRole::Reader) => ("Reader".to_owned(), "reader of the organization"),
-        Source::Organization(OrganizationRole::Annotator) => ("Annotator".to_owned(), "annotator of the organization"),
-        Source::Membership(role, name) => {
-            (name.unwrap_or_else(|| workspace_role_text(role).to_owned()), "member of the workspace")
-        }
-        Source::Binding(name) => (name, "role bound on the workspace"),
-    }
 }
 
 pub(super) struct BindingRow {

@@ -114,8 +114,14 @@ impl Row {
         for (number, one, several) in
             [(ending.sessions, "session ends", "sessions end"), (ending.keys, "API key ends", "API keys end")]
         {
+            if number == 0 {
+                continue;
+            }
             let plus = if number == person_access::MAX_COUNT { "+" } else { "" };
             self.ends.push(format!("{number}{plus} {}", if number == 1 { one } else { several }));
+        }
+        if self.ends.is_empty() {
+            self.ends.push("No session and no API key".to_owned());
         }
         self.has_more = ending.without_owner.next.is_some();
         let names = ending.without_owner.items.into_iter();
