@@ -19,6 +19,7 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "person-key-revoked" => "The API key has been revoked.",
         "person-keys-revoked" => "All API keys of this person have been revoked.",
         "person-factor-removed" => "Two-factor authentication has been removed, and all sessions have ended.",
+        "person-no-factor" => "There was no second factor, so nothing has changed.",
         "nobody-selected" => "Select people in the list first.",
         "people-disabled" => "The accounts have been disabled. Their sessions and API keys have ended.",
         "people-imported" => "The import is done. Nobody was invited by it.",

@@ -187,7 +187,8 @@ pub(in crate::http::console) async fn reset_factor(
         };
     }
     match state.write_as(&actor, move |tx, actor| second_factors::reset(tx, actor, &who)).await {
-        Ok((user, _)) => Ok(controls::done(&address(&user), "person-factor-removed")),
+        Ok((user, true)) => Ok(controls::done(&address(&user), "person-factor-removed")),
+        Ok((user, false)) => Ok(controls::done(&address(&user), "person-no-factor")),
         Err(error) => refused(error),
     }
 }

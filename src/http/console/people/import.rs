@@ -125,7 +125,7 @@ pub(in crate::http::console) async fn import(
             let all = people.iter().zip(&secrets).zip(&outcomes);
             let invited = all.filter(|(_, outcome)| outcome.as_ref().is_ok_and(Imported::is_invited));
             let invited = invited.map(|((person, secret), _)| (&person.new, link(&browser, secret.expose())));
-            return show_links(&browser, &actor, done.len(), invited.collect());
+            return show_links(&browser, &actor, invited.collect());
         }
     }
     let status = if form.told.is_empty() { StatusCode::OK } else { StatusCode::CONFLICT };
@@ -196,12 +196,7 @@ impl Row {
     }
 }
 
-fn show_links(
-    browser: &Browser,
-    actor: &Actor,
-    done: usize,
-    invited: Vec<(&NewUser, String)>,
-) -> Result<HttpResponse, Failure> {
+fn show_links(browser: &Browser, actor: &Actor, invited: Vec<(&NewUser, String)>) -> Result<HttpResponse, Failure> {
     if invited.is_empty() {
         return Ok(controls::done(PEOPLE, "people-imported"));
     }
@@ -217,7 +212,7 @@ fn show_links(
     let secret = |(new, text): (&NewUser, String)| Secret { whose: new.email.to_string(), text };
     let page = OncePage {
         shell: Shell::new(browser, actor, Part::People),
-        title: format!("{done} imported, {count} invited"),
+        title: format!("Imported: {count} invited"),
         path: path_to_people(),
         texts: vec![
             "With their links, the invited people choose a password. Each works once, within 72 hours.".to_owned(),
