@@ -4,6 +4,7 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod access;
+pub mod added_people;
 pub mod audit;
 pub mod backups;
 pub mod bindings;
@@ -33,12 +34,14 @@ pub mod models;
 pub mod offers;
 pub mod organizations;
 pub mod people;
+pub mod person_access;
 pub mod pipelines;
 pub mod projects;
 pub mod roles;
 pub mod runtime;
 pub mod service_keys;
 pub mod setup;
+pub mod several_people;
 mod standing;
 pub mod tags;
 pub mod transfer;

@@ -63,6 +63,7 @@ mod console {
     mod management;
     mod pages;
     mod passwords;
+    mod people;
     mod search;
     mod sign_in;
     mod workspaces;

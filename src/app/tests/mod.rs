@@ -18,6 +18,7 @@ mod models;
 mod organizations;
 mod own_password;
 mod pages;
+mod person_access;
 mod pipelines;
 mod projects;
 mod recovery;

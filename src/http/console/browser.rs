@@ -179,6 +179,11 @@ impl Browser {
         &self.base
     }
 
+    /// The address of a page as another browser opens it.
+    pub(super) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The issuer of the tokens that this browser's user gets.
     pub(super) fn issuer(&self) -> String {
         format!("{}{REALM_PATH}", self.base)

@@ -32,6 +32,7 @@ mod page;
 mod parameters;
 mod passwords;
 mod paths;
+mod people;
 mod qr;
 mod retry;
 mod roles;
@@ -109,6 +110,37 @@ routes! {
     POST "/workspaces/{workspace}/archive" => workspaces::settings::archive,
     GET "/workspaces/{workspace}/delete" => workspaces::settings::deletion,
     POST "/workspaces/{workspace}/delete" => workspaces::settings::delete,
+    GET "/people" => people::list::show,
+    GET "/people/new" => people::add::form,
+    POST "/people/new" => people::add::add,
+    GET "/people/import" => people::import::form,
+    POST "/people/import" => people::import::import,
+    GET "/people/disable" => people::selected::disable_form,
+    POST "/people/disable" => people::selected::disable,
+    GET "/people/add" => people::selected::add_form,
+    POST "/people/add" => people::selected::add,
+    GET "/people/{user}" => people::person::show,
+    GET "/people/{user}/edit" => people::account::edit_form,
+    POST "/people/{user}/edit" => people::account::edit,
+    GET "/people/{user}/role" => people::account::role_form,
+    POST "/people/{user}/role" => people::account::change_role,
+    POST "/people/{user}/enable" => people::account::enable,
+    GET "/people/{user}/delete" => people::account::delete_form,
+    POST "/people/{user}/delete" => people::account::delete,
+    GET "/people/{user}/invitation" => people::credentials::invitation_form,
+    POST "/people/{user}/invitation" => people::credentials::invitation,
+    GET "/people/{user}/reset-password" => people::credentials::reset_form,
+    POST "/people/{user}/reset-password" => people::credentials::reset,
+    GET "/people/{user}/reset-second-factor" => people::credentials::factor_form,
+    POST "/people/{user}/reset-second-factor" => people::credentials::reset_factor,
+    POST "/people/{user}/unlock" => people::credentials::unlock,
+    POST "/people/{user}/sessions/end" => people::credentials::end_session,
+    GET "/people/{user}/sessions/end-all" => people::credentials::end_all_form,
+    POST "/people/{user}/sessions/end-all" => people::credentials::end_all_sessions,
+    POST "/people/{user}/keys/revoke" => people::credentials::revoke_key,
+    GET "/people/{user}/keys/revoke-all" => people::credentials::revoke_all_form,
+    POST "/people/{user}/keys/revoke-all" => people::credentials::revoke_all,
+    GET "/people/{user}/{list}" => people::person::list,
     GET "/access" => access::show,
     GET "/access.csv" => access::csv,
     GET "/access/explain" => explain::show,
