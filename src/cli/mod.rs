@@ -7,6 +7,7 @@ pub mod admin;
 pub mod audit;
 pub mod backup;
 pub mod binding;
+mod brand;
 mod check;
 pub mod client;
 mod compact;

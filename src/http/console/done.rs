@@ -12,6 +12,8 @@ pub(super) fn sentence(word: &str) -> &'static str {
         }
         "on" => "Two-factor authentication is on. All other sessions have ended.",
         "off" => "Two-factor authentication is off. All other sessions have ended.",
+        "zone" => "The pages show times in the chosen zone.",
+        "key-revoked" => "The key has been revoked.",
         "workspace-created" => "The workspace has been created.",
         _ => "",
     }
