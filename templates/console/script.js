@@ -28,6 +28,7 @@
     button.textContent = "Show";
     button.setAttribute("aria-pressed", "false");
     button.setAttribute("aria-controls", field.id);
+    if (field.labels.length) button.setAttribute("aria-label", "Show " + field.labels[0].textContent);
     button.addEventListener("click", () => {
       const shown = field.type === "password";
       field.type = shown ? "text" : "password";

@@ -57,9 +57,12 @@ mod wallaroo {
 }
 
 mod console {
+    mod account;
     pub mod authenticator;
     mod authorize;
+    mod brand;
     pub mod browser;
+    mod keys;
     mod passwords;
     mod sign_in;
 }

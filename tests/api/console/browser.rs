@@ -26,7 +26,7 @@ impl Browser {
     pub fn signed_in(client: &Client, email: &str, password: &str) -> Self {
         let browser = Self::new(client);
         let answer = browser.sign_in(email, password);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/auth/account")), "{answer:?}");
+        assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{answer:?}");
         browser
     }
 

@@ -32,7 +32,16 @@ fn a_user_signs_in_with_email_and_password() {
     for part in ["<title>Sign in - atelier</title>", "name=\"username\"", "autocomplete=\"current-password\""] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
-    assert!(!page.body.contains("<script") && !page.body.contains("not encrypted"));
+    assert!(!page.body.contains("not encrypted"));
+    assert!(page.body.contains("Ask an administrator of this server."), "{}", page.body);
+    // The only script is this server's own, which shows the password.
+    assert_eq!(
+        (page.body.matches("<script").count(), page.body.matches("<script src=\"/assets/script-").count()),
+        (1, 1)
+    );
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains("; script-src 'self'; "));
+    assert!(!policy.contains("unsafe") && !policy.contains("connect-src") && !policy.contains("http"), "{policy}");
     assert!(!page.body.contains("To continue to"), "{}", page.body);
     for (client, named) in [("arize-cli", true), ("nobody", false)] {
         let page = browser.get(&format!("{SIGN_IN}?next=%2Foauth2%2Fauthorize%3Fclient_id%3D{client}"));
@@ -47,8 +56,8 @@ fn a_user_signs_in_with_email_and_password() {
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{session}");
     let account = browser.get(ACCOUNT);
     assert!(account.body.contains("bob@example.com") && account.body.contains("this session"), "{}", account.body);
-    assert_eq!(browser.get(SIGN_IN).header("location"), Some(ACCOUNT), "whoever is in goes on");
-    assert_eq!(browser.get("/").header("location"), Some(ACCOUNT));
+    assert_eq!(browser.get(SIGN_IN).header("location"), Some("/"), "whoever is in goes on");
+    assert_eq!(browser.get("/").status, 200);
     let cookie = browser.cookie("atelier").expect("a cookie");
     assert!(!world.server.log().contains(&cookie[5..]), "no secret is in the log");
 }
@@ -217,7 +226,7 @@ fn disabled_users_cannot_sign_in() {
     assert_eq!(chosen("a long enough one", "another one").status, 400);
     assert_eq!(chosen(&jana.password, &jana.password).status, 400, "the same as before");
     let answer = chosen("a long enough one", "a long enough one");
-    assert_eq!((answer.status, answer.header("location")), (303, Some(ACCOUNT)), "{answer:?}");
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{answer:?}");
     assert_eq!(browser.get(ACCOUNT).status, 200);
     assert_eq!(browser.cookie("atelier-step"), None);
     assert_eq!(Browser::new(nobody).get("/auth/sign-in/password").header("location"), Some(SIGN_IN));
@@ -308,7 +317,7 @@ fn a_second_factor_is_set_up_required_and_removed() {
     assert!(wrong.status == 403 && wrong.body.contains("The code is wrong"), "{wrong:?}");
     assert_eq!(other.post("/auth/sign-in/code", &[("code", &used)]).status, 403, "used once already");
     let answer = other.post("/auth/sign-in/code", &[("code", recovery[0])]);
-    assert_eq!((answer.status, answer.header("location")), (303, Some(ACCOUNT)), "{answer:?}");
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{answer:?}");
     assert_eq!(enter().post("/auth/sign-in/code", &[("code", recovery[0])]).status, 403, "good once");
 
     let renew = "/auth/account/second-factor/recovery-codes";
