@@ -3,6 +3,7 @@
 //! A use case takes domain types, finds, asks the policy, checks the state, writes and records. It has no effect
 //! outside its `Tx`, because a transaction may be run again.
 
+pub mod access;
 pub mod audit;
 pub mod backups;
 pub mod bindings;

@@ -16,6 +16,11 @@ impl Offers {
     pub fn allows(&self, action: Action) -> bool {
         decide(&self.0, action) == Decision::Allowed
     }
+
+    /// Refuses what the policy does not allow: for a form that would be refused anyway.
+    pub fn require(&self, action: Action) -> Result<()> {
+        if self.allows(action) { Ok(()) } else { Err(standing::forbidden(&self.0, action)) }
+    }
 }
 
 pub fn in_account(actor: &Actor) -> Offers {

@@ -106,6 +106,19 @@ pub fn page_of_members(
     Ok(Slice { items: found.items.into_iter().map(with_user).collect::<Result<_>>()?, next: found.next })
 }
 
+/// One member of an organization. Refused when the actor may not see the organization or the person.
+pub fn member(
+    view: &View,
+    actor: &Actor,
+    id: OrganizationId,
+    who: &lookup::Named,
+) -> Result<(OrganizationMember, User)> {
+    lookup::organization(view, actor, id)?;
+    let user = lookup::principal(view, actor, who)?;
+    let member = store::organizations::find_member(view, id, user.id)?;
+    Ok((member.ok_or_else(|| Error::not_found(Noun::Member, user.uuid))?, user))
+}
+
 /// The first organizations of a person, each with their role there.
 ///
 /// Requires the person or an administrator.

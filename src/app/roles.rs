@@ -18,6 +18,11 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
+pub use crate::store::role_holders::Holder;
+
+/// The maximum number of holders of each kind that [`first_holders`] returns.
+const MAX_HOLDERS: u32 = 50;
+
 #[derive(Clone, Debug)]
 pub struct NewRole {
     pub name: RoleName,
@@ -76,6 +81,20 @@ fn require(actor: &Actor, action: Action) -> Result<()> {
 pub fn page(view: &View, actor: &Actor, predefined: Option<bool>, page: Page) -> Result<Slice<NamedRole>> {
     require(actor, Action::ReadRoles)?;
     store::roles::page(view, predefined, page)
+}
+
+/// The first of those who have a role, and whether there are more. Of a predefined role, only those whom it is bound to.
+///
+/// Requires an actor who may see everything of the account.
+pub fn first_holders(view: &View, actor: &Actor, id: RoleId) -> Result<(Vec<Holder>, bool)> {
+    visible(view, actor, id)?;
+    require(actor, Action::ReadEverything)?;
+    let mut found = store::role_holders::first(view, id, MAX_HOLDERS + 1)?;
+    let limit = MAX_HOLDERS as usize;
+    let members = found.iter().filter(|holder| holder.is_member).count();
+    let has_more = members > limit || found.len() - members > limit;
+    found.truncate(2 * limit);
+    Ok((found, has_more))
 }
 
 /// Creates a role.

@@ -85,7 +85,7 @@ fn verify(
     if json {
         let fault = |fault: &Fault| {
             let (kind, rows) = kind(fault);
-            json!({ "fault": kind, "first": rows.map(|rows| rows.0), "last": rows.map(|rows| rows.1), "message": describe(fault) })
+            json!({ "fault": kind, "first": rows.map(|rows| rows.0), "last": rows.map(|rows| rows.1), "message": fault.to_string() })
         };
         let value = json!({
             "sound": verdict.is_sound(),
@@ -97,7 +97,7 @@ fn verify(
         });
         print(&format!("{value:#}\n"))?;
     } else {
-        let mut text: String = verdict.faults.iter().map(|fault| describe(fault) + "\n").collect();
+        let mut text: String = verdict.faults.iter().map(|fault| fault.to_string() + "\n").collect();
         if verdict.more > 0 {
             // Writing to a String never fails.
             let _ = writeln!(text, "and {} more faults", verdict.more);
@@ -160,31 +160,5 @@ fn kind(fault: &Fault) -> (&'static str, Option<(i64, i64)>) {
         Fault::Unchecked(id) => ("unchecked", Some((1, *id))),
         Fault::NoEnd => ("no_end", None),
         Fault::NotExpected => ("not_expected", None),
-    }
-}
-
-/// The fault as a sentence.
-pub(super) fn describe(fault: &Fault) -> String {
-    match fault {
-        Fault::Missing(rows) if rows.start() == rows.end() => format!("row {} is missing", rows.start()),
-        Fault::Missing(rows) => format!("rows {} to {} are missing", rows.start(), rows.end()),
-        Fault::Changed(id) => format!("row {id} was changed or replaced"),
-        Fault::Rehashed(id) => format!("the hash of row {id} was changed; its other columns are unchanged"),
-        Fault::Added(id) => format!("row {id} was not written by atelier"),
-        Fault::Unlinked(id) => {
-            format!("row {id} does not follow the previous row: one of the two was changed or moved")
-        }
-        Fault::Unsealed(id) => {
-            format!("the rows up to {id} are missing, and no checkpoint under the master key says that atelier deleted them")
-        }
-        Fault::Unchecked(id) => {
-            format!("the rows up to {id} were deleted; without the master key it is unknown whether atelier did it")
-        }
-        Fault::NoEnd => "the record of the newest row (table audit_chain) is missing".to_owned(),
-        Fault::NotExpected => {
-            "no row has the expected hash: rows were removed, all hashes were recomputed, or the row was deleted because \
-             of its age"
-                .to_owned()
-        }
     }
 }

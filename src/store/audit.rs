@@ -81,6 +81,27 @@ fn verbs_of(view: &View, by: UserId) -> Result<Vec<String>> {
     }
 }
 
+/// The row with this number.
+pub fn find(view: &View, id: AuditId) -> Result<Option<Recorded>> {
+    match moment(view, id.0)? {
+        Some(place) => Ok(rows(view, &[place])?.pop()),
+        None => Ok(None),
+    }
+}
+
+/// All verbs that rows have, in order. Each is one step in the index.
+pub fn verbs(view: &View) -> Result<Vec<String>> {
+    let mut query = view.conn.prepare_cached("SELECT verb FROM audit WHERE verb > :verb ORDER BY verb LIMIT 1")?;
+    let mut all: Vec<String> = Vec::new();
+    loop {
+        let last = all.last().map_or("", String::as_str);
+        match query.query_row(named_params! { ":verb": last }, |row| row.get(0)).optional()? {
+            Some(verb) => all.push(verb),
+            None => return Ok(all),
+        }
+    }
+}
+
 /// The rows from one time to another, newest first, before row `before` at the last one: of all verbs, or of one verb
 /// and perhaps one user.
 fn before(

@@ -1,6 +1,7 @@
 //! The table `consents`.
 
 use rusqlite::{OptionalExtension, named_params};
+use uuid::Uuid;
 
 use super::{Row, Tx, View, row};
 use crate::domain::client::{ClientId, Scopes};
@@ -27,6 +28,20 @@ pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestam
         Ok((client, scopes, row::moment(row, "created_at")?))
     };
     Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The first people who gave a client a consent, by number: their ids and emails, the scopes and the time.
+pub fn first_of(view: &View, client: &ClientId, limit: u32) -> Result<Vec<(Uuid, String, Scopes, Timestamp)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT u.uuid, u.email, c.scope, c.created_at FROM consents c CROSS JOIN users u ON u.id = c.user_id
+         WHERE c.client = :client ORDER BY c.user_id LIMIT :limit",
+    )?;
+    let read = |row: &Row| {
+        let scopes: String = row.get(2)?;
+        Ok((row::uuid(row, 0)?, row.get(1)?, Scopes::parse_known(&scopes), row::moment(row, 3)?))
+    };
+    let params = named_params! { ":client": client.as_str(), ":limit": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 pub fn upsert(tx: &Tx, user: UserId, client: &ClientId, scopes: &Scopes) -> Result<()> {

@@ -258,7 +258,7 @@ fn read(row: &Row) -> rusqlite::Result<Member> {
 }
 
 /// Reads the two columns `role` and `role_id`.
-fn read_role(row: &Row) -> rusqlite::Result<Role> {
+pub(super) fn read_role(row: &Row) -> rusqlite::Result<Role> {
     match row.get::<_, Option<i64>>("role_id")? {
         Some(id) => Ok(Role::Custom(RoleId(id))),
         None => row::text(row, "role", Role::predefined),

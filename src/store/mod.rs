@@ -2,6 +2,7 @@
 //!
 //! `engine` opens, reads and writes the file. Each other file is a table, or some tables that belong together.
 
+pub mod access;
 pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
@@ -36,6 +37,7 @@ pub mod pipelines;
 pub mod projects;
 pub mod recovery_codes;
 pub mod refresh_tokens;
+pub mod role_holders;
 pub mod roles;
 mod search;
 pub mod second_factors;

@@ -71,6 +71,14 @@
     });
   });
 
+  // A field shows only the rows of a table that contain its text.
+  document.addEventListener("input", (event) => {
+    const table = document.getElementById(event.target.dataset.rows ?? "");
+    if (!table) return;
+    const text = event.target.value.trim().toLowerCase();
+    each("tbody tr", table, (row) => { row.hidden = !row.textContent.toLowerCase().includes(text); });
+  });
+
   // `/` goes to the search, Escape leaves it, and the arrows walk through what it found.
   document.addEventListener("keydown", (event) => {
     const find = document.getElementById("find");

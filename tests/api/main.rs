@@ -63,6 +63,7 @@ mod console {
     mod brand;
     pub mod browser;
     mod keys;
+    mod pages;
     mod passwords;
     mod sign_in;
 }

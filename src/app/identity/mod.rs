@@ -6,6 +6,7 @@ pub(in crate::app) mod attempts;
 pub(in crate::app) mod caller;
 pub(in crate::app) mod code_attempts;
 pub mod confirmation;
+pub mod forgiveness;
 pub mod links;
 pub mod master_keys;
 pub mod own_password;

@@ -5,6 +5,8 @@
 //! applies to it there. `docs/explanation/guessing.md` says in figures what that means for an attacker. The throttle
 //! knows no clock, database or log: `crate::app::identity::attempts` does.
 
+mod forgiveness;
+
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;

@@ -12,7 +12,6 @@ use uuid::Uuid;
 use super::advice::{AS_THE_SERVER, RESTORE, START};
 use super::{backups, files, master_key};
 use crate::app;
-use crate::cli::audit::describe;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::cli::master_key::Source;
@@ -279,7 +278,7 @@ fn audit(verdict: Result<Verdict>) -> Finding {
                 let more = verdict.faults.len() - 1 + verdict.more;
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
                 let next = "run `atelier audit verify`, keep a copy of the directory, and compare it with a backup";
-                Finding::fault(WHAT, describe(first) + &more, next)
+                Finding::fault(WHAT, format!("{first}{more}"), next)
             }
         },
         Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),

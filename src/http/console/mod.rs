@@ -2,11 +2,16 @@
 //! are sign-in and sign-out, consent for apps and devices, the user's account and passwords, which have no script. The
 //! pages contain no rules; `app` decides.
 
+mod access;
 mod account;
 mod account_password;
 mod agent;
+mod app_forms;
+mod apps;
 mod assets;
+mod audit;
 mod authorize;
+mod bindings;
 mod brand;
 mod browser;
 mod cli_callback;
@@ -16,6 +21,7 @@ mod devices;
 mod dialect;
 mod done;
 mod error_page;
+mod explain;
 mod failure;
 mod form;
 mod home;
@@ -24,16 +30,20 @@ mod moment;
 mod new_key;
 mod next;
 mod no_page;
+mod organization_members;
+mod organizations;
 mod page;
 mod parameters;
 mod passwords;
 mod paths;
 mod qr;
 mod retry;
+mod roles;
 mod second_factor;
 mod service_keys;
 mod shell;
 mod sign_in;
+mod sign_ins;
 mod sign_out;
 mod signed_in;
 mod snippets;
@@ -67,6 +77,51 @@ routes! {
     POST "/service-keys/{key}/renew" => service_keys::renew,
     GET "/service-keys/{key}/revoke" => service_keys::revocation,
     POST "/service-keys/{key}/revoke" => service_keys::revoke,
+    GET "/access" => access::show,
+    GET "/access.csv" => access::csv,
+    GET "/access/explain" => explain::show,
+    GET "/audit" => audit::list,
+    GET "/audit.csv" => audit::csv,
+    GET "/audit.jsonl" => audit::json_lines,
+    GET "/audit/check" => audit::check,
+    GET "/audit/sign-ins" => sign_ins::list,
+    POST "/audit/sign-ins/clear" => sign_ins::clear,
+    GET "/audit/{entry}" => audit::show,
+    GET "/apps" => apps::list,
+    GET "/apps/new" => apps::form,
+    POST "/apps/new" => apps::create,
+    GET "/apps/{app}" => apps::show,
+    GET "/apps/{app}/settings" => apps::settings,
+    POST "/apps/{app}/settings" => apps::change,
+    POST "/apps/{app}/secret" => apps::renew_secret,
+    GET "/apps/{app}/delete" => apps::deletion,
+    POST "/apps/{app}/delete" => apps::delete,
+    GET "/organizations" => organizations::list,
+    GET "/organizations/new" => organizations::form,
+    POST "/organizations/new" => organizations::create,
+    GET "/organizations/{organization}" => organization_members::show,
+    GET "/organizations/{organization}/settings" => organizations::settings,
+    POST "/organizations/{organization}/settings" => organizations::change,
+    GET "/organizations/{organization}/delete" => organizations::deletion,
+    POST "/organizations/{organization}/delete" => organizations::delete,
+    POST "/organizations/{organization}/members" => organization_members::add,
+    GET "/organizations/{organization}/members/{user}" => organization_members::role,
+    POST "/organizations/{organization}/members/{user}" => organization_members::change,
+    GET "/organizations/{organization}/members/{user}/remove" => organization_members::removal,
+    POST "/organizations/{organization}/members/{user}/remove" => organization_members::remove,
+    GET "/roles" => roles::list,
+    GET "/roles/new" => roles::form,
+    POST "/roles/new" => roles::create,
+    GET "/roles/{role}" => roles::show,
+    GET "/roles/{role}/edit" => roles::edit_form,
+    POST "/roles/{role}/edit" => roles::edit,
+    GET "/roles/{role}/delete" => roles::deletion,
+    POST "/roles/{role}/delete" => roles::delete,
+    GET "/bindings" => bindings::list,
+    GET "/bindings/new" => bindings::form,
+    POST "/bindings/new" => bindings::create,
+    GET "/bindings/{binding}/delete" => bindings::deletion,
+    POST "/bindings/{binding}/delete" => bindings::delete,
     GET "/assets/{file}" => assets::show,
     GET "/favicon.ico" => assets::icon,
     GET "/auth/sign-in" => sign_in::form,

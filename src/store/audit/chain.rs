@@ -3,6 +3,7 @@
 //! The table `audit_chain` stores both ends of the chain, so that rows missing at an end are detected too.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -186,6 +187,30 @@ pub enum Fault {
     NoEnd,
     /// No row has the expected hash.
     NotExpected,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+        Fault::Missing(rows) if rows.start() == rows.end() => write!(f, "row {} is missing", rows.start()),
+        Fault::Missing(rows) => write!(f, "rows {} to {} are missing", rows.start(), rows.end()),
+        Fault::Changed(id) => write!(f, "row {id} was changed or replaced"),
+        Fault::Rehashed(id) => write!(f, "the hash of row {id} was changed; its other columns are unchanged"),
+        Fault::Added(id) => write!(f, "row {id} was not written by atelier"),
+        Fault::Unlinked(id) => {
+            write!(f, "row {id} does not follow the previous row: one of the two was changed or moved")
+        }
+        Fault::Unsealed(id) => {
+            write!(f, "the rows up to {id} are missing, and no checkpoint under the master key says that atelier deleted them")
+        }
+        Fault::Unchecked(id) => {
+            write!(f, "the rows up to {id} were deleted; without the master key it is unknown whether atelier did it")
+        }
+        Fault::NoEnd => f.write_str("the record of the newest row (table audit_chain) is missing"),
+        Fault::NotExpected => f.write_str("no row has the expected hash: rows were removed, all hashes were recomputed, or the row was deleted because \
+             of its age"),
+    }
+    }
 }
 
 /// The result of checking the whole chain.

@@ -1,14 +1,17 @@
 //! Consents of people to clients that act on their behalf.
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::app::audit;
+use crate::app::identity::oauth::clients;
 use crate::app::runtime::long_view::LongView;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::consent::Consent;
 use crate::domain::noun::Noun;
+use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
@@ -21,6 +24,24 @@ pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Consent>> {
         }
     }
     Ok(consents)
+}
+
+/// A person who authorized a client.
+#[derive(Clone, Debug)]
+pub struct Authorizer {
+    pub user: Uuid,
+    pub email: String,
+    pub scopes: Scopes,
+    pub since: Timestamp,
+}
+
+/// The first people who authorized a client, by account number.
+///
+/// Requires an administrator.
+pub fn first_of(view: &View, actor: &Actor, client: &ClientId, limit: u32) -> Result<Vec<Authorizer>> {
+    clients::get(view, actor, client)?;
+    let found = store::consents::first_of(view, client, limit)?;
+    Ok(found.into_iter().map(|(user, email, scopes, since)| Authorizer { user, email, scopes, since }).collect())
 }
 
 /// Withdraws the person's consent to a client, in every browser session too, and ends the client's sessions on behalf

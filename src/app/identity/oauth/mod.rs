@@ -10,6 +10,7 @@ pub mod consents;
 pub mod devices;
 pub mod grants;
 pub mod logout;
+pub mod recipes;
 pub mod refresh;
 pub mod service_accounts;
 pub mod token_status;
