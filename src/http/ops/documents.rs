@@ -8,7 +8,7 @@ use actix_web::http::header::{
     X_FRAME_OPTIONS,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpResponse, HttpResponseBuilder, web};
 use utoipa::OpenApi;
 use utoipa_swagger_ui::Config;
 
@@ -26,7 +26,8 @@ static WALLAROO: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/
 static ARIZE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/v2/openapi.json"));
 
 fn swagger_ui(document: &'static str) -> Arc<Config<'static>> {
-    Arc::new(Config::from(document).persist_authorization(false))
+    // Links in the headings of operations would be buttons within buttons.
+    Arc::new(Config::from(document).persist_authorization(false).deep_linking(false))
 }
 
 /// `GET /v1/api/docs`
@@ -53,7 +54,24 @@ fn to_page(page: &'static str) -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, page)).finish()
 }
 
+/// Our own parts of the page: Swagger UI's lacks a main part, and its colors and headings need help.
+fn own(file: &str) -> Option<(&'static str, &'static str)> {
+    match file {
+        "" | "index.html" => {
+            Some(("text/html; charset=utf-8", include_str!("../../../templates/documents/index.html")))
+        }
+        "documents.css" => Some(("text/css; charset=utf-8", include_str!("../../../templates/documents/documents.css"))),
+        "documents.js" => {
+            Some(("text/javascript; charset=utf-8", include_str!("../../../templates/documents/documents.js")))
+        }
+        _ => None,
+    }
+}
+
 fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
+    if let Some((media_type, text)) = own(file) {
+        return with_headers(HttpResponse::Ok().content_type(media_type), Bytes::from_static(text.as_bytes()));
+    }
     match utoipa_swagger_ui::serve(file, config.clone()) {
         Ok(Some(file)) => {
             let bytes = match file.bytes {
@@ -64,13 +82,7 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
             if file.gzpipped {
                 response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
             }
-            response
-                .content_type(file.content_type)
-                .insert_header((CACHE_CONTROL, PUBLIC))
-                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-                .insert_header((REFERRER_POLICY, "same-origin"))
-                .insert_header((X_FRAME_OPTIONS, "DENY"))
-                .body(pieces::body(bytes))
+            with_headers(response.content_type(file.content_type), bytes)
         }
         Ok(None) => not_found(),
         Err(error) => {
@@ -78,6 +90,15 @@ fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+fn with_headers(response: &mut HttpResponseBuilder, bytes: Bytes) -> HttpResponse {
+    response
+        .insert_header((CACHE_CONTROL, PUBLIC))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((REFERRER_POLICY, "same-origin"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"))
+        .body(pieces::body(bytes))
 }
 
 /// `GET /v1/api/openapi.json`
