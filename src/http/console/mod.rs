@@ -20,6 +20,7 @@ mod controls;
 mod devices;
 mod dialect;
 mod done;
+mod enrolment;
 mod error_page;
 mod explain;
 mod failure;

@@ -12,7 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::{Failure, brand};
 use crate::domain::email::Email;
-use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
 
@@ -56,19 +55,11 @@ impl Page for FormPage {
     }
 }
 
-impl Page for RecoveryCodes {
-    fn has_script(&self) -> bool {
-        true
-    }
-}
-
 impl Page for Message {}
 
 impl Page for RedirectPage {}
 
 impl Page for Choice {}
-
-impl Page for EnrolmentPage {}
 
 pub(super) fn show(status: StatusCode, page: &impl Page) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
@@ -220,7 +211,7 @@ pub(super) const REVOKE_KEYS_LABEL: &str = "Also revoke my API keys";
 pub(super) const NEW_PASSWORD_HINT: &str = "10 to 256 characters. A few unrelated words make a good password.";
 
 /// The field that gets the focus: the one with the error, otherwise the first empty one.
-fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
+pub(super) fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
     let named = form_error.and_then(|form_error| fields.iter().find(|field| field.name == form_error.field));
     let empty = || fields.iter().find(|field| field.value.is_empty());
     named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
@@ -309,56 +300,6 @@ pub(super) struct Choice {
     /// The label of the button that denies; empty for no button.
     pub(super) deny: &'static str,
     pub(super) links: Vec<Link>,
-}
-
-#[derive(Template)]
-#[template(path = "enrolment.html")]
-pub(super) struct EnrolmentPage {
-    pub(super) title: &'static str,
-    pub(super) text: &'static str,
-    pub(super) form_error: Option<FormError>,
-    /// The QR code, as markup.
-    pub(super) qr: String,
-    /// The key in groups.
-    pub(super) secret: String,
-    pub(super) token: String,
-    pub(super) action: &'static str,
-    pub(super) hidden: Vec<(&'static str, String)>,
-    pub(super) fields: Vec<Field>,
-}
-
-impl EnrolmentPage {
-    fn focus(&self) -> &'static str {
-        focus(self.form_error.as_ref(), &self.fields)
-    }
-
-    fn is_wrong(&self, field: &Field) -> bool {
-        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
-    }
-}
-
-/// The page that shows recovery codes, once.
-#[derive(Template)]
-#[template(path = "recovery_codes.html")]
-pub(super) struct RecoveryCodes {
-    pub(super) title: &'static str,
-    /// Always `None`; the layout needs it.
-    pub(super) form_error: Option<FormError>,
-    pub(super) codes: Vec<Secret>,
-    pub(super) to: String,
-}
-
-impl RecoveryCodes {
-    /// The codes as a file, which the browser saves.
-    fn download(&self) -> String {
-        codes_as_file(&self.codes)
-    }
-}
-
-/// Recovery codes as the address of a text file (RFC 2397). They contain letters, digits and dashes only.
-pub(super) fn codes_as_file(codes: &[Secret]) -> String {
-    let lines: String = codes.iter().flat_map(|code| [code.expose(), "%0A"]).collect();
-    format!("data:text/plain;charset=utf-8,{lines}")
 }
 
 #[cfg(test)]

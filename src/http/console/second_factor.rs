@@ -7,8 +7,9 @@ use askama::Template;
 
 use super::browser::Browser;
 use super::controls::{ConsoleForm, Control, Input};
+use super::enrolment::codes_as_file;
 use super::form::Form;
-use super::page::{self, FormError, codes_as_file};
+use super::page::{self, FormError};
 use super::paths::ACCOUNT;
 use super::retry::{WRONG_CODE, show_again};
 use super::shell::{Part, Shell};

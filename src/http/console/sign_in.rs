@@ -5,11 +5,10 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::browser::{Browser, Cookie};
+use super::enrolment::{EnrolmentPage, RecoveryCodes};
 use super::form::Form;
 use super::next::Next;
-use super::page::{
-    self, EnrolmentPage, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS, RecoveryCodes, RedirectPage,
-};
+use super::page::{self, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS, RedirectPage};
 use super::parameters::Parameters;
 use super::passwords::{new_password, new_password_error};
 use super::paths::{SIGN_IN, query};

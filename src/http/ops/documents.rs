@@ -60,7 +60,9 @@ fn own(file: &str) -> Option<(&'static str, &'static str)> {
         "" | "index.html" => {
             Some(("text/html; charset=utf-8", include_str!("../../../templates/documents/index.html")))
         }
-        "documents.css" => Some(("text/css; charset=utf-8", include_str!("../../../templates/documents/documents.css"))),
+        "documents.css" => {
+            Some(("text/css; charset=utf-8", include_str!("../../../templates/documents/documents.css")))
+        }
         "documents.js" => {
             Some(("text/javascript; charset=utf-8", include_str!("../../../templates/documents/documents.js")))
         }
