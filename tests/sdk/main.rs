@@ -7,6 +7,7 @@
 
 mod arize;
 mod chromium;
+mod console;
 mod docs;
 mod litestream;
 #[path = "../support/markdown.rs"]

@@ -1,5 +1,6 @@
 //! The rules, tested with ada (an administrator), bob, carol and a stranger: what each may do.
 
+mod access;
 mod clients;
 mod clock;
 mod connections;

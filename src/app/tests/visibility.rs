@@ -50,7 +50,7 @@ const PROJECTS: i64 = 12;
 const ROLES: i64 = 4;
 
 /// SQL that makes a world of these people, instead of what was there but for the people themselves.
-fn world(dice: &mut Dice, people: &[UserId]) -> String {
+pub(super) fn world(dice: &mut Dice, people: &[UserId]) -> String {
     let mut sql = String::from("BEGIN;");
     for table in ["bindings", "restrictions", "projects", "members", "workspaces", "roles", "organization_members"] {
         let _ = write!(sql, "DELETE FROM {table};");
