@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use ureq::Agent;
-use ureq::http::Request;
+use ureq::http::{HeaderMap, Request};
 
 use super::error::{BenchError, Result};
 
@@ -46,6 +46,46 @@ impl Client {
         Err(BenchError::new(format!("{method} {path}: status {}: {text}", response.status().as_u16())))
     }
 
+    /// Signs in by the page for people. Returns the cookies of the session.
+    pub fn browse(&self, email: &str, password: &str) -> Result<String> {
+        const SIGN_IN: &str = "/auth/sign-in";
+        let page = Request::builder().method("GET").uri(format!("{}{SIGN_IN}", self.base)).body(())?;
+        let mut page = self.agent.run(page)?;
+        let form_cookie = cookies(page.headers());
+        let text = page.body_mut().read_to_string()?;
+        let token = text.split_once("name=\"token\" value=\"").and_then(|(_, rest)| rest.split('"').next());
+        let token = token.ok_or_else(|| BenchError::new("the sign-in page has no token"))?;
+        let body = serde_urlencoded::to_string([("token", token), ("username", email), ("password", password)])?;
+        let request = Request::builder().method("POST").uri(format!("{}{SIGN_IN}", self.base));
+        let request =
+            request.header("content-type", "application/x-www-form-urlencoded").header("cookie", &form_cookie);
+        let answer = self.agent.run(request.body(body)?)?;
+        let session = cookies(answer.headers());
+        if answer.status().as_u16() != 303 || session.is_empty() {
+            return Err(BenchError::new(format!("the sign-in page answered {}", answer.status())));
+        }
+        Ok(format!("{form_cookie}; {session}"))
+    }
+
+    /// The body of a page for the browser with these cookies.
+    pub fn page(&self, path: &str, cookies: &str) -> Result<String> {
+        let request = Request::builder().method("GET").uri(format!("{}{path}", self.base)).header("cookie", cookies);
+        let mut answer = self.agent.run(request.body(())?)?;
+        let text = answer.body_mut().with_config().limit(1 << 30).read_to_string()?;
+        if answer.status().is_success() {
+            return Ok(text);
+        }
+        Err(BenchError::new(format!("{path}: status {}", answer.status().as_u16())))
+    }
+
+    /// The number of bytes of a static file with gzip.
+    pub fn compressed(&self, path: &str) -> Result<usize> {
+        let request =
+            Request::builder().method("GET").uri(format!("{}{path}", self.base)).header("accept-encoding", "gzip");
+        let mut answer = self.agent.run(request.body(())?)?;
+        Ok(answer.body_mut().read_to_vec()?.len())
+    }
+
     pub fn get(&self, path: &str, token: &str) -> Result<Value> {
         Ok(serde_json::from_str(&self.send("GET", path, Some(token), "", "")?)?)
     }
@@ -55,4 +95,11 @@ impl Client {
         let body = serde_urlencoded::to_string(parameters)?;
         Ok(serde_json::from_str(&self.send("POST", path, None, "application/x-www-form-urlencoded", &body)?)?)
     }
+}
+
+/// The cookies that a response sets, for the next request.
+fn cookies(headers: &HeaderMap) -> String {
+    let set = headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let pairs = set.filter(|cookie| !cookie.contains("Max-Age=0")).filter_map(|cookie| cookie.split(';').next());
+    pairs.collect::<Vec<_>>().join("; ")
 }

@@ -79,6 +79,9 @@ pub const TEN_THOUSAND: Seed = Seed { spaces: 10_000, people: 256, each: 20 };
 /// A thousand spaces, and users who are members of 50 of them.
 pub const THOUSAND: Seed = Seed { spaces: 1_000, people: 64, each: 50 };
 
+/// A thousand spaces and 200 people, as a small team has after some years.
+pub const TEAM: Seed = Seed { spaces: 1_000, people: 200, each: 20 };
+
 /// A million spaces, and users who are members of 50 of them.
 pub const MILLION: Seed = Seed { spaces: 1_000_000, people: 64, each: 50 };
 

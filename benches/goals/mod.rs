@@ -2,6 +2,7 @@
 
 mod answers;
 mod busy;
+mod console;
 mod contents;
 mod creates;
 mod deletes;
@@ -14,6 +15,7 @@ mod kills;
 mod lists;
 mod pages;
 mod peers;
+mod retention;
 mod searches;
 mod sign_ins;
 mod spaces;
@@ -60,6 +62,8 @@ pub enum Goal {
     L2,
     /// Growth of the data file in a year.
     L3,
+    /// The deletion of a year of audit rows.
+    L7,
     /// Tokens and their introspection, compared with oidc-provider.
     G14,
     /// Pages of every list for every kind of person.
@@ -72,6 +76,8 @@ pub enum Goal {
     C3,
     /// Versions of models, and their lists by the SDK.
     C4,
+    /// Pages of the console.
+    H1,
 }
 
 impl Goal {
@@ -94,12 +100,14 @@ impl Goal {
         Self::L1,
         Self::L2,
         Self::L3,
+        Self::L7,
         Self::G14,
         Self::G13,
         Self::C1,
         Self::C2,
         Self::C3,
         Self::C4,
+        Self::H1,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -127,12 +135,14 @@ impl Goal {
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::L3 => "L3",
+            Self::L7 => "L7",
             Self::G14 => "G14",
             Self::G13 => "G13",
             Self::C1 => "C1",
             Self::C2 => "C2",
             Self::C3 => "C3",
             Self::C4 => "C4",
+            Self::H1 => "H1",
         }
     }
 
@@ -159,6 +169,7 @@ impl Goal {
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
             Self::L3 => "the growth of the data file in a simulated year of 50 clients and 20 people",
+            Self::L7 => "how long a create takes while a year of audit, a million rows, is deleted, and otherwise",
             Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
             Self::G13 => {
                 "the first and a deep page of every list, for every kind of person, of a million rows beside a thousand"
@@ -167,6 +178,7 @@ impl Goal {
             Self::C2 => "downloads of 2 GiB beside nginx",
             Self::C3 => "the list of G1 with 20 models and 20 pipelines in each workspace",
             Self::C4 => "a version of a model by its number of a million beside a thousand, and lists by the SDK",
+            Self::H1 => "pages of the console at 1,000 workspaces and 200 people: time and size",
         }
     }
 
@@ -191,12 +203,14 @@ impl Goal {
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
             Self::L3 => growth::slow(bench),
+            Self::L7 => retention::holds_nobody_up(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
             Self::G13 => everybody::flat(bench),
             Self::C1 => files::uploads(bench),
             Self::C2 => files::downloads(bench),
             Self::C3 => contents::listed(bench),
             Self::C4 => contents::by_number(bench),
+            Self::H1 => console::quick(bench),
         }
     }
 }

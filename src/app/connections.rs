@@ -170,7 +170,6 @@ fn to_link(tx: &Tx, actor: &Actor, workspace: WorkspaceId, which: &Named) -> Res
     let workspace = lookup::workspace(tx, actor, workspace)?;
     let connection = visible(tx, actor, which)?;
     lookup::require_workspace(tx, actor, &workspace, Action::LinkConnection)?;
-    lookup::require_not_archived(&workspace)?;
     Ok((workspace, connection))
 }
 

@@ -126,7 +126,6 @@ pub fn copy(
 fn may_create_in(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<Workspace> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreatePipeline)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 
@@ -215,7 +214,6 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
     let (before, from) = for_deletion(tx, actor, visible(tx, actor, id)?)?;
     let to = lookup::workspace(tx, actor, workspace)?;
     lookup::require_in(tx, actor, &to, Action::DeletePipeline, Noun::Workspace, to.id)?;
-    lookup::require_not_archived(&to)?;
     if from.organization != to.organization {
         return Err(Error::Refused {
             rule: "this {workspace} is of another organization; a pipeline can be moved only within its organization",
@@ -235,7 +233,6 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
 pub fn set_visibility(tx: &Tx, actor: &Actor, id: PipelineId, visibility: Visibility) -> Result<Pipeline> {
     let (before, workspace) = visible(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdatePipeline, Noun::Pipeline, id)?;
-    lookup::require_not_archived(&workspace)?;
     if before.visibility == visibility {
         return Ok(before);
     }
@@ -261,7 +258,6 @@ pub fn delete(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &str) -> Res
 /// Requires what deleting a pipeline requires.
 fn for_deletion(tx: &Tx, actor: &Actor, found: (Pipeline, Workspace)) -> Result<(Pipeline, Workspace)> {
     lookup::require_in(tx, actor, &found.1, Action::DeletePipeline, Noun::Pipeline, found.0.id)?;
-    lookup::require_not_archived(&found.1)?;
     Ok(found)
 }
 
@@ -275,7 +271,6 @@ pub fn delete_versions(tx: &Tx, actor: &Actor, uuids: &BTreeSet<Uuid>) -> Result
     for uuid in uuids {
         let (version, workspace) = visible_version_by_uuid(tx, actor, *uuid)?;
         lookup::require_in(tx, actor, &workspace, Action::DeletePipeline, Noun::PipelineVersion, uuid)?;
-        lookup::require_not_archived(&workspace)?;
         store::pipelines::delete_version(tx, &version)?;
         let before = json!({ "pipeline": version.pipeline.0, "uuid": version.uuid });
         let object = (ObjectKind::PipelineVersion, version.id);

@@ -75,7 +75,6 @@ pub async fn create_shared_within_limit(state: &AppState, actor: &Actor, names: 
 pub fn create(tx: &Tx, actor: &Actor, new: &NewTag) -> Result<Tag> {
     let workspace = lookup::workspace(tx, actor, new.workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateTag)?;
-    lookup::require_not_archived(&workspace)?;
     let texts = (&new.name, new.description.as_ref(), new.color);
     let id = store::tags::insert(tx, workspace.organization, Some(workspace.id), texts, actor.user())?;
     let tag = found(tx, id)?;
@@ -99,7 +98,6 @@ pub async fn create_within_limit(state: &AppState, actor: &Actor, new: NewTag) -
 pub fn change(tx: &Tx, actor: &Actor, id: TagId, change: &TagChange) -> Result<Tag> {
     let (before, workspace) = in_workspace(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdateTag, Noun::Tag, id)?;
-    lookup::require_not_archived(&workspace)?;
     let wanted = change.clone();
     let after = Tag {
         name: wanted.name.unwrap_or_else(|| before.name.clone()),
@@ -122,7 +120,6 @@ pub fn change(tx: &Tx, actor: &Actor, id: TagId, change: &TagChange) -> Result<T
 pub fn delete(tx: &Tx, actor: &Actor, id: TagId) -> Result<()> {
     let (tag, workspace) = in_workspace(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::DeleteTag, Noun::Tag, id)?;
-    lookup::require_not_archived(&workspace)?;
     store::tags::delete(tx, id)?;
     audit::record(tx, actor, "tags.delete", (ObjectKind::Tag, id), (to_audit(&tag), Value::Null))
 }

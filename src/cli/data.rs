@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::users::Named;
+use crate::app::workspaces::ARCHIVED;
 use crate::cli::{CliError, once, upgrade_progress};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -110,6 +111,7 @@ impl From<Error> for CliError {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
             Error::NotFound { what, .. } => list_of(*what),
             Error::Conflict { what, .. } => holder_of(*what),
+            Error::Refused { rule } if *rule == ARCHIVED => "`atelier workspace restore` does",
             // The rule of the error, or the time to wait, is the next step.
             Error::Refused { .. }
             | Error::InUse { .. }

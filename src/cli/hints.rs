@@ -49,6 +49,8 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("workspace", &["add-member", "add-user", "invite"], "member add"),
     ("workspace", &["remove-member", "remove-user"], "member remove"),
     ("workspace", &["members"], "member list"),
+    ("workspace", &["unarchive", "reactivate", "enable", "reopen", "undelete"], "workspace restore"),
+    ("workspace", &["freeze", "disable", "deactivate", "close"], "workspace archive"),
     ("workspace", &["update", "change", "set-private", "set-public"], "workspace privacy"),
     ("member", &["update", "change", "promote"], "member set-role"),
     ("role", &["update"], "role change"),

@@ -248,7 +248,7 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO workspaces
              (organization_id, name, name_key, description, private, archived, created_by, created_at, ml_models_enabled)
-         VALUES (:organization, :name, :name_key, :description, :private, :archived, :creator, :now, 0) RETURNING id",
+         VALUES (:organization, :name, :name_key, :description, :private, 0, :creator, :now, 0) RETURNING id",
     )?;
     query
         .query_row(
@@ -258,7 +258,6 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
                 ":name_key": fold(new.name.as_str()),
                 ":description": new.description.as_str(),
                 ":private": new.private,
-                ":archived": new.archived,
                 ":creator": creator.0,
                 ":now": tx.now.micros(),
             },
@@ -271,8 +270,8 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
 pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE workspaces SET name = :name, name_key = :name_key, description = :description, private = :private,
-             ml_models_enabled = :ml_models_enabled, gradient_start_color = :start, gradient_end_color = :end,
-             default_llm_integration = :llm, default_agent_runtime = :runtime
+             archived = :archived, ml_models_enabled = :ml_models_enabled, gradient_start_color = :start,
+             gradient_end_color = :end, default_llm_integration = :llm, default_agent_runtime = :runtime
          WHERE id = :id",
     )?;
     let settings = &workspace.settings;
@@ -286,6 +285,7 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
         ":name_key": fold(workspace.name.as_str()),
         ":description": workspace.description.as_str(),
         ":private": workspace.private,
+        ":archived": workspace.archived,
         ":ml_models_enabled": settings.ml_models_enabled,
         ":start": settings.gradient_start_color.as_ref().map(SettingText::as_str),
         ":end": settings.gradient_end_color.as_ref().map(SettingText::as_str),

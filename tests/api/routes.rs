@@ -16,6 +16,8 @@ use crate::documents;
 use crate::wallaroo::{model_requests, pipeline_requests, uploads};
 use crate::world::{Person, World, fresh, invite};
 
+mod archived;
+
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
     World::shared(&WORLD)

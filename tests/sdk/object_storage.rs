@@ -195,6 +195,75 @@ fn a_server_keeps_its_files_in_object_storage() {
     }
 }
 
+#[test]
+fn a_restore_replaces_a_damaged_object() {
+    let storage = ObjectStorage::start();
+    let place = tempfile::tempdir().expect("a folder");
+    let atelier = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        command.args(line.split_whitespace()).current_dir(place.path());
+        for (name, value) in [
+            ("URL", "s3://models/team"),
+            ("ENDPOINT", &storage.endpoint),
+            ("REGION", "us-east-1"),
+            ("ACCESS_KEY", "id"),
+            ("SECRET_KEY", "secret"),
+        ] {
+            command.env(format!("ATELIER_FILES_{name}"), value);
+        }
+        let output = command.stdin(Stdio::null()).output().expect("it runs");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.success(), "{line}: {text}{}", String::from_utf8_lossy(&output.stdout));
+    };
+    atelier("user add ada@example.com --admin");
+    atelier("workspace create vision --owner ada@example.com");
+    let models = [("small", vec![7; 1000]), ("large", vec![8; 9_000_000]), ("whole", vec![9; 1000])];
+    for (name, bytes) in &models {
+        std::fs::write(place.path().join(name), bytes).expect("a file");
+        atelier(&format!("model put {name} --workspace 1 --name {name}"));
+    }
+    atelier("backup b.tar");
+    atelier("backup backups/");
+    let sha256 = |bytes: &[u8]| {
+        let mut hash = atelier::tokens::file_hash::FileHash::new();
+        hash.update(bytes);
+        hash.finish()
+    };
+    let (store, _) = files::open(place.path(), &Place::Object(storage.settings("s3://models/team"))).expect("a store");
+    // The time at which an object was stored, in seconds.
+    let modified = |bytes: &[u8]| {
+        let mut answer = ureq::get(format!("{}/models?list-type=2", storage.endpoint)).call().expect("a list");
+        let list = answer.body_mut().read_to_string().expect("a list");
+        let (_, rest) = list.split_once(&sha256(bytes).to_string()).expect("the object");
+        let (_, rest) = rest.split_once("<LastModified>").expect("its time");
+        rest.split_once('<').expect("its end").0.to_owned()
+    };
+    let archive = std::fs::read_dir(place.path().join("backups")).expect("backups").map(|entry| entry.expect("one"));
+    let archive = archive.map(|entry| entry.file_name().into_string().expect("text"));
+    let mut archive = archive.filter(|name| name.starts_with("atelier-"));
+    let archive = archive.next().expect("a backup");
+    // An object that is sent again has a later time.
+    let before = modified(&models[2].1);
+    std::thread::sleep(Duration::from_millis(1100));
+    for (number, backup) in ["b.tar".to_owned(), format!("backups/{archive}")].iter().enumerate() {
+        for (_, bytes) in &models[..2] {
+            let mut damaged = bytes.clone();
+            damaged[500] ^= 1;
+            let address = format!("{}/models/team/{}", storage.endpoint, sha256(bytes));
+            // A request without a signature may add an object, but not replace one.
+            store.remove(&sha256(bytes)).expect("it is removed");
+            ureq::put(address).send(&damaged).expect("a damaged object");
+        }
+        atelier(&format!("restore {backup} --data-dir restored-{number}"));
+        for (name, bytes) in &models {
+            let size = bytes.len() as u64;
+            assert!(read(store.as_ref(), &sha256(bytes), 0..size).as_ref() == Some(bytes), "{name} of {backup}");
+        }
+        assert_eq!(modified(&models[2].1), before, "a whole one is not sent again");
+        atelier(&format!("check --data-dir restored-{number}"));
+    }
+}
+
 /// The names of all files in a folder and those in it.
 fn names(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path());

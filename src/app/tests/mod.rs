@@ -1,6 +1,7 @@
 //! The rules, tested with ada (an administrator), bob, carol and a stranger: what each may do.
 
 mod access;
+mod archived;
 mod clients;
 mod clock;
 mod connections;

@@ -37,7 +37,7 @@ pub(super) async fn show(
     SignedIn { browser, actor, input: parameters, .. }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
     shell::show(&state, &browser, |view| {
-        let search = WorkspaceSearch { organization: None, name: parameters.owned("q") };
+        let search = WorkspaceSearch { name: parameters.owned("q"), ..WorkspaceSearch::default() };
         let found = workspaces::page(view, &actor, &search, controls::page_of(&parameters))?;
         Ok(HomePage {
             shell: Shell::new(&browser, &actor, Part::Workspaces).after(&parameters),

@@ -47,7 +47,6 @@ fn parse(form: &Form) -> CoreResult<NewWorkspace> {
         organization: None,
         description: Description::parse(form.text("description")).in_field("description")?,
         private: form.is_checked("private"),
-        archived: false,
     })
 }
 
