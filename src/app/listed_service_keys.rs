@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::bots::Giver;
-use crate::app::{keys, lookup, standing, visibility};
+use crate::app::{keys, lookup, offers, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::bot::Bot;
 use crate::domain::ids::{KeyId, UserId, WorkspaceId};
@@ -189,13 +189,13 @@ fn creator(view: &View, actor: &Actor, id: UserId) -> Result<Option<String>> {
 /// The workspaces in which the actor may create a service key, by number.
 pub fn workspaces(view: &View, actor: &Actor, name: Option<String>, page: Page) -> Result<Slice<Workspace>> {
     let Some(seen) = visibility::of(actor) else { return Ok(visibility::nothing()) };
-    let search = WorkspaceSearch { organization: None, name };
+    let search = WorkspaceSearch { organization: None, name, archived: Some(false) };
     let look = |page: Page| {
         let page = Page { limit: page.fetch_limit(), ..page };
         Ok(store::workspaces::page(view, seen, &search, page)?.items)
     };
     let keep = |workspace: &Workspace| {
-        Ok(decide(&standing::in_workspace(view, actor, workspace)?, Action::CreateServiceKey) == Decision::Allowed)
+        offers::in_workspace(view, actor, workspace).map(|offers| offers.allows(Action::CreateServiceKey))
     };
     visibility::sifted(page, |workspace: &Workspace| workspace.id.0, look, keep)
 }

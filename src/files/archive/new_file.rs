@@ -1,6 +1,5 @@
 //! A file that gets its name once it is whole and on the disk.
 
-
 use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
