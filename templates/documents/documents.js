@@ -1,4 +1,5 @@
-// What Swagger UI lacks: it follows a change of the color scheme, and its headings have an order.
+// What Swagger UI lacks: it follows a change of the color scheme, its headings have an order, and the keyboard scrolls its
+// examples.
 "use strict";
 (() => {
   const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -7,9 +8,11 @@
   follow();
 
   // Below its h1 come h3 and deeper ones.
-  const order = () => document.querySelectorAll("h3, h4, h5, h6").forEach((heading) => {
-    const level = String(Number(heading.tagName[1]) - 1);
-    if (heading.getAttribute("aria-level") !== level) heading.setAttribute("aria-level", level);
-  });
-  new MutationObserver(order).observe(document.documentElement, { childList: true, subtree: true });
+  const mend = () => {
+    document.querySelectorAll("h3, h4, h5, h6").forEach((heading) => {
+      heading.setAttribute("aria-level", String(Number(heading.tagName[1]) - 1));
+    });
+    document.querySelectorAll(".microlight, .body-param__example").forEach((example) => { example.tabIndex = 0; });
+  };
+  new MutationObserver(mend).observe(document.documentElement, { childList: true, subtree: true });
 })();
