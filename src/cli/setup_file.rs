@@ -8,7 +8,6 @@ mod show;
 mod source;
 mod start;
 
-use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +16,7 @@ use clap::Args;
 
 use crate::app::declared_setup::{self, Declared, NewSecret, Plan};
 use crate::app::setup;
+use crate::cli::confirm::Confirm;
 use crate::cli::flags::Place;
 use crate::cli::{CliError, data, logging, print, say};
 use crate::config::Config;
@@ -220,8 +220,8 @@ impl Source {
             return json.map_or(Ok(()), |json| print(&json));
         }
         setup.secrets.check(&plan).map_err(|words| setup.failed(&words))?;
-        if plan.is_destructive() && !yes {
-            confirm()?;
+        if plan.is_destructive() {
+            Confirm { yes }.ask("apply changes that remove something or take rights away").map_err(as_failure)?;
         }
         // Before the write, which the server has to wait for.
         let is_new = |secret: &_, print: &_| is_stored(store, secret, print);
@@ -251,23 +251,6 @@ fn applied(plan: &Plan) -> String {
     let invited = plan.changes().any(|change| (change.sign.as_str(), change.kind) == ("create", "person"));
     let next = if invited { "; `atelier user invite-link EMAIL` makes a link for each new person" } else { "" };
     format!("applied{next}")
-}
-
-/// Asks on a terminal whether things may be removed, and rights taken away. Refused without a terminal.
-fn confirm() -> Result<(), CliError> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(CliError::Failed(
-            "some of these changes remove something or take rights away; nothing was changed; add --yes to do them"
-                .to_owned(),
-        ));
-    }
-    say("Some of these changes remove something or take rights away. Type yes to do them:");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" {
-        return Ok(());
-    }
-    Err(CliError::Failed("nothing was changed".to_owned()))
 }
 
 /// Exit code 2 of `plan` means that something differs, so errors exit with 1.

@@ -37,7 +37,11 @@ def private(path, flags):
     return os.open(path, flags, 0o600)
 
 with open(\"wallaroo-key.json\", \"w\", opener=private) as file:
-    json.dump({{\"token\": os.environ[\"API_KEY\"], \"user_email\": {email}, \"user_id\": \"{uuid}\"}}, file)
+    json.dump({{
+        \"token\": os.environ[\"API_KEY\"],
+        \"user_email\": {email},
+        \"user_id\": \"{uuid}\",
+    }}, file)
 os.environ[\"WALLAROO_SDK_CREDENTIALS\"] = \"wallaroo-key.json\"
 wl = wallaroo.Client(api_endpoint=\"{base}\", auth_type=\"token\")
 print(wl.list_workspaces())"

@@ -60,7 +60,8 @@ fn a_user_makes_renews_and_revokes_a_key() {
         format!("curl {base}/v2/spaces"),
         format!("api_host=&#34;{authority}&#34;, api_scheme=&#34;http&#34;"),
         format!("api_endpoint=&#34;{base}&#34;, auth_type=&#34;token&#34;"),
-        format!("&#34;user_email&#34;: &#34;bob@example.com&#34;, &#34;user_id&#34;: &#34;{}&#34;", world.bob.uuid),
+        "&#34;user_email&#34;: &#34;bob@example.com&#34;,".to_owned(),
+        format!("&#34;user_id&#34;: &#34;{}&#34;,", world.bob.uuid),
         "single_host = &#34;127.0.0.1&#34;".to_owned(),
     ] {
         assert!(page.body.contains(&part), "{part}: {}", page.body);

@@ -299,8 +299,8 @@ fn the_api_documents_have_a_content_security_policy_and_cannot_be_framed() {
         "/v2/docs/",
         "/v2/docs/index.html",
         "/v2/docs/swagger-ui.css",
-        "/v2/docs/documents.css",
-        "/v2/docs/documents.js",
+        "/v2/docs/index.css",
+        "/v2/docs/index.js",
         "/v2/openapi.json",
         "/v1/api/openapi.json",
     ];

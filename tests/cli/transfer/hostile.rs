@@ -85,7 +85,7 @@ fn the_passphrase_vouches_for_lines_without_secrets_too() {
     let with_mac = |mac: &Value| {
         let mut text = lines(&changed);
         text.last_mut().unwrap()["mac"] = mac.clone();
-        text.iter().map(|line| format!("{line}\n")).collect::<String>()
+        text.iter().map(|line| line.to_string() + "\n").collect::<String>()
     };
     let sealed = all[0]["secrets"]["check"].clone();
     let cases = [
