@@ -57,9 +57,12 @@ mod wallaroo {
 }
 
 mod console {
+    mod account;
     pub mod authenticator;
     mod authorize;
+    mod brand;
     pub mod browser;
+    mod keys;
     mod management;
     mod pages;
     mod passwords;

@@ -13,6 +13,7 @@ mod grants;
 mod grid;
 mod invitations;
 mod keys;
+mod listed_service_keys;
 mod members;
 mod models;
 mod organizations;

@@ -31,6 +31,8 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "workspace-restored" => "The workspace has been restored.",
         "workspace-deleted" => "The workspace has been deleted.",
         "workspace-left" => "You have left the workspace.",
+        "zone" => "The pages show times in the chosen zone.",
+        "key-revoked" => "The key has been revoked.",
         "workspace-created" => "The workspace has been created.",
         "person-enabled" => "The person can sign in again.",
         "person-deleted" => "The account has been deleted. The email address is free for another account.",
