@@ -66,7 +66,7 @@ fn an_administrator_sees_how_people_sign_in_and_a_member_does_not() {
 
     let listed = |status: &str| ada.get(&format!("/people?q={name}&status={status}")).body.contains(&lister.email);
     assert!(listed("active") && listed("") && !listed("invited") && !listed("expired") && !listed("disabled"));
-    assert!(world().server.cli(&["user", "disable", &lister.email]).status.success());
+    assert!(world().server.cli(&["user", "disable", "--yes", &lister.email]).status.success());
     assert!(!listed("active") && listed("") && listed("disabled"));
     let (stranger, _) = scene::stranger(world(), &fresh("outsider"));
     lacks(&enter(&stranger).get("/people"), &["bob@example.com"]);
