@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, bots, expiry, lookup, standing};
 use crate::domain::actor::{Actor, Credential, Who};
 use crate::domain::audit::ObjectKind;
@@ -111,16 +110,13 @@ pub(super) fn end(
     }
 }
 
-/// The keys of a person, the oldest first. Without a person, all keys of people and services, for the operator and
-/// administrators.
-pub fn list(view: &LongView, actor: &Actor, of: Option<&lookup::Named>) -> Result<Vec<Key>> {
-    if let Some(who) = of {
-        let user = lookup::user(view, actor, who)?;
-        lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;
-        return store::keys::list_of(view, user.id);
-    }
-    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::User, "anybody")?;
-    store::keys::list(view)
+/// A page of the keys of a person, valid or not, the oldest first.
+///
+/// Requires the person or an administrator.
+pub fn page_of(view: &View, actor: &Actor, who: &lookup::Named, page: Page) -> Result<Slice<Key>> {
+    let user = lookup::user(view, actor, who)?;
+    lookup::require_user(view, actor, user.id, Action::ReadKeys, user.uuid)?;
+    store::keys::page_of(view, user.id, page)
 }
 
 /// A page of all keys of people and services, the oldest first.
@@ -251,7 +247,7 @@ pub fn revoke_of(tx: &Tx, actor: &Actor, user: &User) -> Result<usize> {
 }
 
 /// The key with this number. Refused when the actor may not revoke or renew it.
-fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
+pub fn controlled(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
     let key = found(view, id)?;
     match key.kind {
         KeyKind::User => {

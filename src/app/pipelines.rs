@@ -13,6 +13,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{PipelineId, PipelineVersionId, WorkspaceId};
 use crate::domain::model::{ModelVersion, Visibility};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::pipeline::{NewPipelineVersion, Pipeline, PipelineName, PipelineVersion};
 use crate::domain::pipeline_definition::{Definition, StepModel};
 use crate::domain::workspace::Workspace;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-pub use lists::{PipelineFilter, list, versions};
+pub use lists::{PipelineFilter, list, page, versions};
 
 /// What a client is told that asks atelier to run a pipeline.
 pub const NOT_RUN: &str = "atelier keeps models and pipelines; it does not run them";
@@ -72,6 +73,17 @@ fn version_in(
     let workspace = store::workspaces::find(view, version.workspace)?.ok_or_else(missing)?;
     lookup::require_in(view, actor, &workspace, Action::ReadPipeline, Noun::PipelineVersion, key)?;
     Ok((version, workspace))
+}
+
+/// A page of the versions of a pipeline, the newest first. Refused when the actor may not see it.
+pub fn page_of_versions(
+    view: &View,
+    actor: &Actor,
+    pipeline: PipelineId,
+    page: Page,
+) -> Result<Slice<PipelineVersion>> {
+    visible(view, actor, pipeline)?;
+    store::pipelines::page_of_versions(view, pipeline, page)
 }
 
 /// Creates a version of the pipeline with this name in a workspace, and the pipeline if there is none.

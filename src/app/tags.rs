@@ -9,8 +9,9 @@ use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::TagId;
+use crate::domain::ids::{TagId, WorkspaceId};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::quota::Quota;
 use crate::domain::tag::{NewTag, Tag, TagChange, TagColor, TagName};
 use crate::domain::text::Description;
@@ -37,6 +38,19 @@ pub fn visible(view: &View, actor: &Actor, id: TagId) -> Result<Tag> {
         standing::require(&standing, Action::ReadOrganization, Noun::Tag, id)?;
     }
     Ok(tag)
+}
+
+/// A page of the tags of a workspace, or of all tags, by number.
+///
+/// Refused when the actor may not see the tags of the workspace. All require an administrator.
+pub fn page(view: &View, actor: &Actor, workspace: Option<WorkspaceId>, page: Page) -> Result<Slice<Tag>> {
+    if let Some(id) = workspace {
+        let workspace = lookup::workspace(view, actor, id)?;
+        lookup::require_workspace(view, actor, &workspace, Action::ReadTag)?;
+    } else {
+        standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Tag, "of everybody")?;
+    }
+    store::tags::page(view, workspace, page)
 }
 
 /// Creates a tag of the home organization. Each call makes another tag, with the same name too.

@@ -42,21 +42,15 @@ pub fn find_by_fingerprint(view: &View, fingerprint: &Fingerprint) -> Result<Opt
     Ok(found.optional()?)
 }
 
-/// Every key, oldest first.
-pub fn list(view: &View) -> Result<Vec<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} ORDER BY k.id");
+/// A page of the keys that act as a user, valid or not, oldest first.
+pub fn page_of(view: &View, user: UserId, page: Page) -> Result<Slice<Key>> {
+    let of_user = |dead| marked(view, Scope::Of(user), dead, page.after.unwrap_or(0), page.fetch_limit());
+    let ids: BTreeSet<i64> = of_user(false)?.into_iter().chain(of_user(true)?).collect();
+    let ids = row::numbers(ids.into_iter().take(page.fetch_limit() as usize));
+    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id IN (SELECT value FROM json_each(:ids)) ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
-}
-
-/// The keys that act as a user, oldest first.
-pub fn list_of(view: &View, user: UserId) -> Result<Vec<Key>> {
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.user_id = :user");
-    let mut query = view.conn.prepare_cached(&sql)?;
-    let rows = query.query_map(named_params! { ":user": user.0 }, read)?;
-    let mut found = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-    found.sort_unstable_by_key(|key| key.id);
-    Ok(found)
+    let found = query.query_map(named_params! { ":ids": ids }, read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |key| key.id.0))
 }
 
 /// A page of every key, oldest first.

@@ -178,7 +178,7 @@ fn a_workspace_needs_an_owner_who_can_own_it() {
     place
         .run("workspace create nlp --owner eve@example.com")
         .refused(1, "user eve@example.com does not exist; `atelier user list` shows all users");
-    place.run("user disable bob@example.com").good();
+    place.run("user disable bob@example.com --yes").good();
     let run = place.run("workspace create nlp --owner bob@example.com");
     assert!(run.code == 1 && run.err.contains("does not exist"), "{}", run.err);
     let long = "n".repeat(256);
@@ -234,13 +234,13 @@ fn members_are_added_changed_and_removed() {
     let unknown = "role chief does not exist; `atelier role list` shows all roles";
     place.run("member set-role vision bob@example.com chief").refused(1, unknown);
     let words = "bob@example.com is no longer in the workspace Home/vision\n";
-    does(&place, "member remove vision bob@example.com", "", words, ("members.remove", &object));
+    does(&place, "member remove vision bob@example.com --yes", "", words, ("members.remove", &object));
     let gone = "member bob@example.com does not exist; `atelier member list WORKSPACE` or `atelier org members ORG` shows \
                 all members";
-    place.run("member remove vision bob@example.com").refused(1, gone);
+    place.run("member remove vision bob@example.com --yes").refused(1, gone);
     place.run("member set-role vision bob@example.com reader").refused(1, gone);
     place
-        .run("member remove vision ada@example.com")
+        .run("member remove vision ada@example.com --yes")
         .refused(1, "a workspace must keep at least one owner; add another owner first");
 }
 
@@ -263,7 +263,7 @@ fn roles_are_made_changed_and_deleted() {
     let bound = "assignment of role Tracer already exists; remove them first; `atelier binding list` and `atelier member \
                  list` show them";
     place.run("role delete Tracer --yes").refused(1, bound);
-    place.run("binding remove 1").good();
+    place.run("binding remove 1 --yes").good();
     does(&place, "role delete Tracer --yes", "", "the role Tracer is deleted\n", ("roles.delete", "role/5"));
 }
 
@@ -296,9 +296,9 @@ fn bindings_and_projects() {
     assert_eq!(ids(""), [2, 1], "those on workspaces come first");
     assert_eq!((ids("--project vision/chatbot"), ids("--workspace vision")), (vec![1], vec![2]));
     assert_eq!(ids("--user bob@example.com"), [1]);
-    does(&place, "binding remove 1", "", "binding 1 is removed\n", ("bindings.delete", "binding/1"));
+    does(&place, "binding remove 1 --yes", "", "binding 1 is removed\n", ("bindings.delete", "binding/1"));
     place
-        .run("binding remove 1")
+        .run("binding remove 1 --yes")
         .refused(1, "role binding 1 does not exist; `atelier binding list` shows all bindings");
     let words = "the project Home/vision/chatbot is no longer restricted\n";
     does(&place, "project unrestrict 1", "", words, ("projects.lift_restriction", "project/1"));

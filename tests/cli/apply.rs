@@ -1,5 +1,8 @@
 //! `atelier apply`, `atelier plan` and `atelier export --as-apply`.
 
+mod secrets;
+mod taking;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -185,7 +188,13 @@ fn only_prune_removes_and_only_of_the_kinds_that_the_file_names() {
     assert_eq!((plan.code, plan.out.as_str()), (2, expected));
     let refused = place.run("apply less.toml --prune");
     assert_eq!(refused.code, 1);
-    assert!(refused.err.ends_with("nothing was changed; add --yes to do them\n"), "{}", refused.err);
+    assert!(
+        refused.err.ends_with(
+            "this would apply changes that remove something, which cannot be undone; confirm it with --yes\n"
+        ),
+        "{}",
+        refused.err
+    );
     assert_eq!(contents(&place), before);
     place.run("apply less.toml --prune --yes").good();
     assert_eq!((rows(&place, "workspaces"), rows(&place, "organizations"), rows(&place, "bindings")), (0, 2, 0));
@@ -411,7 +420,10 @@ fn a_terminal_shows_colors_and_is_asked() {
     assert!(!shown.contains('\u{1b}') && shown.contains("+ role \"Curator\""), "{shown}");
     place.run("apply a.toml").good();
     let (code, shown) = on_terminal(&place, "apply b.toml --prune", "no\n", &[]);
-    assert!(code == 1 && shown.contains("Type yes"), "{shown}");
+    assert!(
+        code == 1 && shown.contains("apply changes that remove something? This cannot be undone. [y/N]"),
+        "{shown}"
+    );
     assert_eq!(rows(&place, "roles"), 5);
     let (code, shown) = on_terminal(&place, "apply b.toml --prune", "yes\n", &[]);
     assert!(code == 0, "{shown}");

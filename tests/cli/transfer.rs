@@ -1,6 +1,9 @@
 //! `atelier export` and `atelier import`.
 
+mod claims;
 mod hostile;
+mod later;
+mod rights;
 mod world;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::plan::{Action, Given, NewSecret, NewServiceKey, Ref, Spot, Step};
+use super::declared::NewSecret;
+use super::plan::{Action, Given, NewServiceKey, Ref, Spot, Step};
 use crate::app::identity::oauth::clients;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::keys::{self, NewKey};

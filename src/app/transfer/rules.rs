@@ -63,18 +63,29 @@ pub(super) fn facts(row: &Row, around: &Around) -> Facts {
         }
     };
     match row.kind {
+        Kind::Organization => keep("name", row.get("name").text()),
         Kind::User => {
+            keep("name", row.get("email").text());
             keep("role", row.get("role").text());
             keep("user_kind", row.get("user_kind").text());
         }
-        Kind::Workspace => keep("organization", around.token("organization")),
+        Kind::Workspace => {
+            keep("name", row.get("name").text());
+            keep("organization", around.token("organization"));
+            keep("place", around.fact("organization", "name"));
+        }
         Kind::Role => {
+            keep("name", row.get("name").text());
             keep("predefined", row.get("predefined").text());
             if let Cell::Blob(bytes) = row.get("permissions") {
                 keep("permissions", Some(&data_encoding::HEXLOWER.encode(bytes)));
             }
         }
         Kind::Project | Kind::Model | Kind::Pipeline => {
+            if row.kind == Kind::Project {
+                keep("name", row.get("name").text());
+                keep("place", around.fact("workspace", "name"));
+            }
             keep("workspace", around.token("workspace"));
             keep("organization", around.fact("workspace", "organization"));
         }

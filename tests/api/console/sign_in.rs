@@ -195,7 +195,7 @@ fn disabled_users_cannot_sign_in() {
     let (world, nobody) = (world(), &world().nobody);
     let ines = world.new_member("ines");
     let browser = Browser::signed_in(nobody, &ines.email, &ines.password);
-    assert!(world.server.cli(&["user", "disable", "ines@example.com"]).status.success());
+    assert!(world.server.cli(&["user", "disable", "ines@example.com", "--yes"]).status.success());
     sent_to_sign_in(&browser.get(ACCOUNT));
     let answer = Browser::new(nobody).sign_in(&ines.email, &ines.password);
     assert_eq!(answer.status, 403);

@@ -326,7 +326,7 @@ with Chromium() as browser:
         browser.type("[name=code]", codes[3])
         browser.click(f"{form('code')} button")
         same("once", here(browser), "/auth/sign-in/code")
-        atelier("user", "reset-mfa", CAROL)
+        atelier("user", "reset-mfa", CAROL, "--yes")
         browser.forget()
         browser.open(SIGN_IN)
         sign_in(browser, CAROL)
@@ -411,6 +411,14 @@ with Chromium() as browser:
         answer = requests.get(ACCOUNT, cookies=was, allow_redirects=False)
         check("the cookie is worth nothing any more", answer.status_code == 303 and "/auth/sign-in" in answer.headers["Location"], answer.headers)
         clean("nothing is on the console", browser)
+
+    with story("the API documents"):
+        for page in ("/v1/api/docs", "/v2/docs"):
+            browser.open(f"{URL}{page}")
+            shown = browser.until(lambda: browser.has(".opblock-summary-path"))
+            check(f"{page} shows the operations", shown, browser.text)
+            # The browser may ask for an icon, of which there is none.
+            clean(f"{page} asks nobody else and keeps to its policy", browser, errors=1)
 
     with story("what others might try"):
         browser.open(f"{SIGN_IN}?next={quote('https://evil.example/')}")

@@ -168,7 +168,7 @@ impl Planner<'_> {
         let change = match before {
             Some(before) if is_given(before, given) => return,
             Some(before) => Change {
-                destructive: before == Role::Owner,
+                destructive: self.is_lowered(before, given, &member.role),
                 ..change("member", email, vec![field("role", self.now.role_word(before), role)])
             },
             None => create("member", email, vec![new_field("role", role)]),
@@ -198,6 +198,10 @@ impl Planner<'_> {
         });
         for (user, role) in gone {
             let email = self.now.email(user).to_owned();
+            if role == Role::Owner && !has_owner && self.removed_people.contains(&user) {
+                // Their workspaces get another owner when their account is closed.
+                continue;
+            }
             if role == Role::Owner && !has_owner && self.is_active(user) {
                 has_owner = true;
                 self.keep(format!("{email} stays in {:?}: the last owner who can sign in", one.name.as_str()));
@@ -246,7 +250,11 @@ impl Planner<'_> {
                 Some(now) if self.is_bound_to(now.role, given) => continue,
                 Some(now) => {
                     let fields = vec![field("role", self.now.named_role_word(now.role), role)];
-                    (change("binding", name, fields), Action::ChangeBinding(now.id, given))
+                    let mut change = change("binding", name, fields);
+                    let present = self.now.roles.get(&now.role).and_then(|role| role.predefined);
+                    let present = present.unwrap_or(Role::Custom(now.role));
+                    change.destructive = self.is_lowered(present, given, &one.role);
+                    (change, Action::ChangeBinding(now.id, given))
                 }
                 None => (create("binding", name, vec![new_field("role", role)]), Action::Bind(spot, person, given)),
             };
