@@ -12,6 +12,7 @@ mod bots;
 pub mod by_name;
 pub mod cached_lists;
 pub mod connections;
+pub mod content_pages;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
@@ -25,7 +26,9 @@ pub mod files;
 pub mod identity;
 pub mod imported_people;
 pub mod invitations;
+pub mod key_holders;
 pub mod keys;
+pub mod listed_service_keys;
 pub mod long_reads;
 mod lookup;
 pub mod members;
@@ -47,6 +50,9 @@ pub mod transfer;
 pub mod user_deletion;
 pub mod users;
 mod visibility;
+pub mod workspace_activity;
+pub mod workspace_invitations;
+pub mod workspace_lists;
 pub mod workspaces;
 
 #[cfg(test)]

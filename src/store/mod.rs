@@ -13,6 +13,7 @@ pub mod circle;
 pub mod clients;
 pub mod connections;
 pub mod consents;
+pub mod content_pages;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
@@ -52,6 +53,7 @@ pub mod transfer;
 pub mod users;
 pub mod visibility;
 mod visible_projects;
+pub mod workspace_lists;
 pub mod workspaces;
 pub mod wrong_codes;
 

@@ -1,6 +1,7 @@
 //! The rules, tested with ada (an administrator), bob, carol and a stranger: what each may do.
 
 mod access;
+mod archived;
 mod clients;
 mod clock;
 mod connections;
@@ -12,6 +13,7 @@ mod grants;
 mod grid;
 mod invitations;
 mod keys;
+mod listed_service_keys;
 mod members;
 mod models;
 mod organizations;
@@ -34,6 +36,7 @@ mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
+mod workspace_pages;
 mod workspaces;
 
 use std::path::PathBuf;

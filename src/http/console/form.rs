@@ -31,6 +31,11 @@ impl Form {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.expose())
     }
 
+    /// The fields whose names begin with a text: the rest of each name, and the value.
+    pub(super) fn with_prefix<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.expose())))
+    }
+
     fn find(&self, name: &str) -> Option<&Secret> {
         self.0.iter().rev().find(|(found, _)| found == name).map(|(_, value)| value)
     }

@@ -29,6 +29,8 @@ UNLINKED = [
     "/auth/realms/master/protocol/openid-connect/device", "/auth/account/confirm", "/auth/signed-out", "/auth/cli/callback",
     "/auth/invitation", "/auth/password", "/auth/account/second-factor", "/auth/account/second-factor/recovery-codes",
     "/auth/account/second-factor/remove", "/auth/account/sessions/end-others",
+    # Parts of a page, which htmx asks for while somebody types.
+    "/workspaces/new/check", "/workspaces/{workspace}/members/suggest",
 ]
 # Links that end the walk, or that the browser stores as a file.
 LEFT_ALONE = re.compile(r"^/auth/sign-out|\.csv|\.jsonl|/download|^/v1/|^/v2/")
