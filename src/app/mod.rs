@@ -4,12 +4,14 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod access;
+pub mod activity;
 pub mod audit;
 pub mod backups;
 pub mod bindings;
 mod bots;
 pub mod by_name;
 pub mod cached_lists;
+pub mod checks;
 pub mod connections;
 pub mod content_search;
 pub mod content_sets;
@@ -34,11 +36,13 @@ pub mod organizations;
 pub mod people;
 pub mod pipelines;
 pub mod projects;
+pub mod rights;
 pub mod roles;
 pub mod runtime;
 pub mod service_keys;
 pub mod setup;
 mod standing;
+pub mod system;
 pub mod tags;
 pub mod transfer;
 pub mod user_deletion;

@@ -158,6 +158,7 @@ fn list_of(what: Noun) -> &'static str {
         Noun::SigningKey => "`atelier signing-key list` shows all signing keys",
         Noun::Workspace => "`atelier workspace list` shows all workspaces",
         Noun::Audit
+        | Noun::Backup
         | Noun::Connection
         | Noun::Consent
         | Noun::Credential
@@ -182,6 +183,7 @@ fn holder_of(what: Noun) -> &'static str {
         Noun::RoleBinding => "`atelier binding list` shows it, `atelier binding change` changes its role",
         Noun::Workspace => "choose another name; `atelier workspace list` shows all workspaces",
         Noun::Audit
+        | Noun::Backup
         | Noun::Connection
         | Noun::Consent
         | Noun::Credential

@@ -3,6 +3,7 @@
 //! `engine` opens, reads and writes the file. Each other file is a table, or some tables that belong together.
 
 pub mod access;
+pub mod activity;
 pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;
@@ -37,6 +38,7 @@ pub mod pipelines;
 pub mod projects;
 pub mod recovery_codes;
 pub mod refresh_tokens;
+pub mod rights;
 pub mod role_holders;
 pub mod roles;
 mod search;

@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::controls::{self, Pager};
+use super::first_steps::FirstSteps;
 use super::moment::Moment;
 use super::parameters::Parameters;
 use super::shell::{self, Part, Shell};
@@ -19,6 +20,7 @@ use crate::domain::workspace::WorkspaceSearch;
 struct HomePage {
     shell: Shell,
     title: &'static str,
+    first_steps: FirstSteps,
     q: String,
     rows: Vec<Row>,
     pager: Pager,
@@ -42,6 +44,7 @@ pub(super) async fn show(
         Ok(HomePage {
             shell: Shell::new(&browser, &actor, Part::Workspaces).after(&parameters),
             title: Part::Workspaces.title(),
+            first_steps: FirstSteps::of(&state, view, &actor)?,
             q: parameters.text("q").to_owned(),
             pager: Pager::new("/", &parameters, &found),
             rows: found

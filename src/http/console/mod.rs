@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod activity;
 mod agent;
 mod app_forms;
 mod apps;
@@ -21,6 +22,7 @@ mod done;
 mod error_page;
 mod explain;
 mod failure;
+mod first_steps;
 mod form;
 mod home;
 mod moment;
@@ -32,8 +34,10 @@ mod page;
 mod parameters;
 mod passwords;
 mod paths;
+mod pictures;
 mod qr;
 mod retry;
+mod rights;
 mod roles;
 mod second_factor;
 mod shell;
@@ -41,6 +45,7 @@ mod sign_in;
 mod sign_ins;
 mod sign_out;
 mod signed_in;
+mod system;
 mod workspaces;
 
 use actix_web::{HttpRequest, HttpResponse, guard, web};
@@ -99,6 +104,12 @@ routes! {
     POST "/bindings/new" => bindings::create,
     GET "/bindings/{binding}/delete" => bindings::deletion,
     POST "/bindings/{binding}/delete" => bindings::delete,
+    GET "/people/{user}/rights" => rights::show,
+    GET "/system" => system::show,
+    GET "/system/activity" => activity::show,
+    POST "/system/backups" => system::make_backup,
+    GET "/system/backups/{backup}/download" => system::download_backup,
+    POST "/system/signing-keys/rotate" => system::rotate_keys,
     GET "/assets/{file}" => assets::show,
     GET "/favicon.ico" => assets::icon,
     GET "/auth/sign-in" => sign_in::form,
