@@ -13,7 +13,7 @@ use crate::domain::actor::Actor;
 use crate::domain::noun::Noun;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
-use crate::files::archive::Listed;
+use crate::files::archive::{Folder, Listed};
 use crate::policy::Action;
 use crate::store::signing_keys::Record;
 use crate::store::{self, View, second_factors};
@@ -56,7 +56,7 @@ pub async fn on_disk(state: &AppState, actor: &Actor) -> Result<OnDisk> {
     let read = move || {
         let (database, write_ahead_log) = installation.home.database_sizes();
         let folder = installation.backups.settings().map(|settings| &settings.folder);
-        let listed = folder.map_or_else(|| Ok(Vec::new()), |folder| folder.list());
+        let listed = folder.map_or_else(|| Ok(Vec::new()), Folder::list);
         let backups = match listed {
             Ok(mut found) => {
                 found.reverse();

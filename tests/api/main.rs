@@ -64,6 +64,7 @@ mod console {
     mod pages;
     mod passwords;
     mod sign_in;
+    mod system;
 }
 
 mod keycloak {

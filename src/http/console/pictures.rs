@@ -10,7 +10,7 @@ pub(super) struct Bars {
     /// The id of the title.
     pub(super) id: &'static str,
     pub(super) title: String,
-    pub(super) bars: Vec<Bar>,
+    pub(super) each: Vec<Bar>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -22,17 +22,18 @@ pub(super) struct Bar {
     pub(super) middle: usize,
     /// Where its number stands.
     pub(super) above: usize,
-    pub(super) number: u32,
+    /// Its number, in thousands if it is large.
+    pub(super) number: String,
     pub(super) name: String,
     /// A second line below the name; empty for none.
     pub(super) under: String,
 }
 
 impl Bars {
-    pub(super) const WIDTH: usize = 480;
+    pub(super) const WIDTH: usize = 360;
     pub(super) const HEIGHT: usize = 190;
     pub(super) const BASE: usize = 150;
-    pub(super) const BAR: usize = 28;
+    pub(super) const BAR: usize = 20;
     const TOP: usize = 22;
 
     /// The bars of these numbers, with the name of each and a second line below it.
@@ -44,9 +45,18 @@ impl Bars {
             // A number that is not zero is seen.
             let height = usize::try_from(full).unwrap_or_default().max(usize::from(number > 0));
             let (y, middle) = (Self::BASE - height, at * slot + slot / 2);
-            Bar { x: middle.saturating_sub(Self::BAR / 2), y, height, middle, above: y - 6, number, name, under }
+            Bar {
+                x: middle.saturating_sub(Self::BAR / 2),
+                y,
+                height,
+                middle,
+                above: y - 6,
+                number: compact(number),
+                name,
+                under,
+            }
         };
-        Self { id, title, bars: numbers.into_iter().enumerate().map(bar).collect() }
+        Self { id, title, each: numbers.into_iter().enumerate().map(bar).collect() }
     }
 }
 
@@ -109,7 +119,7 @@ impl Tree {
                 tree.leaves.push(Node::new(y, leaf));
                 y += Self::ROW;
             }
-            let middle = (first + y.saturating_sub(Self::ROW).max(first)) / 2;
+            let middle = usize::midpoint(first, y.saturating_sub(Self::ROW).max(first));
             tree.to_leaves.extend((first..y).step_by(Self::ROW).map(|leaf| (middle, leaf)));
             tree.groups.push(Node::new(middle, name));
         }
@@ -133,6 +143,11 @@ pub(super) fn shares(sizes: &[usize], total: usize) -> Vec<usize> {
     shares
 }
 
+/// A number that fits above a bar.
+fn compact(number: u32) -> String {
+    if number < 10_000 { number.to_string() } else { format!("{}k", number / 1000) }
+}
+
 /// The beginning of a text that is too long for a picture.
 fn short(text: &str) -> String {
     if text.chars().count() <= MAX_NAME {
@@ -148,14 +163,19 @@ mod tests {
     #[test]
     fn the_largest_number_has_the_highest_bar() {
         let named = |number: u32| (number, "Jan".to_owned(), String::new());
-        let bars = Bars::new("x", "Sign-ins".to_owned(), vec![named(0), named(5), named(10), named(10_000)]).bars;
+        let bars = Bars::new("x", "Sign-ins".to_owned(), vec![named(0), named(5), named(10), named(10_000)]).each;
         let heights: Vec<_> = bars.iter().map(|bar| bar.height).collect();
         assert_eq!(heights, [0, 1, 1, Bars::BASE - Bars::TOP]);
         assert!(bars.iter().all(|bar| bar.y + bar.height == Bars::BASE && bar.above > 0));
         assert!(bars.windows(2).all(|two| two[0].x + Bars::BAR <= two[1].x), "no bar covers another");
-        let none = Bars::new("x", String::new(), vec![named(0); 12]).bars;
+        let none = Bars::new("x", String::new(), vec![named(0); 12]).each;
         assert!(none.iter().all(|bar| bar.height == 0));
         assert!(none.last().unwrap().x + Bars::BAR <= Bars::WIDTH);
+    }
+
+    #[test]
+    fn a_large_number_is_in_thousands() {
+        assert_eq!([0, 9999, 10_000, 99_999].map(compact), ["0", "9999", "10k", "99k"]);
     }
 
     #[test]

@@ -52,7 +52,7 @@ struct Row {
 impl Row {
     fn new(right: &Right) -> Self {
         let role = match &right.source {
-            Source::Account => "Administrator of the account".to_owned(),
+            Source::Account => "Administrator".to_owned(),
             Source::Organization(role) => capitalized(role.as_str()),
             Source::Member(MemberRole::Predefined(role)) => capitalized(role.as_str()),
             Source::Member(MemberRole::Named(name)) | Source::Binding(name) => {

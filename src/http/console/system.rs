@@ -124,6 +124,8 @@ struct Backups {
     rows: Vec<BackupRow>,
     /// How many are not listed.
     rest: usize,
+    /// The command that restores the newest one.
+    restore: String,
     /// Why the directory cannot be listed; empty if it can.
     fault: String,
 }
@@ -170,6 +172,10 @@ impl Backups {
             running: control.running_since().map(Moment),
             outcome,
             rows: listed.iter().take(LISTED).map(row).collect(),
+            restore: match listed.first() {
+                Some(newest) => format!("atelier restore {} --data-dir NEW_DIRECTORY", newest.path.display()),
+                None => "atelier restore BACKUP --data-dir NEW_DIRECTORY".to_owned(),
+            },
             rest: listed.len().saturating_sub(LISTED),
             fault,
         }
