@@ -12,6 +12,7 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::user::AccountRole;
 
+pub mod archived;
 pub mod explanation;
 pub mod subject;
 
@@ -23,6 +24,8 @@ pub enum Action {
     ReadWorkspace,
     /// Change the name, the description or the settings of a workspace.
     UpdateWorkspace,
+    /// Archive a workspace, or restore it.
+    ArchiveWorkspace,
     /// Delete a workspace with all its contents.
     DeleteWorkspace,
     /// Add a member to a workspace, or change the role of one.
@@ -132,9 +135,10 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 62] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
+        Self::ArchiveWorkspace,
         Self::DeleteWorkspace,
         Self::AddMember,
         Self::BindRole,
@@ -214,6 +218,10 @@ impl Action {
             }
             Self::UpdateWorkspace => {
                 "you cannot change this {workspace}: only its owners, administrators and roles with SPACE_UPDATE can"
+            }
+            Self::ArchiveWorkspace => {
+                "you cannot archive or restore this {workspace}: only its owners, administrators and roles with \
+                 SPACE_DELETE can"
             }
             Self::DeleteWorkspace => {
                 "you cannot delete this {workspace}: only its owners, administrators and roles with SPACE_DELETE can"
@@ -397,6 +405,8 @@ pub struct Standing {
     pub direct: PermissionSet,
     /// Whether the workspace that is or contains the object is private.
     pub private: bool,
+    /// Whether the workspace that is or contains the object is archived. [`archived::refuses`] says what follows.
+    pub archived: bool,
     /// Whether the project is restricted. Then only bindings on it count, except for actors who may restrict it.
     pub restricted: bool,
     /// Whether the object is the actor, or belongs to the actor.
@@ -447,7 +457,7 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
     match action {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
         Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),
-        Action::DeleteWorkspace => in_workspace(Permission::SPACE_DELETE),
+        Action::ArchiveWorkspace | Action::DeleteWorkspace => in_workspace(Permission::SPACE_DELETE),
         Action::AddMember => match in_workspace(Permission::SPACE_READ) {
             Decision::Allowed => forbidden_unless(governs_organization || standing.workspace == Some(Role::Owner)),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,

@@ -33,16 +33,7 @@ const HOMES: [(&str, &[&str]); 5] = [
     ("store", &["rusqlite", "r2d2", "r2d2_sqlite"]),
     (
         "http",
-        &[
-            "actix_web",
-            "actix_http",
-            "actix_multipart",
-            "askama",
-            "async_graphql",
-            "qrcodegen",
-            "utoipa",
-            "utoipa_swagger_ui",
-        ],
+        &["actix_web", "actix_http", "actix_multipart", "askama", "async_graphql", "flate2", "qrcodegen", "utoipa"],
     ),
     ("files", &["object_store"]),
     ("cli", &["clap"]),

@@ -73,15 +73,16 @@ pub fn page(view: &View, actor: &Actor, on_projects: bool, of: Option<UserId>, p
 ///
 /// Requires an owner, an administrator or `ROLE_BINDING_CREATE`. Refused when the person is not in the organization of
 /// the resource, when an account annotator would get other permissions than an annotator's, and when the role grants
-/// more than the actor has. A conflict when the person has a role on the resource already.
+/// more than the actor has, and in an archived workspace. A conflict when the person has a role on the resource already.
 pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resource: Resource) -> Result<Binding> {
     let (workspace, standing) = toward(tx, actor, resource).map_err(|error| match error {
         Error::NotFound { .. } => Error::forbidden(Action::BindRole),
         other => other,
     })?;
-    if decide(&standing, Action::BindRole) != Decision::Allowed {
-        return Err(standing::forbidden(&standing, Action::BindRole));
-    }
+    standing::require(&standing, Action::BindRole, Noun::Workspace, workspace.id).map_err(|error| match error {
+        Error::NotFound { .. } => standing::forbidden(&standing, Action::BindRole),
+        other => other,
+    })?;
     let user = lookup::principal(tx, actor, who)?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
@@ -98,13 +99,15 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
 
 /// Changes the role of a binding.
 ///
-/// Requires what [`create`] requires. Refused when the new role or the old one grants more than the actor has, and when
-/// an account annotator would get other permissions than an annotator's.
+/// Requires what [`create`] requires. Refused when the new role or the old one grants more than the actor has, when an
+/// account annotator would get other permissions than an annotator's, and in an archived workspace.
 pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Binding> {
     let before = visible(tx, actor, id)?;
     let standing = toward(tx, actor, before.resource)?.1;
-    standing::require(&standing, Action::BindRole, Noun::RoleBinding, id)
-        .map_err(|_| Error::not_found(Noun::RoleBinding, id))?;
+    standing::require(&standing, Action::BindRole, Noun::RoleBinding, id).map_err(|error| match error {
+        Error::Forbidden { .. } => Error::not_found(Noun::RoleBinding, id),
+        other => other,
+    })?;
     let role = roles::visible(tx, actor, role)?;
     standing::give(&standing, role.permissions)?;
     standing::give(&standing, roles::visible(tx, actor, before.role)?.permissions)?;

@@ -1,12 +1,13 @@
 //! Finds what somebody names as people do: by its name, by the names on the way to it, or by its number.
 
-use crate::app::{lookup, organizations, projects, roles, standing};
+use crate::app::{lookup, organizations, pipelines, projects, roles, standing};
 use crate::domain::actor::Actor;
 use crate::domain::field::Field;
-use crate::domain::ids::{OrganizationId, ProjectId, RoleId, WorkspaceId};
+use crate::domain::ids::{OrganizationId, PipelineId, ProjectId, RoleId, WorkspaceId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{Organization, OrganizationSearch};
 use crate::domain::page::Page;
+use crate::domain::pipeline::Pipeline;
 use crate::domain::project::Project;
 use crate::domain::role::NamedRole;
 use crate::domain::text::nfc;
@@ -114,6 +115,18 @@ pub fn named_project(view: &View, actor: &Actor, text: &str) -> Result<(Project,
             Err(ambiguous(view, &found.into_iter().map(|(_, workspace)| workspace).collect::<Vec<_>>())?)
         }
     }
+}
+
+/// The pipeline with this number, or with this name in the workspace before the last slash, and its workspace.
+///
+/// Refused when the actor may not see it, and when several workspaces have the name.
+pub fn pipeline(view: &View, actor: &Actor, text: &str) -> Result<(Pipeline, Workspace)> {
+    if let Some(id) = number(text) {
+        return pipelines::visible(view, actor, PipelineId(id));
+    }
+    let (place, name) = text.rsplit_once('/').ok_or_else(|| Error::not_found(Noun::Pipeline, text))?;
+    let workspace = workspace(view, actor, place)?;
+    pipelines::visible_by_name(view, actor, workspace.id, name)
 }
 
 fn number(text: &str) -> Option<i64> {

@@ -14,6 +14,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::connection::{Connection, ConnectionDetails, ConnectionEntry, MAX_WORKSPACES, NewConnection};
 use crate::domain::ids::{ConnectionId, WorkspaceId};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::quota::Quota;
 use crate::domain::text::nfc;
 use crate::domain::workspace::{Workspace, WorkspaceName};
@@ -31,12 +32,23 @@ const BATCH: u32 = 32;
 /// created too many within a minute.
 pub async fn create(state: &AppState, actor: &Actor, new: NewConnection) -> Result<Connection> {
     let permit = state.creations().permit(actor, Quota::Connections)?;
-    let uuid = Uuid::new_v4();
-    let plain = new.details.expose().as_str().as_bytes();
-    let sealed = state.master_key.seal(&context(uuid), plain).map_err(Error::internal)?;
+    let (uuid, sealed) = seal(&state.master_key, &new)?;
     let created = state.write_as(actor, move |tx, actor| create_sealed(tx, actor, uuid, &new, &sealed)).await?;
     permit.use_up();
     Ok(created)
+}
+
+/// Creates a connection as [`create`] does, within a write.
+pub fn create_in(tx: &Tx, actor: &Actor, master_key: &MasterKey, new: &NewConnection) -> Result<Connection> {
+    let (uuid, sealed) = seal(master_key, new)?;
+    create_sealed(tx, actor, uuid, new, &sealed)
+}
+
+/// A new UUID for a connection, and its details sealed for it.
+fn seal(master_key: &MasterKey, new: &NewConnection) -> Result<(Uuid, Vec<u8>)> {
+    let uuid = Uuid::new_v4();
+    let plain = new.details.expose().as_str().as_bytes();
+    Ok((uuid, master_key.seal(&context(uuid), plain).map_err(Error::internal)?))
 }
 
 /// Creates a connection whose details are sealed, as [`create`] does.
@@ -74,8 +86,7 @@ pub enum Named {
 
 /// A connection with its details. Refused when the actor may not see it.
 pub fn get(view: &View, actor: &Actor, master_key: &MasterKey, which: &Named) -> Result<ConnectionEntry> {
-    let connection = visible(view, actor, which)?;
-    let workspaces = workspace_names(view, actor, &[connection.id])?.remove(&connection.id).unwrap_or_default();
+    let (connection, workspaces) = find(view, actor, which)?;
     entry(master_key, connection, workspaces)
 }
 
@@ -125,6 +136,42 @@ pub fn list(
     ids.chunks(BATCH as usize).try_for_each(|ids| show(store::connections::find_all(view, ids)?))
 }
 
+/// A page of the connections of a workspace, or of all, by number, with the names of their workspaces and without their
+/// details.
+///
+/// Refused when the actor may not see the connections of the workspace. All require an administrator.
+pub fn page(
+    view: &View,
+    actor: &Actor,
+    workspace: Option<WorkspaceId>,
+    page: Page,
+) -> Result<Slice<(Connection, Vec<WorkspaceName>)>> {
+    let page = Page { limit: page.limit.min(BATCH), ..page };
+    let (after, limit) = (ConnectionId(page.after.unwrap_or(0)), page.fetch_limit());
+    let found = if let Some(id) = workspace {
+        let workspace = lookup::workspace(view, actor, id)?;
+        lookup::require_workspace(view, actor, &workspace, Action::ReadConnections)?;
+        store::connections::page_of_workspace(view, id, after, limit)?
+    } else {
+        standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Connection, "of everybody")?;
+        store::connections::page(view, after, limit)?
+    };
+    let found = Slice::from_rows(found, page, |connection| connection.id.0);
+    let ids: Vec<_> = found.items.iter().map(|connection| connection.id).collect();
+    let mut names = workspace_names(view, actor, &ids)?;
+    Ok(found.map(|connection| {
+        let workspaces = names.remove(&connection.id).unwrap_or_default();
+        (connection, workspaces)
+    }))
+}
+
+/// A connection without its details, and the names of its workspaces. Refused when the actor may not see it.
+pub fn find(view: &View, actor: &Actor, which: &Named) -> Result<(Connection, Vec<WorkspaceName>)> {
+    let connection = visible(view, actor, which)?;
+    let workspaces = workspace_names(view, actor, &[connection.id])?.remove(&connection.id).unwrap_or_default();
+    Ok((connection, workspaces))
+}
+
 /// The connections that an actor without rights in the account may see.
 fn visible_ids(view: &LongView, actor: &Actor) -> Result<BTreeSet<ConnectionId>> {
     let workspaces = contents::workspaces_where(view, actor, Action::ReadConnections)?;
@@ -170,7 +217,6 @@ fn to_link(tx: &Tx, actor: &Actor, workspace: WorkspaceId, which: &Named) -> Res
     let workspace = lookup::workspace(tx, actor, workspace)?;
     let connection = visible(tx, actor, which)?;
     lookup::require_workspace(tx, actor, &workspace, Action::LinkConnection)?;
-    lookup::require_not_archived(&workspace)?;
     Ok((workspace, connection))
 }
 

@@ -144,11 +144,3 @@ pub(super) fn require_in(
 ) -> Result<()> {
     standing::require(&standing::in_workspace(view, actor, workspace)?, action, what, key)
 }
-
-/// Refuses to change the contents of an archived workspace.
-pub(super) fn require_not_archived(workspace: &Workspace) -> Result<()> {
-    if workspace.archived {
-        return Err(Error::Refused { rule: "this {workspace} is archived, so its contents cannot be changed" });
-    }
-    Ok(())
-}

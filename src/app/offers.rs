@@ -4,22 +4,26 @@ use crate::app::standing;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
 use crate::domain::workspace::Workspace;
-use crate::error::Result;
-use crate::policy::{Action, Decision, Standing, decide};
+use crate::error::{Error, Result};
+use crate::policy::{Action, Decision, Standing, archived, decide};
 use crate::store::View;
 
-/// The actions that the policy allows an actor in one place.
+/// The actions that the policy allows an actor in one place, and that the workspace, if it is archived, does not refuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Offers(Standing);
 
 impl Offers {
     pub fn allows(&self, action: Action) -> bool {
-        decide(&self.0, action) == Decision::Allowed
+        decide(&self.0, action) == Decision::Allowed && !archived::refuses(&self.0, action)
     }
 
-    /// Refuses what the policy does not allow: for a form that would be refused anyway.
+    /// Refuses what is not allowed: for a form that would be refused anyway.
     pub fn require(&self, action: Action) -> Result<()> {
-        if self.allows(action) { Ok(()) } else { Err(standing::forbidden(&self.0, action)) }
+        match decide(&self.0, action) {
+            Decision::Allowed if archived::refuses(&self.0, action) => Err(Error::Refused { rule: standing::ARCHIVED }),
+            Decision::Allowed => Ok(()),
+            Decision::Forbidden | Decision::Hidden => Err(standing::forbidden(&self.0, action)),
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::ids::{PipelineId, PipelineVersionId, WorkspaceId};
 use crate::domain::model::{ModelVersion, Visibility};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::pipeline::{NewPipelineVersion, Pipeline, PipelineName, PipelineVersion};
 use crate::domain::pipeline_definition::{Definition, StepModel};
 use crate::domain::workspace::Workspace;
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
-pub use lists::{PipelineFilter, list, versions};
+pub use lists::{PipelineFilter, list, page, versions};
 
 /// What a client is told that asks atelier to run a pipeline.
 pub const NOT_RUN: &str = "atelier keeps models and pipelines; it does not run them";
@@ -72,6 +73,17 @@ fn version_in(
     let workspace = store::workspaces::find(view, version.workspace)?.ok_or_else(missing)?;
     lookup::require_in(view, actor, &workspace, Action::ReadPipeline, Noun::PipelineVersion, key)?;
     Ok((version, workspace))
+}
+
+/// A page of the versions of a pipeline, the newest first. Refused when the actor may not see it.
+pub fn page_of_versions(
+    view: &View,
+    actor: &Actor,
+    pipeline: PipelineId,
+    page: Page,
+) -> Result<Slice<PipelineVersion>> {
+    visible(view, actor, pipeline)?;
+    store::pipelines::page_of_versions(view, pipeline, page)
 }
 
 /// Creates a version of the pipeline with this name in a workspace, and the pipeline if there is none.
@@ -126,7 +138,6 @@ pub fn copy(
 fn may_create_in(tx: &Tx, actor: &Actor, workspace: WorkspaceId) -> Result<Workspace> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreatePipeline)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 
@@ -215,7 +226,6 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
     let (before, from) = for_deletion(tx, actor, visible(tx, actor, id)?)?;
     let to = lookup::workspace(tx, actor, workspace)?;
     lookup::require_in(tx, actor, &to, Action::DeletePipeline, Noun::Workspace, to.id)?;
-    lookup::require_not_archived(&to)?;
     if from.organization != to.organization {
         return Err(Error::Refused {
             rule: "this {workspace} is of another organization; a pipeline can be moved only within its organization",
@@ -235,7 +245,6 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: PipelineId, workspace: WorkspaceId) -
 pub fn set_visibility(tx: &Tx, actor: &Actor, id: PipelineId, visibility: Visibility) -> Result<Pipeline> {
     let (before, workspace) = visible(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdatePipeline, Noun::Pipeline, id)?;
-    lookup::require_not_archived(&workspace)?;
     if before.visibility == visibility {
         return Ok(before);
     }
@@ -261,7 +270,6 @@ pub fn delete(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &str) -> Res
 /// Requires what deleting a pipeline requires.
 fn for_deletion(tx: &Tx, actor: &Actor, found: (Pipeline, Workspace)) -> Result<(Pipeline, Workspace)> {
     lookup::require_in(tx, actor, &found.1, Action::DeletePipeline, Noun::Pipeline, found.0.id)?;
-    lookup::require_not_archived(&found.1)?;
     Ok(found)
 }
 
@@ -275,7 +283,6 @@ pub fn delete_versions(tx: &Tx, actor: &Actor, uuids: &BTreeSet<Uuid>) -> Result
     for uuid in uuids {
         let (version, workspace) = visible_version_by_uuid(tx, actor, *uuid)?;
         lookup::require_in(tx, actor, &workspace, Action::DeletePipeline, Noun::PipelineVersion, uuid)?;
-        lookup::require_not_archived(&workspace)?;
         store::pipelines::delete_version(tx, &version)?;
         let before = json!({ "pipeline": version.pipeline.0, "uuid": version.uuid });
         let object = (ObjectKind::PipelineVersion, version.id);

@@ -70,7 +70,6 @@ fn may(view: &View, actor: &Actor, id: ProjectId, action: Action) -> Result<bool
 pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName) -> Result<Project> {
     let workspace = lookup::workspace(tx, actor, workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateProject)?;
-    lookup::require_not_archived(&workspace)?;
     let project = store::projects::insert(tx, workspace.id, name, ProjectKind::Application, actor.user())?;
     audit::record(tx, actor, "projects.create", (ObjectKind::Project, project.id), (Value::Null, to_audit(&project)))?;
     Ok(project)
@@ -82,7 +81,6 @@ pub fn create(tx: &Tx, actor: &Actor, workspace: WorkspaceId, name: &ProjectName
 pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Result<Project> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::UpdateProject)?;
-    lookup::require_not_archived(&place.1)?;
     let before = place.0;
     if before.name == *name {
         return Ok(before);
@@ -99,7 +97,6 @@ pub fn rename(tx: &Tx, actor: &Actor, id: ProjectId, name: &ProjectName) -> Resu
 pub fn delete(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<()> {
     let place = visible(tx, actor, id)?;
     require(tx, actor, &place, Action::DeleteProject)?;
-    lookup::require_not_archived(&place.1)?;
     store::projects::delete(tx, id)?;
     audit::record(tx, actor, "projects.delete", (ObjectKind::Project, id), (to_audit(&place.0), Value::Null))
 }

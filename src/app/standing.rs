@@ -11,7 +11,7 @@ use crate::domain::user::{AccountRole, UserKind};
 use crate::domain::workspace::Workspace;
 use crate::error::{Error, Result};
 use crate::policy::explanation::{self, Facts};
-use crate::policy::{self, Account, Action, Decision, Standing, decide};
+use crate::policy::{self, Account, Action, Decision, Standing, archived, decide};
 use crate::store::circle::Circle;
 use crate::store::standings::{InProject, InWorkspace};
 use crate::store::{self, View};
@@ -53,6 +53,7 @@ pub(super) fn in_project(view: &View, actor: &Actor, workspace: &Workspace, proj
 fn in_place(view: &View, actor: &Actor, workspace: &Workspace, project: Option<ProjectId>) -> Result<Standing> {
     let mut standing = in_organization(view, actor, workspace.organization)?;
     standing.private = workspace.private;
+    standing.archived = workspace.archived;
     if let Some(project) = project {
         standing.restricted = store::projects::find_restriction(view, project)?.is_some();
     }
@@ -89,6 +90,7 @@ pub(super) fn in_workspaces(
             workspace: one.role,
             named: of(one.role.and_then(Role::custom)).union(of(one.bound)),
             private: one.private,
+            archived: one.archived,
             ..in_account(actor)
         };
         (one.workspace, Place { organization: one.organization, standing })
@@ -163,9 +165,14 @@ pub(super) fn toward(view: &View, actor: &Actor, other: UserId) -> Result<Standi
     Ok(standing)
 }
 
-/// Enforces a decision. A hidden object is reported as missing.
+/// Why an archived workspace refuses a change.
+pub const ARCHIVED: &str =
+    "this {workspace} is archived, so it cannot be changed; one of its owners or an administrator can restore it";
+
+/// Enforces a decision. A hidden object is reported as missing. An archived workspace refuses changes.
 pub(super) fn require(standing: &Standing, action: Action, what: Noun, key: impl ToString) -> Result<()> {
     match decide(standing, action) {
+        Decision::Allowed if archived::refuses(standing, action) => Err(Error::Refused { rule: ARCHIVED }),
         Decision::Allowed => Ok(()),
         Decision::Forbidden => Err(forbidden(standing, action)),
         Decision::Hidden => Err(Error::not_found(what, key)),

@@ -9,8 +9,9 @@ use crate::app::runtime::state::AppState;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::ids::TagId;
+use crate::domain::ids::{TagId, WorkspaceId};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::quota::Quota;
 use crate::domain::tag::{NewTag, Tag, TagChange, TagColor, TagName};
 use crate::domain::text::Description;
@@ -37,6 +38,19 @@ pub fn visible(view: &View, actor: &Actor, id: TagId) -> Result<Tag> {
         standing::require(&standing, Action::ReadOrganization, Noun::Tag, id)?;
     }
     Ok(tag)
+}
+
+/// A page of the tags of a workspace, or of all tags, by number.
+///
+/// Refused when the actor may not see the tags of the workspace. All require an administrator.
+pub fn page(view: &View, actor: &Actor, workspace: Option<WorkspaceId>, page: Page) -> Result<Slice<Tag>> {
+    if let Some(id) = workspace {
+        let workspace = lookup::workspace(view, actor, id)?;
+        lookup::require_workspace(view, actor, &workspace, Action::ReadTag)?;
+    } else {
+        standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Tag, "of everybody")?;
+    }
+    store::tags::page(view, workspace, page)
 }
 
 /// Creates a tag of the home organization. Each call makes another tag, with the same name too.
@@ -75,7 +89,6 @@ pub async fn create_shared_within_limit(state: &AppState, actor: &Actor, names: 
 pub fn create(tx: &Tx, actor: &Actor, new: &NewTag) -> Result<Tag> {
     let workspace = lookup::workspace(tx, actor, new.workspace)?;
     lookup::require_workspace(tx, actor, &workspace, Action::CreateTag)?;
-    lookup::require_not_archived(&workspace)?;
     let texts = (&new.name, new.description.as_ref(), new.color);
     let id = store::tags::insert(tx, workspace.organization, Some(workspace.id), texts, actor.user())?;
     let tag = found(tx, id)?;
@@ -99,7 +112,6 @@ pub async fn create_within_limit(state: &AppState, actor: &Actor, new: NewTag) -
 pub fn change(tx: &Tx, actor: &Actor, id: TagId, change: &TagChange) -> Result<Tag> {
     let (before, workspace) = in_workspace(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdateTag, Noun::Tag, id)?;
-    lookup::require_not_archived(&workspace)?;
     let wanted = change.clone();
     let after = Tag {
         name: wanted.name.unwrap_or_else(|| before.name.clone()),
@@ -122,7 +134,6 @@ pub fn change(tx: &Tx, actor: &Actor, id: TagId, change: &TagChange) -> Result<T
 pub fn delete(tx: &Tx, actor: &Actor, id: TagId) -> Result<()> {
     let (tag, workspace) = in_workspace(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::DeleteTag, Noun::Tag, id)?;
-    lookup::require_not_archived(&workspace)?;
     store::tags::delete(tx, id)?;
     audit::record(tx, actor, "tags.delete", (ObjectKind::Tag, id), (to_audit(&tag), Value::Null))
 }

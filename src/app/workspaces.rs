@@ -22,6 +22,7 @@ use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 pub use crate::app::lookup::workspace as visible;
+pub use crate::app::standing::ARCHIVED;
 
 /// The number of workspaces that [`list`] passes on at once.
 const BATCH: usize = 256;
@@ -61,7 +62,8 @@ pub fn list(
 
 impl ListQuery for WorkspaceSearch {
     fn cost(&self, _: &View, _: &Actor) -> Result<ReadCost> {
-        Ok(ReadCost::of_search(self.name.as_deref()))
+        // Few may be archived, and all the others are read before them.
+        Ok(if self.archived.is_some() { ReadCost::Blocking } else { ReadCost::of_search(self.name.as_deref()) })
     }
 }
 
@@ -90,7 +92,17 @@ pub fn page(view: &View, actor: &Actor, search: &WorkspaceSearch, page: Page) ->
         lookup::organization(view, actor, id)?;
     }
     match visibility::of(actor) {
-        Some(visibility) => store::workspaces::page(view, visibility, search, page),
+        Some(visibility) => match search.archived {
+            None => store::workspaces::page(view, visibility, search, page),
+            Some(archived) => {
+                let look = |page: Page| {
+                    let page = Page { limit: page.fetch_limit(), ..page };
+                    Ok(store::workspaces::page(view, visibility, search, page)?.items)
+                };
+                let number = |workspace: &Workspace| workspace.id.0;
+                visibility::sifted(page, number, look, |workspace| Ok(workspace.archived == archived))
+            }
+        },
         None => Ok(visibility::nothing()),
     }
 }
@@ -145,14 +157,24 @@ fn insert(
 
 /// The organization of a new workspace. Refused when the actor may not create a workspace there. An actor outside the
 /// home organization must not learn that it exists, nor its name.
-fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
+fn may_create(view: &View, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
     let (organization, key) = match new.organization {
-        Some(id) => (lookup::organization(tx, actor, id)?.id, id.to_string()),
-        None => (lookup::home_id(tx)?, "Home".to_owned()),
+        Some(id) => (lookup::organization(view, actor, id)?.id, id.to_string()),
+        None => (lookup::home_id(view)?, "Home".to_owned()),
     };
-    let standing = standing::in_organization(tx, actor, organization)?;
+    let standing = standing::in_organization(view, actor, organization)?;
     standing::require(&standing, Action::CreateWorkspace, Noun::Organization, key)?;
     Ok(organization)
+}
+
+/// Refuses a name that [`create`] would refuse, and an actor who may not create a workspace in the organization.
+pub fn require_free(view: &View, actor: &Actor, new: &NewWorkspace) -> Result<()> {
+    let organization = may_create(view, actor, new)?;
+    may_be_called(&new.name, actor.person().map(|person| &person.email))?;
+    match store::workspaces::find_by_name(view, organization, &new.name)? {
+        Some(found) => Err(Error::Conflict { what: Noun::Workspace, key: found.name.as_str().to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// A workspace right after its creation.
@@ -169,7 +191,7 @@ fn new_workspace(
         name: new.name.clone(),
         created_by: Some(owner),
         created_at,
-        archived: new.archived,
+        archived: false,
         description: new.description.clone(),
         private: new.private,
         settings: Settings::default(),
@@ -228,8 +250,8 @@ pub fn open(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<Workspace> {
 
 /// Changes a workspace's name, description, privacy or settings.
 ///
-/// Requires an owner, an administrator or `SPACE_UPDATE`. Refused when the new name is taken or reserved, and when a
-/// setting is too long.
+/// Requires an owner, an administrator or `SPACE_UPDATE`. Refused when the new name is taken or reserved, and for an
+/// archived workspace.
 pub fn change(tx: &Tx, actor: &Actor, id: WorkspaceId, change: &WorkspaceChange) -> Result<Workspace> {
     let before = lookup::workspace(tx, actor, id)?;
     lookup::require_workspace(tx, actor, &before, Action::UpdateWorkspace)?;
@@ -260,6 +282,34 @@ fn assign<T: Clone>(place: &mut T, new: Option<&T>) {
     if let Some(new) = new {
         place.clone_from(new);
     }
+}
+
+/// Archives a workspace. It stays listed and readable, keeps its name and counts as before, but nothing in it can be
+/// changed until somebody restores it ([`policy::archived`](crate::policy::archived)). A repeated call changes nothing.
+///
+/// Requires an owner, an administrator or `SPACE_DELETE`.
+pub fn archive(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
+    set_archived(tx, actor, id, true)
+}
+
+/// Restores an archived workspace as it was. A repeated call changes nothing.
+///
+/// Requires what [`archive`] requires.
+pub fn restore(tx: &Tx, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
+    set_archived(tx, actor, id, false)
+}
+
+fn set_archived(tx: &Tx, actor: &Actor, id: WorkspaceId, archived: bool) -> Result<Workspace> {
+    let before = lookup::workspace(tx, actor, id)?;
+    lookup::require_workspace(tx, actor, &before, Action::ArchiveWorkspace)?;
+    if before.archived == archived {
+        return Ok(before);
+    }
+    let after = Workspace { archived, ..before.clone() };
+    store::workspaces::update(tx, &after)?;
+    let verb = if archived { "workspaces.archive" } else { "workspaces.restore" };
+    audit::record(tx, actor, verb, (ObjectKind::Workspace, id), (to_audit(&before), to_audit(&after)))?;
+    Ok(after)
 }
 
 /// Deletes a workspace with everything in it.

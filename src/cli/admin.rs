@@ -9,6 +9,7 @@ use super::{CliError, data, say};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
+use crate::cli::confirm::Confirm;
 use crate::cli::password::Source;
 use crate::config::Config;
 use crate::domain::actor::Actor;
@@ -24,7 +25,9 @@ pub enum Command {
     /// Restore the access of an administrator: print a new password once. The account is enabled and made an
     /// administrator, its second factor is removed, its sessions and links end, and its API keys are revoked. Service
     /// keys that the administrator created keep working; they are listed so that you can revoke them.
-    #[command(after_help = "Examples:\n  atelier admin recover\n  atelier admin recover ada@example.com --keep-keys")]
+    #[command(
+        after_help = "Examples:\n  atelier admin recover\n  atelier admin recover ada@example.com --keep-keys --yes"
+    )]
     Recover {
         /// The administrator's email address; the account is created if it does not exist. The first administrator by
         /// default.
@@ -35,17 +38,28 @@ pub enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let Self::Recover { email, keep_keys, json } = self;
+        let Self::Recover { email, keep_keys, json, confirm } = self;
         let whom = match email {
             Some(email) => Whom::Named(data::address(&email)?),
             None => Whom::AnyOr(Email::parse(config.first_email()).in_field("admin_email")?),
         };
-        recover(&DataDir::existing(&config.data_dir)?, whom, keep_keys, json)
+        let home = DataDir::existing(&config.data_dir)?;
+        if let Some(user) = data::read(&home, |view, actor| recovery::find(view, actor, &whom))? {
+            let keys = if keep_keys { "" } else { " and revoke all API keys" };
+            confirm.ask(&format!(
+                "replace the password of {}, end all sessions, remove the second factor{keys}",
+                user.email
+            ))?;
+        }
+        recover(&home, whom, keep_keys, json)
     }
 }
 

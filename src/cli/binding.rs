@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::workspace::Paths;
 use crate::app::users::Named;
 use crate::app::{bindings, by_name, projects, roles, users};
+use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, Printer, each_page, print_one};
 use crate::cli::member::account_name;
 use crate::cli::{CliError, data, print, say, table};
@@ -71,10 +72,13 @@ pub enum Command {
         options: List,
     },
     /// Remove a binding.
-    #[command(after_help = "Examples:\n  atelier binding remove 3")]
+    #[command(after_help = "Examples:\n  atelier binding remove 3\n  atelier binding remove 3 --yes")]
     Remove {
         /// The id of the binding, as shown by the list.
         id: i64,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -97,7 +101,13 @@ impl Command {
             Self::List { user, workspace, project, options } => {
                 list(&home, user.as_deref(), &On { workspace, project }, &options)
             }
-            Self::Remove { id } => {
+            Self::Remove { id, confirm } => {
+                let row = data::read(&home, |view, actor| {
+                    let binding = bindings::visible(view, actor, BindingId(id))?;
+                    Row::of(view, actor, binding, &mut Paths::default())
+                })?;
+                let (user, kind) = (account_name(&row.user), row.kind().0);
+                confirm.ask(&format!("remove the role {} of {user} on the {kind} {} ({id})", row.role, row.on))?;
                 data::write(&home, move |tx, actor| bindings::delete(tx, actor, BindingId(id)))?;
                 say(&format!("binding {id} is removed"));
                 Ok(())

@@ -1,27 +1,25 @@
 //! `atelier client`: manages OAuth clients.
 
+mod list;
 mod traits;
 
-use std::time::Duration;
-
 use clap::Subcommand;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
-use crate::app::runtime::long_view::LongView;
 use crate::cli::confirm::Confirm;
-use crate::cli::list::{Entry, List, Printer, print_one};
+use crate::cli::list::{List, print_one};
 use crate::cli::{CliError, data, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, Scope};
+use crate::domain::client::{Client, ClientId, ClientName};
 use crate::domain::field::Field;
 use crate::domain::secret::Secret;
 use crate::error::{Error, InField};
-use crate::store::Tx;
 use crate::store::data_dir::DataDir;
+use crate::store::{self, Tx};
 use crate::tokens::opaque::{Kind, mint};
+use list::to_json;
 use traits::Traits;
 
 /// What can be done about clients.
@@ -98,13 +96,18 @@ pub enum Command {
         confirm: Confirm,
     },
     /// Create a new secret and print only it; the old one stops working immediately.
-    #[command(after_help = "Examples:\n  atelier client rotate-secret grafana")]
+    #[command(
+        after_help = "Examples:\n  atelier client rotate-secret grafana\n  atelier client rotate-secret grafana --yes"
+    )]
     RotateSecret {
         /// The `client_id`.
         id: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -118,7 +121,7 @@ impl Command {
                 let settings = traits.of_change()?;
                 add(&home, NewClient { id, name, confidential: !public, settings }, json)
             }
-            Self::List { options } => list(&home, &options),
+            Self::List { options } => list::list(&home, &options),
             Self::Show { id, json } => show(&home, &named(&id)?, json),
             Self::Update { id, name, traits, no_redirect_uri, no_post_logout_redirect_uri, json } => {
                 let mut change = traits.of_change()?;
@@ -132,7 +135,7 @@ impl Command {
                 update(&home, named(&id)?, change, json)
             }
             Self::Remove { id, confirm } => remove(&home, named(&id)?, confirm),
-            Self::RotateSecret { id, json } => rotate_secret(&home, named(&id)?, json),
+            Self::RotateSecret { id, json, confirm } => rotate_secret(&home, named(&id)?, json, confirm),
         }
     }
 }
@@ -153,38 +156,6 @@ fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
     })?;
     warn(&done.client);
     print_result(&done, has_secret, &format!("client {} registered", done.client.id), json)
-}
-
-impl Entry<7> for Registered {
-    const HEAD: [&'static str; 7] = ["ID", "NAME", "KIND", "GRANTS", "REFRESH", "API", "BUILT IN"];
-
-    fn row(&self) -> [String; 7] {
-        let client = &self.client;
-        [
-            client.id.to_string(),
-            client.name.as_str().to_owned(),
-            if client.confidential { "confidential" } else { "public" }.to_owned(),
-            client.grants.iter().map(|grant| short_name(*grant)).collect::<Vec<_>>().join(","),
-            client.refresh.as_str().to_owned(),
-            if client.scopes.has(Scope::Api) { "yes" } else { "no" }.to_owned(),
-            if client.built_in { "yes" } else { "no" }.to_owned(),
-        ]
-    }
-
-    fn to_json(&self) -> Value {
-        to_json(self)
-    }
-
-    fn texts(&self) -> Vec<&str> {
-        vec![self.client.id.as_str(), self.client.name.as_str()]
-    }
-}
-
-fn list(home: &DataDir, options: &List) -> Result<(), CliError> {
-    let all = data::with(home, |store| Ok(store.read(|view| clients::list(&LongView::of(view), &Actor::operator()))?))?;
-    let mut printer = Printer::new::<Registered>(options);
-    printer.print(&all)?;
-    printer.finish("there are no clients; `atelier client add ID` registers one")
 }
 
 fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
@@ -213,7 +184,14 @@ fn remove(home: &DataDir, id: ClientId, confirm: Confirm) -> Result<(), CliError
     Ok(())
 }
 
-fn rotate_secret(home: &DataDir, id: ClientId, json: bool) -> Result<(), CliError> {
+fn rotate_secret(home: &DataDir, id: ClientId, json: bool, confirm: Confirm) -> Result<(), CliError> {
+    let has_secret = data::read(home, |view, actor| {
+        clients::get(view, actor, &id)?;
+        Ok(store::clients::secret(view, &id)?.is_some())
+    })?;
+    if has_secret {
+        confirm.ask(&format!("replace the secret of the client {id}, so that the old one stops working"))?;
+    }
     let (secret, fingerprint) = mint(Kind::ClientSecret);
     let done = data::with(home, |store| {
         crate::app::setup::settle(store)?;
@@ -300,37 +278,4 @@ fn in_flags(error: Error) -> Error {
         }
         other => other,
     }
-}
-
-/// The name of a grant in lists, with a short name for the device code.
-fn short_name(grant: Grant) -> &'static str {
-    match grant {
-        Grant::DeviceCode => "device_code",
-        Grant::AuthorizationCode | Grant::ClientCredentials | Grant::Password | Grant::RefreshToken => grant.as_str(),
-    }
-}
-
-fn to_json(registered: &Registered) -> Value {
-    let client = &registered.client;
-    let uris = |uris: &[RedirectUri]| uris.iter().map(RedirectUri::as_str).collect::<Value>();
-    let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
-    let service = registered.service.as_ref();
-    json!({
-        "id": client.id.as_str(),
-        "name": client.name.as_str(),
-        "kind": if client.confidential { "confidential" } else { "public" },
-        "built_in": client.built_in,
-        "grants": client.grants.iter().map(|grant| short_name(*grant)).collect::<Value>(),
-        "scopes": client.scopes.iter().map(Scope::as_str).collect::<Value>(),
-        "redirect_uris": uris(&client.redirect_uris),
-        "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
-        "refresh": client.refresh.as_str(),
-        "access_token_life": seconds(client.access_token_life),
-        "session_idle": seconds(client.session_idle),
-        "session_life": seconds(client.session_life),
-        "service_user": service.map(|bot| bot.uuid.to_string()),
-        "service_role": service.map(|bot| bot.role.as_str()),
-        "created_at": client.created_at.to_string(),
-        "updated_at": client.updated_at.to_string(),
-    })
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::app::users::Named;
+use crate::app::workspaces::ARCHIVED;
 use crate::cli::{CliError, once, upgrade_progress};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -110,6 +111,7 @@ impl From<Error> for CliError {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
             Error::NotFound { what, .. } => list_of(*what),
             Error::Conflict { what, .. } => holder_of(*what),
+            Error::Refused { rule } if *rule == ARCHIVED => "`atelier workspace restore` does",
             // The rule of the error, or the time to wait, is the next step.
             Error::Refused { .. }
             | Error::InUse { .. }
@@ -146,27 +148,27 @@ impl From<Error> for CliError {
 fn list_of(what: Noun) -> &'static str {
     match what {
         Noun::Client => "`atelier client list` shows all clients",
+        Noun::Connection => "`atelier connection list` shows all connections",
         Noun::Key => "`atelier key list` shows all keys",
         Noun::Member => "`atelier member list WORKSPACE` or `atelier org members ORG` shows all members",
         Noun::Model | Noun::ModelVersion => "`atelier model list` shows all models with their versions",
         Noun::Organization => "`atelier org list` shows all organizations",
+        Noun::Pipeline => "`atelier pipeline list` shows all pipelines; name one as WORKSPACE/NAME or by its id",
+        Noun::PipelineVersion => "`atelier pipeline versions PIPELINE` shows all versions",
         Noun::Project => "`atelier project list` shows all projects; name one as WORKSPACE/NAME or by its id",
         Noun::ProjectRestriction => "`atelier project list` shows which projects are restricted",
         Noun::Role => "`atelier role list` shows all roles",
         Noun::RoleBinding => "`atelier binding list` shows all bindings",
         Noun::Session => "`atelier session list` shows all sessions",
         Noun::SigningKey => "`atelier signing-key list` shows all signing keys",
+        Noun::Tag => "`atelier tag list` shows all tags",
         Noun::Workspace => "`atelier workspace list` shows all workspaces",
         Noun::Audit
         | Noun::Backup
-        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::ModelConfig
-        | Noun::Pipeline
-        | Noun::PipelineVersion
         | Noun::RoleAssignment
-        | Noun::Tag
         | Noun::User => "`atelier user list` shows all users",
     }
 }
@@ -175,28 +177,28 @@ fn list_of(what: Noun) -> &'static str {
 fn holder_of(what: Noun) -> &'static str {
     match what {
         Noun::Client => "`atelier client show ID` shows it",
+        Noun::Connection => "choose another name; `atelier connection list` shows all connections",
         Noun::Model => "`atelier model list` shows it",
         Noun::Organization => "choose another name; `atelier org list` shows all organizations",
+        Noun::Pipeline => "choose another name; `atelier pipeline list` shows all pipelines",
         Noun::Project => "choose another name; `atelier project list` shows all projects",
         Noun::Role => "choose another name; `atelier role list` shows all roles",
         Noun::RoleAssignment => "remove them first; `atelier binding list` and `atelier member list` show them",
         Noun::RoleBinding => "`atelier binding list` shows it, `atelier binding change` changes its role",
+        Noun::Tag => "choose another name; `atelier tag list` shows all tags",
         Noun::Workspace => "choose another name; `atelier workspace list` shows all workspaces",
         Noun::Audit
         | Noun::Backup
-        | Noun::Connection
         | Noun::Consent
         | Noun::Credential
         | Noun::Key
         | Noun::Member
         | Noun::ModelConfig
         | Noun::ModelVersion
-        | Noun::Pipeline
         | Noun::PipelineVersion
         | Noun::ProjectRestriction
         | Noun::Session
         | Noun::SigningKey
-        | Noun::Tag
         | Noun::User => "`atelier user list` shows who has it",
     }
 }

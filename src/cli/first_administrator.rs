@@ -29,6 +29,7 @@ pub(super) struct First {
 pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store) -> Result<Option<First>, CliError> {
     if !setup::lacks_administrator(store)? {
         if let Some(path) = &config.setup_file {
+            FirstSetup::finish(path, store);
             log::info!("{} is applied at the first start only; `atelier apply` applies it now", path.display());
         }
         return Ok(None);
@@ -79,6 +80,9 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
             None => error.into(),
             Some(first) => first.failed(error),
         });
+    }
+    if let Some(first) = &first_setup {
+        first.applied();
     }
     Ok(Some(First { email, password: generated.then_some(password) }))
 }

@@ -9,7 +9,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("Server", &["serve", "check"]),
     ("People", &["user", "session", "admin"]),
     ("Access", &["org", "workspace", "member", "role", "binding", "explain", "key", "client"]),
-    ("Contents", &["project", "model"]),
+    ("Contents", &["project", "model", "pipeline", "connection", "tag"]),
     (
         "Upkeep",
         &["backup", "restore", "export", "import", "apply", "plan", "compact", "audit", "signing-key", "master-key"],

@@ -4,6 +4,7 @@ mod file;
 mod keycloak;
 mod lines;
 mod link_file;
+mod model_files;
 mod people;
 mod plan;
 mod report;

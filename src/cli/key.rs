@@ -1,25 +1,34 @@
 //! `atelier key`: manages API keys.
 
-use clap::Subcommand;
-use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 
+use clap::{ArgGroup, Subcommand};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::by_name;
 use crate::app::keys::{self, NewKey};
-use crate::app::runtime::long_view::LongView;
+use crate::app::service_keys::{self, Grant, Grants};
 use crate::app::users::Named;
+use crate::cli::confirm::Confirm;
 use crate::cli::flags::When;
-use crate::cli::list::{Entry, List, Printer, print_pages};
+use crate::cli::list::{Entry, List, Printer, each_page, print_pages};
 use crate::cli::serve::key_rules;
-use crate::cli::{CliError, data, say, table};
+use crate::cli::{CliError, data, member, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::field::Field;
-use crate::domain::ids::KeyId;
-use crate::domain::key::{Key, KeyKind, KeyName, KeyRules};
+use crate::domain::ids::{KeyId, OrganizationId, WorkspaceId};
+use crate::domain::key::{Key, KeyKind, KeyName, KeyRules, KeySearch};
+use crate::domain::member::Role;
+use crate::domain::organization::OrganizationRole;
 use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
-use crate::error::{Error, InField};
+use crate::domain::user::AccountRole;
+use crate::error::{Error, InField, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::keys::StoredSecret;
 use crate::store::{Tx, View};
@@ -31,12 +40,22 @@ pub enum Command {
     /// Create an API key and print only it; it is not shown again.
     #[command(
         after_help = "Examples:\n  atelier key create --user ada@example.com --name laptop --expires 90d\n  atelier \
-                            key create --user ada@example.com --expires 2027-01-31 --json"
+                            key create --user ada@example.com --expires 2027-01-31 --json\n  atelier key create \
+                            --workspace vision --role reader --name nightly"
     )]
+    #[command(group = ArgGroup::new("whose").required(true).args(["user", "workspace"]))]
     Create {
         /// The email address of the user that it acts for.
         #[arg(long, value_name = "EMAIL")]
-        user: String,
+        user: Option<String>,
+        /// For a service key, which acts for no user: a workspace that it may use, by its name, ORG/NAME, or its id;
+        /// repeatable.
+        #[arg(long)]
+        workspace: Vec<String>,
+        /// The role of a service key in its workspaces: owner, member, reader, annotator, or the name or id of a custom
+        /// one; member by default.
+        #[arg(long, conflicts_with = "user")]
+        role: Option<String>,
         /// The name.
         #[arg(long, default_value = "command line")]
         name: String,
@@ -52,20 +71,29 @@ pub enum Command {
         json: bool,
     },
     /// List API keys, without their secrets.
-    #[command(after_help = "Examples:\n  atelier key list\n  atelier key list --user ada@example.com --json")]
+    #[command(
+        after_help = "Examples:\n  atelier key list\n  atelier key list --user ada@example.com --json\n  atelier \
+                            key list --workspace vision"
+    )]
     List {
         /// Only the keys of the user with this email address.
-        #[arg(long, value_name = "EMAIL")]
+        #[arg(long, value_name = "EMAIL", conflicts_with = "workspace")]
         user: Option<String>,
+        /// Only the service keys of this workspace: its name, ORG/NAME, or its id; the valid ones first.
+        #[arg(long)]
+        workspace: Option<String>,
         /// What to list.
         #[command(flatten)]
         options: List,
     },
     /// Revoke an API key, effective immediately.
-    #[command(after_help = "Examples:\n  atelier key revoke 7")]
+    #[command(after_help = "Examples:\n  atelier key revoke 7\n  atelier key revoke 7 --yes")]
     Revoke {
         /// The id of the key, as shown by the list.
         id: i64,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -73,7 +101,7 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
-            Self::Create { user, name, description, expires, json } => {
+            Self::Create { user, workspace, role, name, description, expires, json } => {
                 let (secret, fingerprint) = mint(Kind::Key);
                 let new = NewKey {
                     name: KeyName::parse(&name).in_field("--name")?,
@@ -81,10 +109,14 @@ impl Command {
                     secret: StoredSecret { fingerprint, redacted: redacted(secret.expose()) },
                     expires_at: expires.map(When::ahead),
                 };
-                create(&home, key_rules(config), owner(&user)?, new, secret, json)
+                let owner = match user {
+                    Some(user) => Owner::Person(owner(&user)?),
+                    None => Owner::Service(Uuid::new_v4(), workspace, role.unwrap_or_else(|| "member".to_owned())),
+                };
+                create(&home, key_rules(config), owner, new, secret, json)
             }
-            Self::List { user, options } => list(&home, user.as_deref(), &options),
-            Self::Revoke { id } => revoke(&home, KeyId(id)),
+            Self::List { user, workspace, options } => list(&home, user.as_deref(), workspace.as_deref(), &options),
+            Self::Revoke { id, confirm } => revoke(&home, KeyId(id), confirm),
         }
     }
 }
@@ -93,10 +125,41 @@ fn owner(email: &str) -> Result<Named, CliError> {
     Ok(Named::Email(Email::parse(email).in_field("--user")?))
 }
 
+/// Who a new key acts for.
+enum Owner {
+    Person(Named),
+    /// A new service with this UUID, in these workspaces, with this role.
+    Service(Uuid, Vec<String>, String),
+}
+
+impl Owner {
+    fn create(&self, tx: &Tx, actor: &Actor, rules: &KeyRules, new: &NewKey) -> Done<Key> {
+        match self {
+            Self::Person(who) => keys::create(tx, actor, rules, who, new),
+            Self::Service(uuid, workspaces, role) => {
+                let role = member::role(tx, actor, role)?;
+                let mut places: BTreeMap<OrganizationId, Vec<(WorkspaceId, Role)>> = BTreeMap::new();
+                for name in workspaces {
+                    let workspace = by_name::workspace(tx, actor, name)?;
+                    places.entry(workspace.organization).or_default().push((workspace.id, role));
+                }
+                let grant = |(organization, workspaces)| Grant {
+                    organization: Some(organization),
+                    role: OrganizationRole::Member,
+                    workspaces,
+                };
+                let organizations = places.into_iter().map(grant).collect();
+                let grants = Grants { account: AccountRole::Member, organizations };
+                service_keys::create(tx, actor, rules, *uuid, new, &grants).map(|(key, _)| key)
+            }
+        }
+    }
+}
+
 fn create(
     home: &DataDir,
     rules: KeyRules,
-    user: Named,
+    owner: Owner,
     new: NewKey,
     secret: Secret,
     json: bool,
@@ -113,12 +176,16 @@ fn create(
     };
     let key = data::with(home, |store| {
         let actor = Actor::operator();
-        let create = move |tx: &Tx| keys::create(tx, &actor, &rules, &user, &new);
+        let create = move |tx: &Tx| owner.create(tx, &actor, &rules, &new);
         data::write_and_print(store, create, text, |error| in_flags(error).into())
     })?;
     if !json {
         let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
-        say(&format!("key {} acts for {} until {end}; the key on stdout is shown only once", key.id, key.email));
+        let whose = match key.kind {
+            KeyKind::User => format!("key {} acts for {}", key.id, key.email),
+            KeyKind::Service => format!("the service key {} is valid", key.id),
+        };
+        say(&format!("{whose} until {end}; the key on stdout is shown only once"));
     }
     Ok(())
 }
@@ -155,29 +222,38 @@ impl Entry<9> for Row {
 
 const NONE: &str = "there are no API keys; `atelier key create --user EMAIL` creates one";
 
-fn list(home: &DataDir, user: Option<&str>, options: &List) -> Result<(), CliError> {
+fn list(home: &DataDir, user: Option<&str>, workspace: Option<&str>, options: &List) -> Result<(), CliError> {
     let (actor, of) = (Actor::operator(), user.map(owner).transpose()?);
     data::with(home, |store| {
-        if of.is_none() {
+        let Some(workspace) = workspace else {
             return print_pages(store, options, NONE, |view, page| {
-                Ok(keys::page_of_all(view, &actor, page)?.map(|key| Row(key, view.now)))
+                let found = match &of {
+                    Some(who) => keys::page_of(view, &actor, who, page)?,
+                    None => keys::page_of_all(view, &actor, page)?,
+                };
+                Ok(found.map(|key| Row(key, view.now)))
             });
-        }
-        let read = |view: &View| {
-            let keys = keys::list(&LongView::of(view), &actor, of.as_ref())?;
-            Ok(keys.into_iter().map(|key| Row(key, view.now)).collect::<Vec<_>>())
         };
-        let mut printer = Printer::new::<Row>(options);
-        printer.print(&store.read(read)?)?;
-        printer.finish(NONE)
+        let workspace = store.read(|view| by_name::workspace(view, &actor, workspace))?.id;
+        let printer = RefCell::new(Printer::new::<Row>(options));
+        for live in [true, false] {
+            let search = KeySearch { kind: Some(KeyKind::Service), live, workspace: Some(workspace), user: None };
+            let read =
+                |view: &View, page| Ok(keys::page(view, &actor, &search, page)?.map(|(key, _)| Row(key, view.now)));
+            each_page(store, read, |rows| printer.borrow_mut().print(rows))?;
+        }
+        printer.into_inner().finish("the workspace has no service keys; `atelier key create --workspace` creates one")
     })
 }
 
-fn revoke(home: &DataDir, id: KeyId) -> Result<(), CliError> {
-    data::with(home, |store| {
-        let actor = Actor::operator();
-        Ok(store.write_and_wait(move |tx| keys::revoke(tx, &actor, id))?)
+fn revoke(home: &DataDir, id: KeyId, confirm: Confirm) -> Result<(), CliError> {
+    let key = data::read(home, |view, actor| keys::controlled(view, actor, id))?;
+    let name = key.name.as_str();
+    confirm.ask(&match key.kind {
+        KeyKind::User => format!("revoke the key {id} ({name}) of {}", key.email),
+        KeyKind::Service => format!("revoke the service key {id} ({name})"),
     })?;
+    data::write(home, move |tx, actor| keys::revoke(tx, actor, id))?;
     say(&format!("key {id} revoked"));
     Ok(())
 }
@@ -194,6 +270,7 @@ fn owner_email(key: &Key) -> &str {
 fn in_flags(error: Error) -> Error {
     match error {
         Error::Invalid { field: Field::ExpiresAt, rule } => Error::invalid("--expires", rule),
+        Error::Invalid { field: Field::Workspace | Field::Workspaces, rule } => Error::invalid("--workspace", rule),
         other => other,
     }
 }

@@ -20,13 +20,18 @@ const FILES_OF_A_READER: u64 = 2;
 /// The writer, the opening of read connections, the acceptor of connections, the log and the signals.
 const FIXED_THREADS: usize = 8;
 
-/// Raises the limit of open files as far as the system permits. Returns the number of connections that it leaves room for.
-///
-/// Refused when the server would not even start.
-pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, CliError> {
+/// Raises the limit of open files as far as the system permits.
+pub(super) fn raise_open_files() {
     let limit = getrlimit(Resource::Nofile);
     // If it cannot be raised, the present limit counts.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+/// Raises the limit of open files. Returns the number of connections that it leaves room for.
+///
+/// Refused when the server would not even start.
+pub(super) fn connections(config: &Config, workers: usize) -> Result<usize, CliError> {
+    raise_open_files();
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(config.max_connections) };
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let (workers, readers) = (count(workers), count(config.readers));

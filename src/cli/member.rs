@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::workspace::Placed;
 use crate::app::users::Named;
 use crate::app::{by_name, members, roles};
+use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_pages};
 use crate::cli::{CliError, data, say, table};
 use crate::config::Config;
@@ -46,12 +47,18 @@ pub enum Command {
         options: List,
     },
     /// Remove a user from a workspace, with the role bindings there.
-    #[command(after_help = "Examples:\n  atelier member remove vision bob@example.com")]
+    #[command(
+        after_help = "Examples:\n  atelier member remove vision bob@example.com\n  atelier member remove vision \
+                            bob@example.com --yes"
+    )]
     Remove {
         /// The workspace: its name, ORG/NAME, or its id.
         workspace: String,
         /// The user's email address.
         email: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Change the role of a member.
     #[command(after_help = "Examples:\n  atelier member set-role vision bob@example.com reader")]
@@ -71,7 +78,7 @@ impl Command {
         match self {
             Self::Add { workspace, email, role } => put(&home, workspace, &email, role, false),
             Self::List { workspace, options } => list(&home, &workspace, &options),
-            Self::Remove { workspace, email } => remove(&home, workspace, &email),
+            Self::Remove { workspace, email, confirm } => remove(&home, &workspace, &email, confirm),
             Self::SetRole { workspace, email, role } => put(&home, workspace, &email, role, true),
         }
     }
@@ -158,7 +165,7 @@ fn list(home: &DataDir, workspace: &str, options: &List) -> Result<(), CliError>
 }
 
 /// A role of a member, by the name of a predefined one, or by the name or id of a custom one.
-fn role(view: &View, actor: &Actor, text: &str) -> Done<Role> {
+pub(super) fn role(view: &View, actor: &Actor, text: &str) -> Done<Role> {
     match Role::predefined(text) {
         Some(role) => Ok(role),
         None => Ok(Role::Custom(by_name::role(view, actor, text)?.id)),
@@ -194,12 +201,20 @@ fn not_a_member(who: &Named) -> Error {
     Error::not_found(Noun::Member, email)
 }
 
-fn remove(home: &DataDir, workspace: String, email: &str) -> Result<(), CliError> {
+fn remove(home: &DataDir, workspace: &str, email: &str, confirm: Confirm) -> Result<(), CliError> {
     let who = data::person(email, "EMAIL")?;
-    let path = data::write(home, move |tx, actor| {
-        let placed = Placed::find(tx, actor, &workspace)?;
-        if members::remove(tx, actor, placed.workspace.id, &who)? { Ok(placed.path()) } else { Err(not_a_member(&who)) }
+    let (id, path) = data::read(home, |view, actor| {
+        let placed = Placed::find(view, actor, workspace)?;
+        let member = members::find(view, actor, placed.workspace.id, &who)?;
+        member.map(|member| (member.workspace, placed.path())).ok_or_else(|| not_a_member(&who))
     })?;
+    confirm.ask(&format!("remove {email} from the workspace {path} and the role bindings there"))?;
+    data::write(
+        home,
+        move |tx, actor| {
+            if members::remove(tx, actor, id, &who)? { Ok(()) } else { Err(not_a_member(&who)) }
+        },
+    )?;
     say(&format!("{email} is no longer in the workspace {path}"));
     Ok(())
 }

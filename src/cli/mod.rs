@@ -4,13 +4,16 @@
 //! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
+pub mod at;
 pub mod audit;
 pub mod backup;
 pub mod binding;
+mod brand;
 mod check;
 pub mod client;
 mod compact;
 pub mod confirm;
+pub mod connection;
 mod data;
 mod deadline;
 pub mod explain;
@@ -22,6 +25,7 @@ pub mod flags;
 mod help;
 mod hints;
 pub mod import;
+mod json_file;
 pub mod key;
 mod limits;
 pub mod list;
@@ -34,6 +38,7 @@ pub mod org;
 mod output;
 mod panics;
 pub mod password;
+pub mod pipeline;
 mod progress;
 pub mod project;
 pub mod restore;
@@ -45,15 +50,16 @@ pub mod setup_file;
 mod signals;
 pub mod signing_key;
 mod table;
+pub mod tag;
 mod upgrade_progress;
 pub mod user;
 pub mod workspace;
 
 use std::process::ExitCode;
 
-use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::Config;
+use at::{At, beside};
 use flags::{Place, Settings};
 pub use output::{CliError, print, say};
 
@@ -141,6 +147,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Manage connections to data sources, whose details are secret.
+    Connection(At<connection::Command>),
     /// Explain why a user may do something, or may not; changes nothing.
     #[command(after_help = explain::EXAMPLES)]
     Explain {
@@ -185,6 +193,8 @@ pub enum Command {
     Model(At<model::Command>),
     /// Manage organizations and their members.
     Org(At<org::Command>),
+    /// Manage pipelines and their versions.
+    Pipeline(At<pipeline::Command>),
     /// Show what `apply` would change; exits with 0 if nothing differs, 2 if something does, and 1 on an error.
     #[command(after_help = "Examples:\n  atelier plan team.toml\n  atelier plan team.toml --json")]
     Plan {
@@ -224,34 +234,12 @@ pub enum Command {
     /// Manage the keys that sign tokens. For API keys, see `key`.
     #[command(alias = "keys")]
     SigningKey(At<signing_key::Command>),
+    /// Manage the tags of models, pipelines and projects.
+    Tag(At<tag::Command>),
     /// Manage users.
     User(At<user::Command>),
     /// Manage workspaces.
     Workspace(At<workspace::Command>),
-}
-
-// A command on the data directory of a server. Its description is that of its variant.
-#[derive(Debug, Args)]
-pub struct At<C: Subcommand> {
-    /// Where the server is.
-    #[command(flatten)]
-    pub place: Place,
-    /// What to do.
-    #[command(subcommand)]
-    pub command: C,
-}
-
-impl<C: Subcommand> At<C> {
-    fn run(self, run: impl FnOnce(C, &Config) -> Result<(), CliError>) -> Result<(), CliError> {
-        run(self.command, &beside(&self.place)?)
-    }
-}
-
-/// The configuration of a command on the data directory of a server. Its log goes to stderr.
-fn beside(place: &Place) -> Result<Config, CliError> {
-    let config = place.load()?;
-    logging::to_stderr(&config.log);
-    Ok(config)
 }
 
 pub fn run() -> ExitCode {
@@ -315,6 +303,7 @@ impl Command {
             }
             Self::Client(at) => at.run(client::Command::run),
             Self::Compact { place, json } => compact::run(&beside(&place)?, json),
+            Self::Connection(at) => at.run(connection::Command::run),
             Self::Explain { place, question } => question.run(&beside(&place)?),
             Self::Export { place, options } => options.run(&beside(&place)?),
             Self::Import { place, options } => options.run(&beside(&place)?),
@@ -323,6 +312,7 @@ impl Command {
             Self::Member(at) => at.run(member::Command::run),
             Self::Model(at) => at.run(model::Command::run),
             Self::Org(at) => at.run(org::Command::run),
+            Self::Pipeline(at) => at.run(pipeline::Command::run),
             Self::Plan { place, source } => source.plan(&place).map(drop),
             Self::Project(at) => at.run(project::Command::run),
             Self::Restore { place, restore } => restore.run(&beside(&place)?),
@@ -334,6 +324,7 @@ impl Command {
             }
             Self::Session(at) => at.run(session::Command::run),
             Self::SigningKey(at) => at.run(signing_key::Command::run),
+            Self::Tag(at) => at.run(tag::Command::run),
             Self::User(at) => at.run(user::Command::run),
             Self::Workspace(at) => at.run(workspace::Command::run),
         }

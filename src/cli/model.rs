@@ -83,6 +83,15 @@ pub enum Command {
         #[arg(long, value_name = "WORKSPACE")]
         to: String,
     },
+    /// Show a version of a model.
+    #[command(after_help = "Examples:\n  atelier model show 7\n  atelier model show 7 --json")]
+    Show {
+        /// The id of the version, as shown by the list.
+        version: i64,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Copy the file of a version out of the server.
     #[command(after_help = "Examples:\n  atelier model get 7\n  atelier model get 7 --output model.onnx")]
     Get {
@@ -119,6 +128,7 @@ impl Command {
                 list::list(&home, workspace.as_deref(), name.as_deref(), &options)
             }
             Self::Move { name, workspace, to } => change::move_to(&home, name, workspace, to),
+            Self::Show { version, json } => list::show(&home, ModelVersionId(version), json),
             Self::Get { version, output } => {
                 let files = open_files(config, &home)?;
                 get(&home, &files, ModelVersionId(version), output)

@@ -7,6 +7,7 @@ use uuid::Uuid;
 use crate::app::identity::{session_list, sessions};
 use crate::app::users;
 use crate::app::users::Named;
+use crate::cli::confirm::Confirm;
 use crate::cli::data::address;
 use crate::cli::list::{Entry, List, print_pages};
 use crate::cli::{CliError, data, say, table};
@@ -34,7 +35,7 @@ pub enum Command {
     /// revoke`.
     #[command(
         after_help = "Examples:\n  atelier session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f\n  atelier session end \
-                            --user ada@example.com\n  atelier session end --all"
+                            --user ada@example.com\n  atelier session end --all --yes"
     )]
     #[command(group = clap::ArgGroup::new("which").required(true).args(["id", "user", "all"]))]
     End {
@@ -46,6 +47,9 @@ pub enum Command {
         /// All sessions of all users, and all pending codes and sign-ins.
         #[arg(long)]
         all: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
@@ -54,9 +58,9 @@ impl Command {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
             Self::List { user, options } => list(&home, user.as_deref(), &options),
-            Self::End { id: Some(id), .. } => end(&home, id),
-            Self::End { user: Some(user), .. } => end_of(&home, &user),
-            Self::End { .. } => end_all(&home),
+            Self::End { id: Some(id), confirm, .. } => end(&home, id, confirm),
+            Self::End { user: Some(user), confirm, .. } => end_of(&home, &user, confirm),
+            Self::End { confirm, .. } => end_all(&home, confirm),
         }
     }
 }
@@ -98,7 +102,12 @@ pub(super) fn list(home: &DataDir, user: Option<&str>, options: &List) -> Result
     })
 }
 
-fn end(home: &DataDir, id: Uuid) -> Result<(), CliError> {
+fn end(home: &DataDir, id: Uuid, confirm: Confirm) -> Result<(), CliError> {
+    let user = data::read(home, |view, actor| {
+        let session = session_list::live(view, actor, id)?;
+        users::principal(view, actor, &Named::Number(session.user))
+    })?;
+    confirm.ask(&format!("end the session {id} of {}", user.email))?;
     data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| session_list::end(tx, &actor, id))?)
@@ -107,8 +116,10 @@ fn end(home: &DataDir, id: Uuid) -> Result<(), CliError> {
     Ok(())
 }
 
-fn end_of(home: &DataDir, email: &str) -> Result<(), CliError> {
+fn end_of(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
     let who = Named::Email(address(email)?);
+    let user = data::read(home, |view, actor| users::named(view, actor, &who))?;
+    confirm.ask(&format!("end all sessions of {}", user.email))?;
     let (email, ended) = data::with(home, |store| {
         let actor = Actor::operator();
         let end = move |tx: &Tx| {
@@ -121,7 +132,8 @@ fn end_of(home: &DataDir, email: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-fn end_all(home: &DataDir) -> Result<(), CliError> {
+fn end_all(home: &DataDir, confirm: Confirm) -> Result<(), CliError> {
+    confirm.ask("end all sessions of all users, and all pending codes and sign-ins")?;
     let ended = data::with(home, |store| {
         let actor = Actor::operator();
         Ok(store.write_and_wait(move |tx| sessions::end_everybodys(tx, &actor))?)

@@ -5,18 +5,18 @@ mod parse;
 mod reader;
 mod secrets;
 mod show;
+mod source;
 mod start;
 
-use std::fs::File;
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 
-use crate::app::declared_setup::{self, Declared, Fault, Plan};
+use crate::app::declared_setup::{self, Declared, NewSecret, Plan};
 use crate::app::setup;
+use crate::cli::confirm::Confirm;
 use crate::cli::flags::Place;
 use crate::cli::{CliError, data, logging, print, say};
 use crate::config::Config;
@@ -25,16 +25,12 @@ use crate::domain::key::KeyRules;
 use crate::error::Error;
 use crate::store::data_dir::DataDir;
 use crate::store::{Store, Tx};
+use crate::tokens::opaque::Fingerprint;
 use secrets::SecretFiles;
+use source::{cannot_apply, read};
 
 pub(super) use export::export_as_apply;
 pub(super) use start::FirstSetup;
-
-/// The maximum size of a set-up file.
-const MAX_SIZE: u64 = 64 << 20;
-
-/// The maximum number of faults of a file that are printed.
-const MAX_TOLD: usize = 50;
 
 /// What `apply` and `plan` have in common.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -56,7 +52,7 @@ pub struct Source {
 /// A set-up file that was read.
 struct SetupFile {
     path: PathBuf,
-    declared: Declared,
+    declared: Arc<Declared>,
     secrets: SecretFiles,
 }
 
@@ -66,7 +62,7 @@ impl SetupFile {
             CliError::Failed(format!("cannot read the set-up file {}: {error}; check the path", path.display()))
         })?;
         let declared = parse::parse(&text).map_err(|faults| cannot_apply(path, &faults))?;
-        Ok(Self { path: path.to_owned(), declared, secrets: SecretFiles::of(path, secrets_dir) })
+        Ok(Self { path: path.to_owned(), declared: Arc::new(declared), secrets: SecretFiles::of(path, secrets_dir) })
     }
 
     /// Plans and applies in a write. The files of the secrets are written before the commit.
@@ -84,20 +80,44 @@ impl SetupFile {
             return Err(failure.because(CliError::Failed(words.to_owned())));
         }
         self.secrets.check(&plan).map_err(|words| failure.because(self.failed(&words)))?;
-        let rules = KeyRules { allowed: config.keys_allowed, max_life: config.key_longest_life };
-        declared_setup::apply(tx, &actor, &rules, &plan, &|secret| self.secrets.stored(secret)).map_err(|error| {
-            match error {
+        declared_setup::apply(tx, &actor, &rules(config), &plan, &|secret| self.secrets.stored(secret)).map_err(
+            |error| match error {
                 Error::Invalid { .. } => failure.because(self.failed(&error.to_string())),
                 other => other,
-            }
-        })?;
-        self.secrets.write(&plan).map_err(|words| failure.because(self.failed(&words)))?;
+            },
+        )?;
+        let is_stored = |secret: &_, print: &_| declared_setup::is_stored(tx, &actor, secret, print);
+        self.secrets.write(&plan, &is_stored).map_err(|words| failure.because(self.failed(&words)))?;
         Ok(plan)
+    }
+
+    /// Names or removes the files of secrets that a killed command has left. Returns the named ones.
+    fn finish(&self, store: &Store) -> Result<Vec<PathBuf>, String> {
+        let is_stored = |secret: &_, print: &_| is_stored(store, secret, print);
+        self.secrets.finish(self.declared.secrets(), &is_stored)
+    }
+
+    /// The changes, as exactly as `apply` would do them now.
+    fn rehearse(&self, config: &Config, store: &Store, prune: bool) -> Result<Plan, CliError> {
+        let done = declared_setup::rehearse(store, &Actor::operator(), &rules(config), &self.declared, prune);
+        let plan = done.map_err(|error| match error {
+            Error::Invalid { .. } => self.failed(&error.to_string()),
+            other => other.into(),
+        })?;
+        if plan.faults.is_empty() { Ok(plan) } else { Err(cannot_apply(&self.path, &plan.faults)) }
     }
 
     fn failed(&self, words: &str) -> CliError {
         CliError::Failed(format!("{}: {words}; nothing was changed", self.path.display()))
     }
+}
+
+fn rules(config: &Config) -> KeyRules {
+    KeyRules { allowed: config.keys_allowed, max_life: config.key_longest_life }
+}
+
+fn is_stored(store: &Store, secret: &NewSecret, print: &Fingerprint) -> Result<bool, Error> {
+    store.read(|view| declared_setup::is_stored(view, &Actor::operator(), secret, print))
 }
 
 /// Why a write was ended, if the error of the core does not say it.
@@ -125,16 +145,19 @@ impl Source {
     pub(super) fn apply(self, place: &Place, dry_run: bool, yes: bool) -> Result<(), CliError> {
         self.with(place, |config, store, setup| {
             if dry_run {
-                return self.show(store, &setup).map(drop);
+                return self.show(config, store, &setup).map(drop);
             }
             setup::settle(store)?;
+            for path in setup.finish(store).map_err(|words| setup.failed(&words))? {
+                say(&format!("the secret of an interrupted command is in {} now", path.display()));
+            }
             self.apply_on(config, store, setup, yes)
         })
     }
 
     /// `atelier plan`: the exit code is 2 if something differs.
     pub(super) fn plan(self, place: &Place) -> Result<ExitCode, CliError> {
-        let differs = self.with(place, |_, store, setup| self.show(store, &setup))?;
+        let differs = self.with(place, |config, store, setup| self.show(config, store, &setup))?;
         Ok(if differs { ExitCode::from(2) } else { ExitCode::SUCCESS })
     }
 
@@ -171,12 +194,18 @@ impl Source {
     }
 
     /// Shows the changes, and changes nothing. Returns whether there are any.
-    fn show(&self, store: &Store, setup: &SetupFile) -> Result<bool, CliError> {
-        let plan = self.read_plan(store, setup)?;
+    fn show(&self, config: &Config, store: &Store, setup: &SetupFile) -> Result<bool, CliError> {
+        let mut plan = self.read_plan(store, setup)?;
+        if !plan.is_empty() {
+            plan = setup.rehearse(config, store, self.prune)?;
+        }
         if self.json {
             print(&format!("{:#}\n", show::to_json(&plan, &setup.secrets, false)))?;
         } else {
             self.print_diff(&plan, setup)?;
+        }
+        if let Err(words) = setup.secrets.check(&plan) {
+            say(&format!("`atelier apply` would refuse this: {words}"));
         }
         Ok(!plan.is_empty())
     }
@@ -191,11 +220,12 @@ impl Source {
             return json.map_or(Ok(()), |json| print(&json));
         }
         setup.secrets.check(&plan).map_err(|words| setup.failed(&words))?;
-        if plan.is_destructive() && !yes {
-            confirm()?;
+        if plan.is_destructive() {
+            Confirm { yes }.ask("apply changes that remove something or take rights away").map_err(as_failure)?;
         }
         // Before the write, which the server has to wait for.
-        if let Err(words) = setup.secrets.write(&plan) {
+        let is_new = |secret: &_, print: &_| is_stored(store, secret, print);
+        if let Err(words) = setup.secrets.write(&plan, &is_new) {
             setup.secrets.remove();
             return Err(setup.failed(&words));
         }
@@ -208,6 +238,7 @@ impl Source {
             setup.secrets.remove();
             failure.or(error)
         })?;
+        setup.secrets.name().map_err(|words| CliError::Failed(format!("everything was applied, but {words}")))?;
         if let Some(json) = json {
             return print(&json);
         }
@@ -222,59 +253,10 @@ fn applied(plan: &Plan) -> String {
     format!("applied{next}")
 }
 
-/// Asks on a terminal whether things may be removed. Refused without a terminal.
-fn confirm() -> Result<(), CliError> {
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Err(CliError::Failed(
-            "some of these changes remove something; nothing was changed; add --yes to do them".to_owned(),
-        ));
-    }
-    say("Some of these changes remove something. Type yes to do them:");
-    let mut answer = String::new();
-    let read = io::stdin().lock().read_line(&mut answer);
-    if read.is_ok() && answer.trim() == "yes" {
-        return Ok(());
-    }
-    Err(CliError::Failed("nothing was changed".to_owned()))
-}
-
-/// All faults of a file, each with its line and path.
-fn cannot_apply(file: &Path, faults: &[Fault]) -> CliError {
-    use std::fmt::Write as _;
-    let file = file.display();
-    let mut words = format!("{file} cannot be applied:");
-    for fault in faults.iter().take(MAX_TOLD) {
-        let path = if fault.at.path.is_empty() { String::new() } else { format!("{}: ", fault.at.path) };
-        // Writing to a string never fails.
-        let _ = write!(words, "\n  {file}:{}: {path}{}", fault.at.line, fault.rule);
-    }
-    if faults.len() > MAX_TOLD {
-        let _ = write!(words, "\n  and {} more", faults.len() - MAX_TOLD);
-    }
-    CliError::Failed(words + "\nnothing was changed; correct the file and try again")
-}
-
 /// Exit code 2 of `plan` means that something differs, so errors exit with 1.
 fn as_failure(error: CliError) -> CliError {
     match error {
         CliError::Usage(words) => CliError::Failed(words),
         other => other,
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    let mut file = File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::Error::other("it is a directory"));
-    }
-    let mut bytes = Vec::new();
-    file.by_ref().take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SIZE {
-        return Err(io::Error::other("it is larger than 64 MiB"));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = 1 + valid.split(|byte| *byte == b'\n').skip(1).count();
-        io::Error::other(format!("line {line} is not valid UTF-8"))
-    })
 }

@@ -155,7 +155,7 @@ fn every_command_has_examples_that_are_right() {
 fn every_list_takes_the_same_options() {
     let lists: Vec<_> = leaves(&Cli::command(), "")
         .into_iter()
-        .filter(|(path, _)| [" list", " members", " sessions"].iter().any(|name| path.ends_with(name)))
+        .filter(|(path, _)| [" list", " members", " sessions", " versions"].iter().any(|name| path.ends_with(name)))
         .collect();
     assert!(lists.len() > 12, "{} lists", lists.len());
     for (path, command) in lists {
@@ -163,4 +163,39 @@ fn every_list_takes_the_same_options() {
             assert!(command.get_arguments().any(|argument| argument.get_long() == Some(option)), "{path} --{option}");
         }
     }
+}
+
+/// The beginnings of the names of commands that take something away.
+const DESTRUCTIVE: [&str; 14] = [
+    "delete",
+    "remove",
+    "revoke",
+    "end",
+    "disable",
+    "demote",
+    "reset-mfa",
+    "rotate-secret",
+    "detach",
+    "unlink",
+    "clear",
+    "drop",
+    "purge",
+    "recover",
+];
+
+#[test]
+fn every_command_that_takes_something_away_takes_yes() {
+    let mut found = 0;
+    for (path, command) in leaves(&Cli::command(), "atelier") {
+        let takes = |option: &str| command.get_arguments().any(|argument| argument.get_long() == Some(option));
+        let name = command.get_name();
+        // A restore makes a directory, and ends nothing of what there is.
+        let revokes = takes("revoke-keys") && name != "restore";
+        if revokes || takes("prune") || DESTRUCTIVE.iter().any(|verb| name.starts_with(verb)) {
+            // `plan` changes nothing.
+            assert!(takes("yes") || name == "plan", "{path}");
+            found += 1;
+        }
+    }
+    assert!(found > 20, "{found} commands");
 }

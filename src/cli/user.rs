@@ -14,7 +14,7 @@ use crate::app::identity::passwords::Owner;
 use crate::app::users::Named;
 use crate::app::{setup, users};
 use crate::cli::confirm::Confirm;
-use crate::cli::data::{self, or_refused};
+use crate::cli::data;
 use crate::cli::list::List;
 use crate::cli::password::Source;
 use crate::cli::{CliError, say, session};
@@ -24,15 +24,12 @@ use crate::domain::email::Email;
 use crate::domain::link::Purpose;
 use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
-use crate::error::{Error, InField};
+use crate::error::InField;
 use crate::store::Tx;
 use crate::store::data_dir::DataDir;
 
 pub(super) use list::to_json;
 pub(super) use new_password::NewPassword;
-
-/// The next step if the rule on administrators prevents a change.
-const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
 
 /// What can be done about people.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -143,7 +140,7 @@ pub enum Command {
     },
     /// Set a new password and end the user's sessions; by default, the password is generated and printed once.
     #[command(
-        after_help = "Examples:\n  atelier user passwd ada@example.com\n  atelier user passwd ada@example.com --password-stdin --revoke-keys < password.txt"
+        after_help = "Examples:\n  atelier user passwd ada@example.com\n  atelier user passwd ada@example.com --password-stdin --revoke-keys --yes < password.txt"
     )]
     Passwd {
         /// The user's email address.
@@ -157,6 +154,9 @@ pub enum Command {
         /// Print JSON.
         #[arg(long)]
         json: bool,
+        /// Whether to ask before keys are revoked.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Print only a link with which an invited user sets a password; valid once, for 72 hours.
     #[command(after_help = "Examples:\n  atelier user invite-link ina@example.com")]
@@ -172,12 +172,20 @@ pub enum Command {
         /// Revoke the user's API keys now. The page behind the link offers this, too.
         #[arg(long)]
         revoke_keys: bool,
+        /// Whether to ask before keys are revoked.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Remove the second factor of a user who has lost it, and end the user's sessions.
-    #[command(after_help = "Examples:\n  atelier user reset-mfa ada@example.com")]
+    #[command(
+        after_help = "Examples:\n  atelier user reset-mfa ada@example.com\n  atelier user reset-mfa ada@example.com --yes"
+    )]
     ResetMfa {
         /// The user's email address.
         email: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Re-enable a user.
     #[command(after_help = "Examples:\n  atelier user enable bob@example.com")]
@@ -186,10 +194,15 @@ pub enum Command {
         email: String,
     },
     /// Disable a user: end all sessions and reject all API keys immediately.
-    #[command(after_help = "Examples:\n  atelier user disable bob@example.com")]
+    #[command(
+        after_help = "Examples:\n  atelier user disable bob@example.com\n  atelier user disable bob@example.com --yes"
+    )]
     Disable {
         /// The user's email address.
         email: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
     /// Mark a user's email address as verified, for apps that link accounts by email address.
     #[command(after_help = "Examples:\n  atelier user verify-email bob@example.com")]
@@ -207,18 +220,21 @@ pub enum Command {
         email: String,
     },
     /// Make an administrator a member.
-    #[command(after_help = "Examples:\n  atelier user demote bob@example.com")]
+    #[command(
+        after_help = "Examples:\n  atelier user demote bob@example.com\n  atelier user demote bob@example.com --yes"
+    )]
     Demote {
         /// The user's email address.
         email: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
     },
 }
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let place = &config.data_dir;
-        let state = |enabled| UserChange { enabled: Some(enabled), ..UserChange::default() };
-        let administrator = |yes| UserChange { administrator: Some(yes), ..UserChange::default() };
         let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
         match self {
             Self::Add { email, first_name, last_name, admin, password, json } => {
@@ -254,18 +270,34 @@ impl Command {
             }
             Self::Sessions { email, options } => session::list(&DataDir::existing(place)?, Some(&email), &options),
             Self::Show { email, json } => account::show(&DataDir::existing(place)?, &email, json),
-            Self::Passwd { email, password, revoke_keys, json } => {
-                let (home, email) = (DataDir::existing(place)?, data::address(&email)?);
-                set_password(&home, email, password.read()?, revoke_keys, json)
+            Self::Passwd { email, password, revoke_keys, json, confirm } => {
+                let home = DataDir::existing(place)?;
+                if revoke_keys {
+                    account::confirm_revocation(&home, &email, confirm)?;
+                }
+                set_password(&home, data::address(&email)?, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
-            Self::ResetLink { email, revoke_keys } => link::make(config, &email, Purpose::PasswordReset, revoke_keys),
-            Self::ResetMfa { email } => account::reset_second_factor(&DataDir::existing(place)?, &email),
-            Self::Enable { email } => change(&DataDir::existing(place)?, &email, state(true)),
-            Self::Disable { email } => change(&DataDir::existing(place)?, &email, state(false)),
+            Self::ResetLink { email, revoke_keys, confirm } => {
+                if revoke_keys {
+                    account::confirm_revocation(&DataDir::existing(place)?, &email, confirm)?;
+                }
+                link::make(config, &email, Purpose::PasswordReset, revoke_keys)
+            }
+            Self::ResetMfa { email, confirm } => {
+                account::reset_second_factor(&DataDir::existing(place)?, &email, confirm)
+            }
+            Self::Enable { email } => {
+                let change = UserChange { enabled: Some(true), ..UserChange::default() };
+                account::change(&DataDir::existing(place)?, &email, change)
+            }
+            Self::Disable { email, confirm } => account::disable(&DataDir::existing(place)?, &email, confirm),
             Self::VerifyEmail { email, undo } => account::verify(&DataDir::existing(place)?, &email, !undo),
-            Self::Promote { email } => change(&DataDir::existing(place)?, &email, administrator(true)),
-            Self::Demote { email } => change(&DataDir::existing(place)?, &email, administrator(false)),
+            Self::Promote { email } => {
+                let change = UserChange { administrator: Some(true), ..UserChange::default() };
+                account::change(&DataDir::existing(place)?, &email, change)
+            }
+            Self::Demote { email, confirm } => account::demote(&DataDir::existing(place)?, &email, confirm),
         }
     }
 }
@@ -311,19 +343,4 @@ fn set_password(
     let ended =
         if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
     new.print_result(&to_json(&user), &format!("{} has a new password; {ended}", user.email), json)
-}
-
-fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
-    let who = Named::Email(data::address(email)?);
-    let user = data::with(home, |store| {
-        let actor = Actor::operator();
-        let changed = store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change));
-        changed.map_err(|error| match error {
-            Error::Refused { rule } if rule == users::KEEPS_AN_ADMINISTRATOR => or_refused(ANOTHER_FIRST)(error),
-            other => other.into(),
-        })
-    })?;
-    let state = if user.enabled { "enabled" } else { "disabled" };
-    say(&format!("{} is {state}, {}", user.email, user.role.as_str()));
-    Ok(())
 }

@@ -15,12 +15,20 @@ use crate::domain::ids::{OrganizationId, WorkspaceId};
 use crate::domain::text::Description;
 use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch};
 use crate::error::{InField as _, Result as Done};
-use crate::store::View;
 use crate::store::data_dir::DataDir;
+use crate::store::{Tx, View};
 
 /// What can be done about workspaces. One is named by its name, by ORG/NAME, or by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
+    /// Archive a workspace: it can be read, but nothing in it can be changed until it is restored.
+    ///
+    /// It stays in the lists, its name stays taken, and members and keys can still be removed.
+    #[command(after_help = "Examples:\n  atelier workspace archive vision")]
+    Archive {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+    },
     /// Create a workspace, and print its id. Its owner is the first member.
     #[command(
         after_help = "Examples:\n  atelier workspace create vision --owner ada@example.com\n  atelier workspace \
@@ -65,12 +73,15 @@ pub enum Command {
     /// List workspaces.
     #[command(
         after_help = "Examples:\n  atelier workspace list\n  atelier workspace list --organization Lab --filter \
-                            vis --json"
+                            vis --json\n  atelier workspace list --archived"
     )]
     List {
         /// Only those of this organization, by name or id.
         #[arg(long, value_name = "ORG")]
         organization: Option<String>,
+        /// Only archived ones.
+        #[arg(long)]
+        archived: bool,
         /// What to list.
         #[command(flatten)]
         options: List,
@@ -90,6 +101,12 @@ pub enum Command {
         workspace: String,
         /// The new name.
         name: String,
+    },
+    /// Restore an archived workspace, as it was.
+    #[command(after_help = "Examples:\n  atelier workspace restore vision")]
+    Restore {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
     },
     /// Show a workspace.
     #[command(after_help = "Examples:\n  atelier workspace show vision --json")]
@@ -115,13 +132,18 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = DataDir::existing(&config.data_dir)?;
         match self {
+            Self::Archive { workspace } => {
+                let changed = archive(&home, workspace, workspaces::archive)?;
+                let next = "`atelier workspace restore` restores it";
+                say(&format!("the workspace {} is archived, so nothing in it can be changed; {next}", changed.path()));
+                Ok(())
+            }
             Self::Create { name, owner, organization, description, privacy, json } => {
                 let new = NewWorkspace {
                     name: WorkspaceName::parse(&name).in_field("NAME")?,
                     organization: None,
                     description: Description::parse(&description).in_field("--description")?,
                     private: privacy == Privacy::Private,
-                    archived: false,
                 };
                 create(&home, new, organization, &owner, json)
             }
@@ -132,7 +154,7 @@ impl Command {
                 say(&format!("the workspace {} has a new description", changed.path()));
                 Ok(())
             }
-            Self::List { organization, options } => list(&home, organization.as_deref(), &options),
+            Self::List { organization, archived, options } => list(&home, organization.as_deref(), archived, &options),
             Self::Privacy { workspace, who } => {
                 let private = Some(who == Privacy::Private);
                 let changed = change(&home, workspace, WorkspaceChange { private, ..WorkspaceChange::default() })?;
@@ -144,6 +166,11 @@ impl Command {
                 let name = Some(WorkspaceName::parse(&name).in_field("NAME")?);
                 let changed = change(&home, workspace, WorkspaceChange { name, ..WorkspaceChange::default() })?;
                 say(&format!("the workspace {} is now {}", changed.workspace.id, changed.path()));
+                Ok(())
+            }
+            Self::Restore { workspace } => {
+                let changed = archive(&home, workspace, workspaces::restore)?;
+                say(&format!("the workspace {} is restored and can be changed", changed.path()));
                 Ok(())
             }
             Self::Show { workspace, json } => {
@@ -231,13 +258,17 @@ impl Entry<7> for Placed {
     }
 }
 
-fn list(home: &DataDir, organization: Option<&str>, options: &List) -> Result<(), CliError> {
+fn list(home: &DataDir, organization: Option<&str>, archived: bool, options: &List) -> Result<(), CliError> {
     let actor = Actor::operator();
     data::with(home, |store| {
         let named = |name| store.read(|view| by_name::organization(view, &actor, name));
         let organization = organization.map(named).transpose()?.map(|organization| organization.id);
-        let search = WorkspaceSearch { organization, name: options.filter.clone() };
-        let none = "there are no workspaces; `atelier workspace create NAME --owner EMAIL` creates one";
+        let archived = archived.then_some(true);
+        let search = WorkspaceSearch { organization, name: options.filter.clone(), archived };
+        let none = match archived {
+            None => "there are no workspaces; `atelier workspace create NAME --owner EMAIL` creates one",
+            Some(_) => "there are no archived workspaces; `atelier workspace archive` archives one",
+        };
         print_pages(store, options, none, |view, page| {
             let found = workspaces::page(view, &actor, &search, page)?;
             let mut known: BTreeMap<OrganizationId, String> = BTreeMap::new();
@@ -277,6 +308,17 @@ fn create(
     print(&format!("{}\n", created.workspace.id))?;
     say(&format!("the workspace {} is created; `atelier member add` adds members", created.path()));
     Ok(())
+}
+
+fn archive(
+    home: &DataDir,
+    text: String,
+    verb: fn(&Tx, &Actor, WorkspaceId) -> Done<Workspace>,
+) -> Result<Placed, CliError> {
+    data::write(home, move |tx, actor| {
+        let id = by_name::workspace(tx, actor, &text)?.id;
+        Placed::of(tx, actor, verb(tx, actor, id)?)
+    })
 }
 
 fn change(home: &DataDir, text: String, change: WorkspaceChange) -> Result<Placed, CliError> {

@@ -32,6 +32,11 @@ impl OrganizationRole {
     pub fn as_str(self) -> &'static str {
         self.into()
     }
+
+    /// Whether somebody with this role may do less than with the other one.
+    pub const fn is_weaker_than(self, other: Self) -> bool {
+        self as u8 > other as u8
+    }
 }
 
 /// The name of an organization: 1 to 255 visible characters, without surrounding whitespace, and not readable as an id.

@@ -184,14 +184,12 @@ pub struct NewWorkspace {
     pub description: Description,
     /// Whether it is visible only to its members and to administrators of the account or the organization.
     pub private: bool,
-    /// Whether it is archived from the start.
-    pub archived: bool,
 }
 
 impl NewWorkspace {
     /// A private workspace of the home organization, for clients that know neither privacy nor organizations.
     pub fn private(name: WorkspaceName) -> Self {
-        Self { name, organization: None, description: Description::default(), private: true, archived: false }
+        Self { name, organization: None, description: Description::default(), private: true }
     }
 }
 
@@ -219,6 +217,8 @@ pub struct WorkspaceSearch {
     pub organization: Option<OrganizationId>,
     /// A part of the name. Ignores case.
     pub name: Option<String>,
+    /// Only archived ones, or only others.
+    pub archived: Option<bool>,
 }
 
 #[derive(Clone, Debug, Default)]

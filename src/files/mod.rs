@@ -16,6 +16,7 @@ use std::path::Path;
 use crate::domain::model::Sha256;
 use crate::error::{DiskFault, Error, Result};
 
+pub use directories::{rename_new, sync_folder};
 pub use incoming::{Incoming, Limit, Spool, Spooled};
 pub use object::ObjectSettings;
 

@@ -18,6 +18,7 @@ pub const fn subject(action: Action) -> Subject {
     match action {
         Action::ReadWorkspace
         | Action::UpdateWorkspace
+        | Action::ArchiveWorkspace
         | Action::DeleteWorkspace
         | Action::AddMember
         | Action::BindRole

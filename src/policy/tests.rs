@@ -46,6 +46,7 @@ const PLAIN: Standing = Standing {
     workspace: None,
     named: PermissionSet::EMPTY,
     private: true,
+    archived: false,
     restricted: false,
     direct: PermissionSet::EMPTY,
     own: false,
@@ -335,6 +336,29 @@ fn by_permissions(page: &mut String) {
     }
 }
 
+/// What an archived workspace refuses.
+fn in_archived(page: &mut String) {
+    page.push_str(
+        "\n6. What an archived workspace refuses to everybody, whatever the tables above allow; all else stays possible\n\n",
+    );
+    for action in Action::ALL.into_iter().filter(|action| !archived::is_possible(*action)) {
+        let _ = writeln!(page, "{action:?}");
+    }
+}
+
+#[test]
+fn an_archived_workspace_can_be_read_and_restored_and_refuses_only_what_is_in_it() {
+    let there = Standing { archived: true, ..PLAIN };
+    for action in Action::ALL {
+        assert!(!archived::refuses(&PLAIN, action), "{action:?}");
+        let is_inside = matches!(about(action), About::Workspace | About::Content | About::Project);
+        let reads = action.as_str().starts_with("read-");
+        assert!(!archived::refuses(&there, action) || (is_inside && !reads), "{action:?}");
+        // It decides nothing that the tables show.
+        assert_eq!(decide(&there, action), decide(&PLAIN, action), "{action:?}");
+    }
+}
+
 fn grid() -> String {
     let mut page = String::from(
         "Who may do what. Drawn by a test; after a change: ATELIER_TEST_BLESS=1 cargo test --lib policy\n\n\
@@ -344,6 +368,7 @@ fn grid() -> String {
     in_workspaces(&mut page);
     in_organizations(&mut page);
     by_permissions(&mut page);
+    in_archived(&mut page);
     let lines: Vec<&str> = page.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
 }

@@ -37,6 +37,15 @@ pub fn list(view: &View) -> Result<Vec<Client>> {
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// At most `limit` clients after this one, ordered by id.
+pub fn page(view: &View, after: Option<&ClientId>, limit: u32) -> Result<Vec<Client>> {
+    let sql = format!("SELECT {COLUMNS} FROM clients WHERE id > :after ORDER BY id LIMIT :limit");
+    let mut query = view.conn.prepare_cached(&sql)?;
+    // Every id comes after an empty text.
+    let params = named_params! { ":after": after.map_or("", ClientId::as_str), ":limit": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The fingerprint of a client's secret, if it has one.
 pub fn secret(view: &View, id: &ClientId) -> Result<Option<Fingerprint>> {
     let mut query = view.conn.prepare_cached("SELECT secret FROM clients WHERE id = :id")?;

@@ -44,6 +44,22 @@ pub fn page(view: &View, after: ConnectionId, limit: u32) -> Result<Vec<Connecti
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
+/// At most `limit` connections of a workspace after this one, by number.
+pub fn page_of_workspace(
+    view: &View,
+    workspace: WorkspaceId,
+    after: ConnectionId,
+    limit: u32,
+) -> Result<Vec<Connection>> {
+    let sql = format!(
+        "SELECT {COLUMNS} FROM connection_workspaces l CROSS JOIN connections c ON c.id = l.connection_id
+         WHERE l.workspace_id = :workspace AND l.connection_id > :after ORDER BY l.connection_id LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let params = named_params! { ":workspace": workspace.0, ":after": after.0, ":limit": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The connections that a user created.
 pub fn created_by(view: &View, user: UserId) -> Result<Vec<ConnectionId>> {
     let mut query = view.conn.prepare_cached("SELECT id FROM connections WHERE created_by = :user")?;

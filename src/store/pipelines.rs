@@ -1,6 +1,6 @@
 //! The tables `pipelines`, `pipeline_versions` and `pipeline_version_models`.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 use uuid::Uuid;
 
 use super::fault::conflict;
@@ -10,6 +10,7 @@ use super::{Row, Tx, View, row};
 use crate::domain::ids::{PipelineId, PipelineVersionId, UserId, WorkspaceId};
 use crate::domain::json_text::JsonText;
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::pipeline::{NewPipelineVersion, Pipeline, PipelineName, PipelineVersion};
 use crate::domain::workspace::WorkspaceEntry;
 use crate::error::Result;
@@ -23,6 +24,28 @@ pub fn find(view: &View, id: PipelineId) -> Result<Option<Pipeline>> {
     let sql = format!("SELECT {COLUMNS} FROM pipelines p LEFT JOIN users m ON m.id = p.created_by WHERE p.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, |row| read(row, 0)).optional()?)
+}
+
+/// A page of the pipelines of a workspace, or of all, by number.
+pub fn page(view: &View, workspace: Option<WorkspaceId>, page: Page) -> Result<Slice<Pipeline>> {
+    let sql = match workspace {
+        Some(_) => format!(
+            "SELECT {COLUMNS} FROM pipelines p LEFT JOIN users m ON m.id = p.created_by
+             WHERE p.workspace_id = :workspace AND p.id > :after ORDER BY p.id LIMIT :limit"
+        ),
+        None => format!(
+            "SELECT {COLUMNS} FROM pipelines p LEFT JOIN users m ON m.id = p.created_by
+             WHERE p.id > :after ORDER BY p.id LIMIT :limit"
+        ),
+    };
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (after, limit, workspace) = (page.after.unwrap_or(0), page.fetch_limit(), workspace.map(|id| id.0));
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
+    if workspace.is_some() {
+        params.push((":workspace", &workspace));
+    }
+    let found = query.query_map(params.as_slice(), |row| read(row, 0))?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |pipeline| pipeline.id.0))
 }
 
 /// Calls `each` with those of these pipelines that exist.
@@ -118,6 +141,20 @@ pub fn find_version_by_uuid(view: &View, uuid: Uuid) -> Result<Option<PipelineVe
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":uuid": uuid.to_string() }, read_version).optional()?)
+}
+
+/// A page of the versions of a pipeline, newest first.
+pub fn page_of_versions(view: &View, pipeline: PipelineId, page: Page) -> Result<Slice<PipelineVersion>> {
+    let sql = format!(
+        "SELECT {VERSION_COLUMNS} FROM pipeline_versions v JOIN pipelines p ON p.id = v.pipeline_id
+         LEFT JOIN users c ON c.id = v.created_by
+         WHERE v.pipeline_id = :pipeline AND v.id < :before ORDER BY v.id DESC LIMIT :limit"
+    );
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (before, limit) = (page.after.unwrap_or(i64::MAX), page.fetch_limit());
+    let params = named_params! { ":pipeline": pipeline.0, ":before": before, ":limit": limit };
+    let found = query.query_map(params, read_version)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |version| version.id.0))
 }
 
 /// At most so many versions of a pipeline, newest first.

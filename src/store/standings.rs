@@ -13,6 +13,7 @@ pub struct InWorkspace {
     pub workspace: WorkspaceId,
     pub organization: OrganizationId,
     pub private: bool,
+    pub archived: bool,
     /// The role of the user in the organization.
     pub organization_role: Option<OrganizationRole>,
     /// The role of the user as a member of the workspace.
@@ -28,7 +29,7 @@ pub fn in_workspaces(
     workspaces: impl Iterator<Item = WorkspaceId>,
 ) -> Result<Vec<InWorkspace>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT w.id, w.organization_id, w.private, o.role, m.role, m.role_id, b.role_id
+        "SELECT w.id, w.organization_id, w.private, o.role, m.role, m.role_id, b.role_id, w.archived
          FROM json_each(:workspaces) j CROSS JOIN workspaces w ON w.id = j.value
          LEFT JOIN organization_members o ON o.organization_id = w.organization_id AND o.user_id = :user
          LEFT JOIN members m ON m.workspace_id = w.id AND m.user_id = :user
@@ -41,6 +42,7 @@ pub fn in_workspaces(
             workspace: WorkspaceId(row.get(0)?),
             organization: OrganizationId(row.get(1)?),
             private: row.get(2)?,
+            archived: row.get(7)?,
             organization_role: row::parsed_if_any(row, 3)?,
             role: match (row.get_ref(4)?.as_str_or_null()?, row.get::<_, Option<i64>>(5)?) {
                 (None, _) => None,

@@ -43,6 +43,15 @@ pub fn is_referenced(view: &View, sha256: Sha256) -> Result<bool> {
     Ok(query.query_row(named_params! { ":sha256": sha256.0.as_slice() }, |row| row.get(0))?)
 }
 
+/// Whether a version of an organization refers to a file.
+pub fn is_referenced_in(view: &View, sha256: Sha256, organization: OrganizationId) -> Result<bool> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM model_versions WHERE sha256 = :sha256 AND organization_id = :organization)",
+    )?;
+    let params = named_params! { ":sha256": sha256.0.as_slice(), ":organization": organization.0 };
+    Ok(query.query_row(params, |row| row.get(0))?)
+}
+
 /// Whether a file is noted as one that no version refers to.
 pub fn is_unreferenced(view: &View, sha256: Sha256) -> Result<bool> {
     let mut query =

@@ -1,11 +1,12 @@
 //! The tables `tags`, `model_version_tags`, `pipeline_tags` and `project_tags`.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::fault::conflict;
 use super::{Row, Tx, View, row};
 use crate::domain::ids::{ModelId, ModelVersionId, OrganizationId, PipelineId, ProjectId, TagId, UserId, WorkspaceId};
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::tag::{PipelineTag, Tag, TagColor, TagName};
 use crate::domain::text::{Description, fold};
 use crate::error::Result;
@@ -18,6 +19,24 @@ pub fn find(view: &View, id: TagId) -> Result<Option<Tag>> {
     let sql = format!("SELECT {COLUMNS} FROM tags t WHERE t.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
     Ok(query.query_row(named_params! { ":id": id.0 }, read).optional()?)
+}
+
+/// A page of the tags of a workspace, or of all tags, by number.
+pub fn page(view: &View, workspace: Option<WorkspaceId>, page: Page) -> Result<Slice<Tag>> {
+    let sql = match workspace {
+        Some(_) => format!(
+            "SELECT {COLUMNS} FROM tags t WHERE t.workspace_id = :workspace AND t.id > :after ORDER BY t.id LIMIT :limit"
+        ),
+        None => format!("SELECT {COLUMNS} FROM tags t WHERE t.id > :after ORDER BY t.id LIMIT :limit"),
+    };
+    let mut query = view.conn.prepare_cached(&sql)?;
+    let (after, limit, workspace) = (page.after.unwrap_or(0), page.fetch_limit(), workspace.map(|id| id.0));
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &after), (":limit", &limit)];
+    if workspace.is_some() {
+        params.push((":workspace", &workspace));
+    }
+    let found = query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?;
+    Ok(Slice::from_rows(found, page, |tag| tag.id.0))
 }
 
 /// Calls `each` with those of these tags that exist.

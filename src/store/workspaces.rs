@@ -164,7 +164,7 @@ pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec
 }
 
 /// The workspaces that a user sees.
-const IS_VISIBLE: &str = "(:organizations AND EXISTS (SELECT 1 FROM organization_members o
+pub(super) const IS_VISIBLE: &str = "(:organizations AND EXISTS (SELECT 1 FROM organization_members o
         WHERE o.organization_id = w.organization_id AND o.user_id = :me AND (w.private = 0 OR o.role = 'admin'))
     OR :workspaces AND EXISTS (SELECT 1 FROM members m INDEXED BY members_by_user
                                WHERE m.workspace_id = w.id AND m.user_id = :me)
@@ -248,7 +248,7 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO workspaces
              (organization_id, name, name_key, description, private, archived, created_by, created_at, ml_models_enabled)
-         VALUES (:organization, :name, :name_key, :description, :private, :archived, :creator, :now, 0) RETURNING id",
+         VALUES (:organization, :name, :name_key, :description, :private, 0, :creator, :now, 0) RETURNING id",
     )?;
     query
         .query_row(
@@ -258,7 +258,6 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
                 ":name_key": fold(new.name.as_str()),
                 ":description": new.description.as_str(),
                 ":private": new.private,
-                ":archived": new.archived,
                 ":creator": creator.0,
                 ":now": tx.now.micros(),
             },
@@ -271,8 +270,8 @@ pub fn insert(tx: &Tx, organization: OrganizationId, new: &NewWorkspace, creator
 pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE workspaces SET name = :name, name_key = :name_key, description = :description, private = :private,
-             ml_models_enabled = :ml_models_enabled, gradient_start_color = :start, gradient_end_color = :end,
-             default_llm_integration = :llm, default_agent_runtime = :runtime
+             archived = :archived, ml_models_enabled = :ml_models_enabled, gradient_start_color = :start,
+             gradient_end_color = :end, default_llm_integration = :llm, default_agent_runtime = :runtime
          WHERE id = :id",
     )?;
     let settings = &workspace.settings;
@@ -286,6 +285,7 @@ pub fn update(tx: &Tx, workspace: &Workspace) -> Result<()> {
         ":name_key": fold(workspace.name.as_str()),
         ":description": workspace.description.as_str(),
         ":private": workspace.private,
+        ":archived": workspace.archived,
         ":ml_models_enabled": settings.ml_models_enabled,
         ":start": settings.gradient_start_color.as_ref().map(SettingText::as_str),
         ":end": settings.gradient_end_color.as_ref().map(SettingText::as_str),

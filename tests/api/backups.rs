@@ -90,7 +90,7 @@ fn a_lost_server_goes_on_elsewhere() {
         assert!(during > 0, "nobody could write during the backup");
         // What happens after the backup is lost, but its ids must not come back for other things.
         wait_for(during + 100);
-        succeed(&["key", "revoke", "2", "--data-dir", &data]);
+        succeed(&["key", "revoke", "2", "--yes", "--data-dir", &data]);
         let pid = server.pid().to_string();
         assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
         is_over.store(true, Ordering::Release);

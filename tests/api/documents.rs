@@ -512,3 +512,33 @@ fn loads_only_own_files(document: &str, place: &str) {
     assert!(start.body.contains(document), "{}", start.body);
     assert!(!start.body.contains("http://") && !start.body.contains("https://"), "{}", start.body);
 }
+
+#[test]
+fn the_pages_of_the_documents_are_compressed_for_those_who_accept_it() {
+    let nobody = &world().nobody;
+    for (file, kind) in [("swagger-ui-bundle.js", "text/javascript"), ("swagger-ui.css", "text/css")] {
+        let path = format!("/v2/docs/{file}");
+        let plain = nobody.get(&path);
+        assert_eq!(
+            (plain.status, plain.header("content-encoding"), plain.header("vary")),
+            (200, None, Some("Accept-Encoding"))
+        );
+        assert!(plain.header("content-type").expect("a type").starts_with(kind), "{plain:?}");
+        assert!(plain.body.len() > 100_000, "{file} has {} bytes", plain.body.len());
+        let size = |accepted: &str| {
+            let answer = nobody.send("HEAD", &path, &[("accept-encoding", accepted)], ());
+            let length: usize = answer.header("content-length").expect("a length").parse().expect("a number");
+            (length, answer.header("content-encoding").map(str::to_owned))
+        };
+        for accepted in ["gzip", "gzip, deflate, br, zstd"] {
+            let (length, encoding) = size(accepted);
+            assert!(length * 3 < plain.body.len() && encoding.as_deref() == Some("gzip"), "{accepted}: {length}");
+        }
+        for refused in ["identity", "br", "*", "gzip;q=0", "gzip;q=0, *", "nonsense;;"] {
+            assert_eq!(size(refused), (plain.body.len(), None), "{refused}");
+        }
+    }
+    for unused in ["swagger-ui.js", "swagger-ui-es-bundle.js", "swagger-ui-standalone-preset.js", "../openapi.json"] {
+        assert_eq!(nobody.get(&format!("/v2/docs/{unused}")).status, 404, "{unused}");
+    }
+}

@@ -294,7 +294,7 @@ impl Story<'_> {
                     return "no key to revoke".to_owned();
                 }
                 let id = self.dice.one(&ids).clone();
-                self.cli(&["key", "revoke", &id])
+                self.cli(&["key", "revoke", &id, "--yes"])
             }
             16 => {
                 let role = *self.dice.one(&["administrator", "member", "member"]);
@@ -373,7 +373,7 @@ fn a_revoked_token_is_refused_on_the_next_request_of_every_connection() {
             assert_eq!(client.get("/v2/spaces").status, 200);
         }
         match way {
-            "disable" => drop(world.server.cli(&["user", "disable", &bob.email])),
+            "disable" => drop(world.server.cli(&["user", "disable", &bob.email, "--yes"])),
             "sign out" => {
                 world.ada.post(&format!("/auth/admin/realms/master/users/{}/logout", bob.uuid), &json!({}));
             }

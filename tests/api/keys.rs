@@ -80,7 +80,7 @@ fn a_key_of_an_administrator_has_administrator_rights() {
 fn a_revoked_key_is_refused_on_an_open_connection() {
     let (client, id) = key(&world().bob);
     is_accepted(&client);
-    assert!(world().server.cli(&["key", "revoke", &id.to_string()]).status.success());
+    assert!(world().server.cli(&["key", "revoke", &id.to_string(), "--yes"]).status.success());
     is_refused(&client, "the API key has been revoked or has expired");
 }
 
@@ -121,7 +121,7 @@ fn a_new_password_ends_every_session_and_revokes_keys_on_request() {
     assert_eq!(world().nobody.refresh(&yan.refresh_token).status, 400);
     assert_eq!(world().nobody.sign_in(&yan.email, &yan.password).status, 401);
     is_accepted(&client);
-    passwd(&["--revoke-keys"]);
+    passwd(&["--revoke-keys", "--yes"]);
     is_refused(&client, "the API key has been revoked or has expired");
     is_accepted(ada);
 }

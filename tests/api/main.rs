@@ -57,14 +57,20 @@ mod wallaroo {
 }
 
 mod console {
+    mod account;
     pub mod authenticator;
     mod authorize;
+    mod brand;
     pub mod browser;
+    mod keys;
     mod management;
     mod pages;
     mod passwords;
+    mod people;
+    mod search;
     mod sign_in;
     mod system;
+    mod workspaces;
 }
 
 mod keycloak {

@@ -108,7 +108,7 @@ fn a_user_is_disabled() {
         ("wallaroo", &|world, _| post_bob(world, "/v1/api/users/deactivate")),
         ("wallaroo", &|world, _| edit_bob(world, &json!({ "enabled": false }))),
         ("keycloak", &|world, _| put_bob(world, &json!({ "enabled": false }))),
-        ("cli", &|world, _| cli(world, &["user", "disable", "bob@example.com"])),
+        ("cli", &|world, _| cli(world, &["user", "disable", "bob@example.com", "--yes"])),
     ]);
     assert!(left.rows.contains(&"user|bob@example.com|||0|member|1".to_owned()), "{left:?}");
     assert!(!left.rows.iter().any(|row| row.starts_with("sessions|bob@")), "{left:?}");
@@ -302,7 +302,7 @@ fn a_refused_request_changes_nothing_in_any_dialect() {
     let keycloak =
         world.ada.put(&format!("/auth/admin/realms/master/users/{}", world.ada.uuid), &json!({ "enabled": false }));
     assert_eq!(keycloak.outcome(), (400, json!({ "error": last })));
-    let cli = world.server.cli(&["user", "disable", "ada@example.com"]);
+    let cli = world.server.cli(&["user", "disable", "ada@example.com", "--yes"]);
     assert!(!cli.status.success() && String::from_utf8_lossy(&cli.stderr).contains(last), "{cli:?}");
     assert_eq!(database.audit_after(newest), [""; 0]);
     assert_eq!(world.bob.members(workspace), [(world.bob.uuid.clone(), "OWNER".to_owned())]);

@@ -6,16 +6,20 @@ use super::{is_tests, sources};
 const MAKERS: &[(&str, &str)] = &[
     ("app/long_reads.rs", "it runs on the pools of long reads"),
     ("app/cached_lists.rs", "its query has said that the list is short"),
-    ("cli/client.rs", "a command serves nobody else"),
-    ("cli/key.rs", "a command serves nobody else"),
     ("cli/model/list.rs", "a command serves nobody else"),
 ];
 
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
+    ("app/audit.rs", "verbs", "the verbs of the program"),
+    ("app/identity/oauth/consents.rs", "first_of", "its limit"),
+    ("app/roles.rs", "first_holders", "MAX_HOLDERS"),
+    ("app/connections.rs", "find", "MAX_WORKSPACES"),
+    ("app/connections.rs", "page", "a page, with MAX_WORKSPACES names for each"),
     ("app/connections.rs", "unopened", "only the check calls it"),
     ("app/contents.rs", "of_visible", "the workspaces of one batch"),
     ("app/explanations/state.rs", "blocks", "the kinds of state, a handful"),
+    ("app/identity/oauth/clients.rs", "page", "its limit"),
     ("app/identity/session_list.rs", "list_through", "MAX_PAGE"),
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),

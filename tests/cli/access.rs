@@ -106,6 +106,69 @@ fn a_workspace_from_its_creation_to_its_deletion() {
 }
 
 #[test]
+fn an_archived_workspace_is_read_only_until_it_is_restored() {
+    let place = Place::with_ada();
+    for line in ["user add bob@example.com", "org create Lab", "org add-member Lab ada@example.com --role admin"] {
+        place.run(line).good();
+    }
+    let none = place.run("workspace list --archived").good();
+    assert_eq!(none.out, "");
+    assert_eq!(none.err, "there are no archived workspaces; `atelier workspace archive` archives one\n");
+    for line in [
+        "workspace create vision --owner ada@example.com",
+        "workspace create nlp --owner ada@example.com --organization Lab",
+        "member add vision bob@example.com",
+        "project create vision chatbot",
+    ] {
+        place.run(line).good();
+    }
+    let words = "the workspace Home/vision is archived, so nothing in it can be changed; `atelier workspace restore` restores it\n";
+    does(&place, "workspace archive vision", "", words, ("workspaces.archive", "workspace/1"));
+    let before = place.run("audit list --json").good().out;
+    place.run("workspace archive Home/vision").good();
+    let refusal = "this workspace is archived, so it cannot be changed; one of its owners or an administrator can \
+                   restore it; `atelier workspace restore` does";
+    for line in [
+        "workspace rename vision eyes",
+        "workspace describe vision Seeing",
+        "workspace privacy vision organization",
+        "member set-role vision bob@example.com reader",
+        "binding add reader bob@example.com --workspace vision",
+        "project create vision more",
+        "project rename vision/chatbot more",
+        "project restrict vision/chatbot",
+        "project delete vision/chatbot --yes",
+    ] {
+        place.run(line).refused(1, refusal);
+    }
+    assert_eq!(place.run("audit list --json").good().out, before, "nothing was done");
+
+    // It is listed and shown, and its name stays taken.
+    let listed = place.json("workspace list --json");
+    let names = |listed: &serde_json::Value| {
+        let all = listed.as_array().unwrap().iter();
+        all.map(|one| format!("{} {}", one["name"].as_str().unwrap(), one["archived"])).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&listed), ["vision true", "nlp false"]);
+    assert_eq!(names(&place.json("workspace list --archived --json")), ["vision true"]);
+    assert_eq!(names(&place.json("workspace list --archived --filter VIS --json")), ["vision true"]);
+    assert_eq!(place.json("workspace list --archived --organization Lab --json"), json!([]));
+    assert_eq!(place.json("workspace show vision --json")["archived"], true);
+    assert_eq!(place.json("project list --json")[0]["name"], "chatbot");
+    let taken = "workspace vision already exists; choose another name; `atelier workspace list` shows all workspaces";
+    place.run("workspace create vision --owner ada@example.com").refused(1, taken);
+    place.run("member remove vision bob@example.com").good();
+
+    let words = "the workspace Home/vision is restored and can be changed\n";
+    does(&place, "workspace restore vision", "", words, ("workspaces.restore", "workspace/1"));
+    place.run("workspace rename vision eyes").good();
+    let gone = "workspace vision does not exist; `atelier workspace list` shows all workspaces";
+    place.run("workspace restore vision").refused(1, gone);
+    place.run("workspace archive eyes").good();
+    place.run("workspace delete eyes --yes").good();
+}
+
+#[test]
 fn a_workspace_needs_an_owner_who_can_own_it() {
     let place = Place::with_ada();
     place.run("user add bob@example.com").good();
@@ -115,7 +178,7 @@ fn a_workspace_needs_an_owner_who_can_own_it() {
     place
         .run("workspace create nlp --owner eve@example.com")
         .refused(1, "user eve@example.com does not exist; `atelier user list` shows all users");
-    place.run("user disable bob@example.com").good();
+    place.run("user disable bob@example.com --yes").good();
     let run = place.run("workspace create nlp --owner bob@example.com");
     assert!(run.code == 1 && run.err.contains("does not exist"), "{}", run.err);
     let long = "n".repeat(256);
@@ -171,13 +234,13 @@ fn members_are_added_changed_and_removed() {
     let unknown = "role chief does not exist; `atelier role list` shows all roles";
     place.run("member set-role vision bob@example.com chief").refused(1, unknown);
     let words = "bob@example.com is no longer in the workspace Home/vision\n";
-    does(&place, "member remove vision bob@example.com", "", words, ("members.remove", &object));
+    does(&place, "member remove vision bob@example.com --yes", "", words, ("members.remove", &object));
     let gone = "member bob@example.com does not exist; `atelier member list WORKSPACE` or `atelier org members ORG` shows \
                 all members";
-    place.run("member remove vision bob@example.com").refused(1, gone);
+    place.run("member remove vision bob@example.com --yes").refused(1, gone);
     place.run("member set-role vision bob@example.com reader").refused(1, gone);
     place
-        .run("member remove vision ada@example.com")
+        .run("member remove vision ada@example.com --yes")
         .refused(1, "a workspace must keep at least one owner; add another owner first");
 }
 
@@ -200,7 +263,7 @@ fn roles_are_made_changed_and_deleted() {
     let bound = "assignment of role Tracer already exists; remove them first; `atelier binding list` and `atelier member \
                  list` show them";
     place.run("role delete Tracer --yes").refused(1, bound);
-    place.run("binding remove 1").good();
+    place.run("binding remove 1 --yes").good();
     does(&place, "role delete Tracer --yes", "", "the role Tracer is deleted\n", ("roles.delete", "role/5"));
 }
 
@@ -233,9 +296,9 @@ fn bindings_and_projects() {
     assert_eq!(ids(""), [2, 1], "those on workspaces come first");
     assert_eq!((ids("--project vision/chatbot"), ids("--workspace vision")), (vec![1], vec![2]));
     assert_eq!(ids("--user bob@example.com"), [1]);
-    does(&place, "binding remove 1", "", "binding 1 is removed\n", ("bindings.delete", "binding/1"));
+    does(&place, "binding remove 1 --yes", "", "binding 1 is removed\n", ("bindings.delete", "binding/1"));
     place
-        .run("binding remove 1")
+        .run("binding remove 1 --yes")
         .refused(1, "role binding 1 does not exist; `atelier binding list` shows all bindings");
     let words = "the project Home/vision/chatbot is no longer restricted\n";
     does(&place, "project unrestrict 1", "", words, ("projects.lift_restriction", "project/1"));

@@ -1,5 +1,8 @@
 //! `atelier apply`, `atelier plan` and `atelier export --as-apply`.
 
+mod secrets;
+mod taking;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -185,7 +188,13 @@ fn only_prune_removes_and_only_of_the_kinds_that_the_file_names() {
     assert_eq!((plan.code, plan.out.as_str()), (2, expected));
     let refused = place.run("apply less.toml --prune");
     assert_eq!(refused.code, 1);
-    assert!(refused.err.ends_with("nothing was changed; add --yes to do them\n"), "{}", refused.err);
+    assert!(
+        refused.err.ends_with(
+            "this would apply changes that remove something, which cannot be undone; confirm it with --yes\n"
+        ),
+        "{}",
+        refused.err
+    );
     assert_eq!(contents(&place), before);
     place.run("apply less.toml --prune --yes").good();
     assert_eq!((rows(&place, "workspaces"), rows(&place, "organizations"), rows(&place, "bindings")), (0, 2, 0));
@@ -411,7 +420,10 @@ fn a_terminal_shows_colors_and_is_asked() {
     assert!(!shown.contains('\u{1b}') && shown.contains("+ role \"Curator\""), "{shown}");
     place.run("apply a.toml").good();
     let (code, shown) = on_terminal(&place, "apply b.toml --prune", "no\n", &[]);
-    assert!(code == 1 && shown.contains("Type yes"), "{shown}");
+    assert!(
+        code == 1 && shown.contains("apply changes that remove something? This cannot be undone. [y/N]"),
+        "{shown}"
+    );
     assert_eq!(rows(&place, "roles"), 5);
     let (code, shown) = on_terminal(&place, "apply b.toml --prune", "yes\n", &[]);
     assert!(code == 0, "{shown}");
@@ -448,4 +460,56 @@ fn of_commands_at_the_same_time_one_applies_and_the_others_leave_nothing() {
     }
     assert_eq!(place.run("plan setup.toml").code, 0);
     assert_eq!((rows(&place, "clients"), rows(&place, "keys")), (5, 1));
+}
+
+#[test]
+fn a_file_archives_and_restores_workspaces_and_changes_nothing_in_an_archived_one() {
+    let file = |archived: &str, more: &str| {
+        format!(
+            "[[workspaces]]\nname = \"vision\"\n{archived}\n{more}\n[workspaces.members]\n\"zed@example.com\" = \"owner\"\n"
+        )
+    };
+    let (yes, no, other) = ("archived = true", "archived = false", "description = \"other\"");
+    let bound = "[[people]]\nemail = \"bob@example.com\"\n[[bindings]]\nperson = \"bob@example.com\"\nrole = \"reader\"\n\
+                 workspace = \"vision\"\n[[service_keys]]\nname = \"robot\"\n\
+                 workspaces = [{ workspace = \"vision\", role = \"reader\" }]\n";
+    let place = with(&[
+        ("open.toml", &file(no, "")),
+        ("archived.toml", &file(yes, "")),
+        ("changed.toml", &file("", other)),
+        ("both.toml", &file(yes, other)),
+        ("restored.toml", &file(no, "description = \"back\"")),
+        ("bound.toml", &(file("", "") + bound)),
+    ]);
+    fs::create_dir(place.path().join("s")).unwrap();
+    let verbs = |place: &Place| {
+        let conn = Connection::open(place.database()).unwrap();
+        let sql = "SELECT group_concat(verb, ' ') FROM (SELECT verb FROM audit WHERE kind = 'workspace' ORDER BY id)";
+        conn.query_row(sql, [], |row| row.get::<_, Option<String>>(0)).unwrap().unwrap_or_default()
+    };
+    place.run("apply archived.toml").good();
+    assert_eq!(verbs(&place), "workspaces.create workspaces.archive");
+    assert_eq!(place.run("plan archived.toml").good().out, "");
+    let rule = "the workspace is archived; declare archived = false for it, which restores it";
+    for name in ["changed.toml", "both.toml"] {
+        let run = place.run(&format!("plan {name}"));
+        assert!(run.code == 1 && run.err.contains(rule), "{name}: {}", run.err);
+        assert_eq!(place.run(&format!("apply {name} --yes")).code, 1);
+    }
+    let run = place.run("plan bound.toml");
+    assert_eq!((run.code, run.err.matches(rule).count()), (1, 2), "the binding and the key: {}", run.err);
+    assert_eq!(verbs(&place), "workspaces.create workspaces.archive", "nothing was changed");
+
+    // It is restored before it is changed, and changed before it is archived.
+    place.run("apply restored.toml").good();
+    assert_eq!(verbs(&place), "workspaces.create workspaces.archive workspaces.restore workspaces.change");
+    place.run("apply bound.toml --secrets-dir s").good();
+    let run = place.run("apply both.toml");
+    assert!(run.code == 1 && run.err.contains("--yes"), "archiving takes rights away: {}", run.err);
+    place.run("apply both.toml --yes").good();
+    assert!(verbs(&place).ends_with(" workspaces.change workspaces.archive"), "{}", verbs(&place));
+    place.run("export --as-apply out.toml").good();
+    let out = fs::read_to_string(place.path().join("out.toml")).unwrap();
+    assert!(out.contains("archived = true"), "{out}");
+    assert_eq!(place.run("plan out.toml --prune").good().out, "");
 }

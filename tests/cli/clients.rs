@@ -16,7 +16,7 @@ fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
     assert_eq!(run.err, words);
     let secret = run.out.strip_suffix('\n').unwrap();
     assert!(secret.starts_with("atlc_") && secret.len() == 53, "{secret}");
-    let next = place.run("client rotate-secret grafana").good();
+    let next = place.run("client rotate-secret grafana --yes").good();
     assert_eq!(next.err, "client grafana has a new secret; the secret on stdout is shown only once\n");
     assert_ne!(next.out, run.out);
     for secret in [secret, next.out.trim_end()] {
@@ -110,8 +110,8 @@ fn a_service_is_a_bot_with_a_role() {
     assert_eq!(run.err, told);
     // The built-in one gets its bot with its secret.
     assert_eq!(place.json("client show api-client --json")["service_user"], json!(null));
-    let first = place.json("client rotate-secret api-client --json");
-    let again = place.json("client rotate-secret api-client --json");
+    let first = place.json("client rotate-secret api-client --json --yes");
+    let again = place.json("client rotate-secret api-client --json --yes");
     assert_eq!((first["service_role"].as_str(), &again["service_user"]), (Some("member"), &first["service_user"]));
     assert_ne!(first["secret"], again["secret"]);
 }
@@ -160,7 +160,7 @@ fn an_inconsistent_client_is_refused() {
     let exposed = place.run("client add lan --public --redirect-uri http://grafana.lan/cb").good();
     let warning = "warning: http://grafana.lan/cb is not https: others on the network can read what is sent to it\n";
     assert!(exposed.err.starts_with(warning) && exposed.out.is_empty(), "{}", exposed.err);
-    place.run("client rotate-secret lan").refused(1, "a public client has no secret");
+    place.run("client rotate-secret lan --yes").refused(1, "a public client has no secret");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The question before something is deleted permanently, on a pseudo-terminal.
+//! The question before something is deleted, removed, revoked, ended or disabled, on a pseudo-terminal.
 
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
+use clap::CommandFactory as _;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use crate::Place;
@@ -33,41 +34,197 @@ fn on_terminal(place: &Place, line: &str, typed: &str) -> (i32, String) {
     (code, String::from_utf8(shown).unwrap().replace('\r', ""))
 }
 
-/// A command that deletes permanently, the question, and the table that must keep its rows.
-const COMMANDS: [(&str, &str, &str); 8] = [
-    ("user delete bob@example.com", "delete the user bob@example.com permanently?", "users WHERE state <> 'blocked'"),
-    ("workspace delete vision", "delete the workspace Home/vision (1) with everything in it?", "workspaces"),
-    ("org delete Lab", "delete the organization Lab (2) with its workspaces and everything in them?", "organizations"),
+/// A command that takes something away, the question, and the table that must keep its rows.
+///
+/// They are run from the last to the first, so that what is in something goes before it.
+const COMMANDS: &[(&str, &str, &str)] = &[
+    (
+        "user delete bob@example.com",
+        "delete the user bob@example.com permanently? This cannot be undone.",
+        "users WHERE state <> 'blocked'",
+    ),
+    (
+        "workspace delete vision",
+        "delete the workspace Home/vision (1) with everything in it? This cannot be undone.",
+        "workspaces",
+    ),
+    (
+        "org delete Lab",
+        "delete the organization Lab (2) with its workspaces and everything in them? This cannot be undone.",
+        "organizations",
+    ),
     (
         "org remove-member Home bob@example.com",
-        "remove bob@example.com from the organization Home, its workspaces and the role bindings there?",
+        "remove bob@example.com from the organization Home, its workspaces and the role bindings there? This cannot be \
+         undone.",
         "organization_members",
     ),
-    ("role delete tracer", "delete the role tracer (5)?", "roles"),
-    ("project delete vision/chatbot", "delete the project Home/vision/chatbot (1)?", "projects"),
-    ("client remove grafana", "remove the client grafana with its sessions?", "clients"),
+    ("role delete tracer", "delete the role tracer (5)? This cannot be undone.", "roles"),
+    ("project delete vision/chatbot", "delete the project Home/vision/chatbot (1)? This cannot be undone.", "projects"),
+    ("client remove grafana", "remove the client grafana with its sessions? This cannot be undone.", "clients"),
+    (
+        "client rotate-secret grafana",
+        "replace the secret of the client grafana, so that the old one stops working? This cannot be undone.",
+        "clients WHERE id = 'grafana' AND updated_at = created_at",
+    ),
     (
         "model delete ccfraud --workspace vision",
-        "delete the model Home/vision/ccfraud with all versions, 3 B?",
+        "delete the model Home/vision/ccfraud with all versions, 3 B? This cannot be undone.",
         "models",
     ),
+    ("model delete-version 2", "delete the version 2, 0 B? This cannot be undone.", "model_versions"),
+    (
+        "pipeline delete vision/flow",
+        "delete the pipeline Home/vision/flow (1) with all versions? This cannot be undone.",
+        "pipelines",
+    ),
+    ("pipeline delete-version 2", "delete the version 2 of pipelines? This cannot be undone.", "pipeline_versions"),
+    (
+        "connection delete warehouse",
+        "delete the connection warehouse and remove it from its workspaces? This cannot be undone.",
+        "connections",
+    ),
+    (
+        "connection unlink warehouse vision",
+        "remove the connection warehouse from the workspace Home/vision? `atelier connection link \"warehouse\" \
+         \"Home/vision\"` undoes it.",
+        "connection_workspaces",
+    ),
+    (
+        "tag delete 1",
+        "delete the tag production (1) of Home/vision and detach it from everything? This cannot be undone.",
+        "tags",
+    ),
+    (
+        "tag detach 1 --project vision/chatbot",
+        "detach the tag production from the project vision/chatbot? `atelier tag attach 1 --project \
+         \"vision/chatbot\"` undoes it.",
+        "project_tags",
+    ),
+    (
+        "user disable dan@example.com",
+        "disable the user dan@example.com? `atelier user enable dan@example.com` undoes it.",
+        "users WHERE enabled = 1",
+    ),
+    (
+        "user demote dan@example.com",
+        "make the administrator dan@example.com a member? `atelier user promote dan@example.com` undoes it.",
+        "users WHERE role = 'administrator'",
+    ),
+    (
+        "user reset-mfa ada@example.com",
+        "remove the second factor of ada@example.com and end all sessions? This cannot be undone.",
+        "second_factors",
+    ),
+    (
+        "admin recover dan@example.com",
+        "replace the password of dan@example.com, end all sessions, remove the second factor and revoke all API keys? \
+         This cannot be undone.",
+        "second_factors WHERE user_id = 3",
+    ),
+    (
+        "user passwd dan@example.com --revoke-keys",
+        "revoke all API keys of dan@example.com? This cannot be undone.",
+        "keys WHERE revoked_at IS NULL AND user_id = 3",
+    ),
+    (
+        "user reset-link bob@example.com --revoke-keys",
+        "revoke all API keys of bob@example.com? This cannot be undone.",
+        "keys WHERE revoked_at IS NULL AND user_id = 2",
+    ),
+    (
+        "key revoke 1",
+        "revoke the key 1 (laptop) of ada@example.com? This cannot be undone.",
+        "keys WHERE revoked_at IS NULL",
+    ),
+    (
+        "member remove vision bob@example.com",
+        "remove bob@example.com from the workspace Home/vision and the role bindings there? This cannot be undone.",
+        "members",
+    ),
+    (
+        "binding remove 1",
+        "remove the role tracer of bob@example.com on the workspace Home/vision (1)? This cannot be undone.",
+        "bindings",
+    ),
+    (
+        "session end --all",
+        "end all sessions of all users, and all pending codes and sign-ins? This cannot be undone.",
+        "sessions",
+    ),
+    ("session end --user bob@example.com", "end all sessions of bob@example.com? This cannot be undone.", "sessions"),
+    (
+        "session end 00000000-0000-4000-8000-000000000002",
+        "end the session 00000000-0000-4000-8000-000000000002 of bob@example.com? This cannot be undone.",
+        "sessions",
+    ),
 ];
+
+/// Commands with `--yes` that show what they will do before they ask. Their own tests have their questions.
+const PREVIEWS: [&str; 3] = ["apply", "import keycloak", "import people"];
 
 fn place() -> Place {
     let place = Place::with_ada();
     std::fs::write(place.path().join("m.onnx"), "abc").unwrap();
     for line in [
         "user add bob@example.com",
+        "user add dan@example.com --admin",
         "workspace create vision --owner ada@example.com",
         "org create Lab",
         "role create tracer --permission PROJECT_READ",
         "project create vision chatbot",
         "client add grafana --redirect-uri https://grafana.example/cb",
         "model put m.onnx --workspace vision --name ccfraud",
+        "model put m.onnx --workspace vision --name ccfraud",
+        "pipeline create vision flow",
+        "pipeline create vision flow",
+        "tag create production --workspace vision",
+        "tag attach 1 --project vision/chatbot",
+        "member add vision bob@example.com",
+        "binding add tracer bob@example.com --workspace vision",
+        "key create --user ada@example.com --name laptop",
+        "key create --user bob@example.com",
+        "key create --user dan@example.com",
     ] {
         place.run(line).good();
     }
+    place.sql(
+        "INSERT INTO connections (uuid, name, kind, sealed, created_at)
+         VALUES ('00000000-0000-4000-8000-000000000001', 'warehouse', 'S3', x'00', 0);
+         INSERT INTO connection_workspaces (uuid, connection_id, workspace_id, created_at)
+         VALUES ('00000000-0000-4000-8000-000000000001', 1, 1, 0);
+         INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at) VALUES (1, x'00', 1, 1), (3, x'00', 1, 1);",
+    );
+    for (user, at) in [(1, 1), (2, 2), (2, 3)] {
+        place.sql(&format!(
+            "INSERT INTO sessions (uuid, user_id, cookie, scope, authenticated_at, second_factor, created_at, last_used_at,
+                 idle_until, ends_at)
+             VALUES ('00000000-0000-4000-8000-00000000000{at}', {user}, randomblob(32), '', 0, 0, 0, 0, 9000000000000000,
+                     9000000000000000)"
+        ));
+    }
     place
+}
+
+/// Every command that takes `--yes`.
+fn commands_with_yes(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    if command.get_arguments().any(|argument| argument.get_long() == Some("yes")) {
+        found.push(path.to_owned());
+    }
+    for inner in command.get_subcommands() {
+        commands_with_yes(inner, format!("{path} {}", inner.get_name()).trim(), found);
+    }
+}
+
+#[test]
+fn every_command_with_yes_is_tried_here() {
+    let mut commands = Vec::new();
+    commands_with_yes(&atelier::cli::Cli::command(), "", &mut commands);
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let is_tried = COMMANDS.iter().any(|(line, _, _)| line.starts_with(&format!("{command} ")));
+        assert!(is_tried != PREVIEWS.contains(&command.as_str()), "{command}");
+    }
 }
 
 fn count(place: &Place, table: &str) -> i64 {
@@ -78,20 +235,23 @@ fn count(place: &Place, table: &str) -> i64 {
 #[test]
 fn only_yes_deletes() {
     let place = place();
-    for (line, question, table) in COMMANDS {
+    for (line, question, table) in COMMANDS.iter().copied() {
         let before = count(&place, table);
         for typed in ["n\n", "\n", "yess\n", "\u{4}"] {
             let (code, shown) = on_terminal(&place, line, typed);
-            assert!(shown.contains(&format!("{question} This cannot be undone. [y/N] ")), "{line}: {shown}");
+            assert!(shown.contains(&format!("{question} [y/N] ")), "{line}: {shown}");
             assert!(shown.ends_with("error: nothing was changed; answer y to confirm\n"), "{line}: {shown}");
             assert_eq!((code, count(&place, table)), (1, before), "{line} {typed:?}");
         }
-        let what = question.trim_end_matches('?');
-        place.run(line).refused(2, &format!("this would {what}, which cannot be undone; confirm it with --yes"));
+        let (what, undone) = question.split_once("? ").unwrap();
+        let undone = match undone.strip_suffix(" undoes it.") {
+            Some(command) => format!("{command} undoes"),
+            None => "cannot be undone".to_owned(),
+        };
+        place.run(line).refused(2, &format!("this would {what}, which {undone}; confirm it with --yes"));
         assert_eq!(count(&place, table), before, "{line}");
     }
-    // What is in the workspace goes before the workspace.
-    for (line, _, table) in COMMANDS.iter().rev() {
+    for (line, _, table) in COMMANDS.iter().copied().rev() {
         let before = count(&place, table);
         let (code, shown) = on_terminal(&place, line, "Y\n");
         assert_eq!((code, count(&place, table)), (0, before - 1), "{line}: {shown}");
@@ -101,7 +261,7 @@ fn only_yes_deletes() {
 #[test]
 fn yes_asks_nothing() {
     let place = place();
-    for (line, _, table) in COMMANDS.iter().rev() {
+    for (line, _, table) in COMMANDS.iter().copied().rev() {
         let before = count(&place, table);
         let run = place.run(&format!("{line} --yes")).good();
         assert!(!run.err.contains("[y/N]"), "{line}: {}", run.err);

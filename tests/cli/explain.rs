@@ -50,7 +50,7 @@ fn the_answer_says_whether_why_and_what_would_change_it() {
           the role admin in the organization, given by an admin of the organization or an administrator\n  \
           the role administrator in the account, given by an administrator, or on the command line of the server\n";
     assert_eq!((run.out.as_str(), run.err.as_str()), (expected, ""));
-    place.run("user disable bob@example.com").good();
+    place.run("user disable bob@example.com --yes").good();
     let run = place.run(&ask("bob", "read-workspace", "workspace:vision")).good();
     assert!(run.out.starts_with("forbidden\n") && run.out.contains("the account is disabled"), "{}", run.out);
 }

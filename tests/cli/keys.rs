@@ -30,7 +30,7 @@ fn keys_are_listed_with_their_state() {
     place.run("key create --user bob@example.com --expires 1d").good();
     place.run("key create --user bob@example.com").good();
     place.sql("UPDATE keys SET expires_at = created_at + 1 WHERE id = 2");
-    place.run("key revoke 3").good();
+    place.run("key revoke 3 --yes").good();
 
     let listed = place.json("key list --json");
     assert_eq!(listed[0], made);
@@ -64,15 +64,15 @@ fn a_revoked_key_stays_revoked() {
     let place = Place::with_ada();
     place.run("key create --user ada@example.com").good();
     for _ in 0..2 {
-        let run = place.run("key revoke 1").good();
+        let run = place.run("key revoke 1 --yes").good();
         assert_eq!((run.out.as_str(), run.err.as_str()), ("", "key 1 revoked\n"));
     }
-    place.run("key revoke 2").refused(1, "key 2 does not exist; `atelier key list` shows all keys");
-    let run = place.run("key revoke one");
+    place.run("key revoke 2 --yes").refused(1, "key 2 does not exist; `atelier key list` shows all keys");
+    let run = place.run("key revoke one --yes");
     assert_eq!((run.code, run.out.as_str()), (2, ""));
 
     place.run("key create --user ada@example.com").good();
-    place.run("user passwd ada@example.com --revoke-keys").good();
+    place.run("user passwd ada@example.com --revoke-keys --yes").good();
     assert_eq!(place.json("key list --json")[1]["status"], "revoked");
 }
 
@@ -93,7 +93,7 @@ fn a_key_that_could_not_work_is_not_created() {
     let words = "error: invalid value 'soon' for '--expires <WHEN>': must be a duration such as 90d, a date such as 2027-01-31, ";
     assert!(run.err.starts_with(words), "{}", run.err);
     place.run("user add bob@example.com").good();
-    place.run("user disable bob@example.com").good();
+    place.run("user disable bob@example.com --yes").good();
     place.run("key create --user bob@example.com").refused(1, "the user is disabled; enable the account first");
     let run = place.run("key list").good();
     assert_eq!(
@@ -123,4 +123,58 @@ fn a_lifetime_beyond_the_calendar_is_capped() {
     let place = Place::with_ada();
     let key = place.json("key create --user ada@example.com --expires 99999999999d --json");
     assert!(key["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{key}");
+}
+
+#[test]
+fn a_service_key_is_made_for_workspaces() {
+    let place = Place::with_ada();
+    for line in [
+        "org create Lab",
+        "workspace create vision --owner ada@example.com",
+        "workspace create nlp --owner ada@example.com",
+        "key create --user ada@example.com",
+    ] {
+        place.run(line).good();
+    }
+    let made = place.run("key create --workspace vision --workspace Home/nlp --role reader --name nightly").good();
+    assert!(made.out.starts_with("atl_"), "{}", made.out);
+    assert_eq!(made.err, "the service key 2 is valid until it is revoked; the key on stdout is shown only once\n");
+    place.run("key create --workspace nlp --name other").good();
+    let ids = |line: &str| -> Vec<i64> {
+        let listed = place.json(&format!("key list {line} --json"));
+        listed.as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect()
+    };
+    assert_eq!((ids(""), ids("--workspace vision"), ids("--workspace nlp")), (vec![1, 2, 3], vec![2], vec![2, 3]));
+    assert_eq!(place.json("member list vision --json")[1]["role"], "reader");
+    place.run("key revoke 2 --yes").good();
+    assert_eq!(place.json("key list --workspace nlp --json")[0]["id"], 3, "the valid ones come first");
+    place
+        .run("key create --workspace vision --workspace vision")
+        .refused(2, "--workspace: must not be listed twice; correct it and try again");
+    let both = place.run("key create --workspace vision --user ada@example.com");
+    assert!(both.code == 2 && both.err.contains("cannot be used with"), "{}", both.err);
+    let unknown = place.run("key create --workspace vision --role chief");
+    assert!(unknown.code == 1 && unknown.err.contains("role chief does not exist"), "{}", unknown.err);
+}
+
+#[test]
+fn long_lists_of_keys_and_clients_are_whole_and_in_order() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com").good();
+    place.sql(
+        "INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at, revoked_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2400)
+         SELECT 1 + i % 2, 'k' || i, randomblob(32), '', '', 0, iif(i % 3 = 0, 1, NULL) FROM n;
+         INSERT INTO clients (id, name, built_in, confidential, grants, scopes, redirect_uris, post_logout_redirect_uris,
+             refresh, created_at, updated_at)
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1500)
+         SELECT 'c-' || i, '', 0, 0, 'refresh_token', 'openid', '', '', 'rotating', 0, 0 FROM n;",
+    );
+    let listed = place.json("key list --user ada@example.com --json");
+    let ids: Vec<i64> = listed.as_array().unwrap().iter().map(|one| one["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, (1..=1200).map(|i| 2 * i).collect::<Vec<_>>());
+    let listed = place.json("client list --json");
+    let ids: Vec<&str> = listed.as_array().unwrap().iter().map(|one| one["id"].as_str().unwrap()).collect();
+    assert!(ids.len() == 1504 && ids.is_sorted(), "{}", ids.len());
+    assert_eq!(place.json("client list --limit 501 --json").as_array().unwrap().len(), 501);
 }

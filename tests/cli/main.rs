@@ -14,6 +14,7 @@ mod backups_broken;
 mod check;
 mod clients;
 mod confirming;
+mod contents;
 mod explain;
 mod hints;
 #[allow(dead_code, reason = "other tests use all of it")]

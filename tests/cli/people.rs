@@ -86,10 +86,10 @@ fn the_sessions_of_a_user_are_listed() {
     let newest_first = place.json("session list --json");
     assert_eq!((newest_first.as_array().unwrap().len(), &newest_first[1]), (2, &listed[0]));
     assert_eq!(place.json("session list --filter ADA --json"), listed);
-    place.run("session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f").good();
+    place.run("session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f --yes").good();
     let none = place.run("user sessions ada@example.com").good();
     assert_eq!((none.out.as_str(), none.err.as_str()), ("", "nobody is signed in\n"));
-    place.run("session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f").refused(
+    place.run("session end 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f --yes").refused(
         1,
         "session 6f1c1d1e-0f5e-4b8e-9d0a-2d4c6b8a0e1f does not exist; `atelier session list` shows all sessions",
     );

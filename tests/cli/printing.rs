@@ -51,15 +51,15 @@ const COMMANDS: [&str; 13] = [
     "key create --user ada@example.com --json",
     "client add grafana --redirect-uri https://grafana.example.com/cb",
     "client add grafana --redirect-uri https://grafana.example.com/cb --json",
-    "client rotate-secret kept",
-    "client rotate-secret kept --json",
+    "client rotate-secret kept --yes",
+    "client rotate-secret kept --json --yes",
     "user add gil@example.com",
     "user passwd bob@example.com --json",
     "user reset-link ada@example.com",
     "user invite new@example.com --organization Home",
     "user invite-link ina@example.com",
-    "admin recover",
-    "admin recover new@example.com --json",
+    "admin recover --yes",
+    "admin recover new@example.com --json --yes",
 ];
 
 fn place_with_people() -> Place {

@@ -51,7 +51,7 @@ fn a_key_works_until_it_is_revoked() {
         listed[0]["last_used_at"].is_string()
     };
     assert!((0..100).any(noted), "the last use is listed");
-    cli(&server, "key revoke 1");
+    cli(&server, "key revoke 1 --yes");
     assert_eq!(answer(&server, &key), 401);
     assert!(!server.log().contains(&key));
 }
@@ -67,7 +67,7 @@ fn a_user_signs_in_until_disabled() {
     let listed: Value = serde_json::from_str(&cli(&server, "user list --json")).unwrap();
     assert!(listed[1]["last_sign_in_at"].is_string(), "{listed}");
 
-    cli(&server, "user disable bob@example.com");
+    cli(&server, "user disable bob@example.com --yes");
     assert_eq!((answer(&server, access), answer(&server, &key)), (401, 401));
     assert!(sign_in(&server, "bob@example.com", &password).is_err());
 
@@ -83,7 +83,7 @@ fn a_new_password_ends_every_session() {
     let old = cli(&server, "user add bob@example.com");
     let tokens = sign_in(&server, "bob@example.com", &old).unwrap();
     let key = cli(&server, "key create --user bob@example.com");
-    let new = cli(&server, "user passwd bob@example.com --revoke-keys");
+    let new = cli(&server, "user passwd bob@example.com --revoke-keys --yes");
     assert_ne!(old, new);
     assert_eq!(answer(&server, tokens["access_token"].as_str().unwrap()), 401);
     assert_eq!(answer(&server, &key), 401);

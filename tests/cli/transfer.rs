@@ -1,6 +1,9 @@
 //! `atelier export` and `atelier import`.
 
+mod claims;
 mod hostile;
+mod later;
+mod rights;
 mod world;
 
 use std::collections::BTreeMap;
@@ -216,6 +219,28 @@ fn what_is_there_is_matched_and_never_changed() {
     let carol = "SELECT count(*) FROM members m JOIN users u ON u.id = m.user_id
                  WHERE m.workspace_id = 1 AND u.email = 'carol@example.com'";
     assert_eq!(world::number(&to, carol), 1);
+    assert!(to.run("check").code == 0);
+}
+
+#[test]
+fn nothing_is_imported_into_a_workspace_that_is_archived_here() {
+    let to = empty();
+    to.run("user add zed@example.com --password-stdin").good();
+    to.sql(
+        "INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_at,
+             ml_models_enabled) SELECT id, 'vision', 'vision', 'ours', 1, 1, 0, 0 FROM organizations WHERE home = 1;
+         INSERT INTO members (workspace_id, user_id, role, created_at) SELECT 1, id, 'owner', 0 FROM users;",
+    );
+    let run = import(&to, &world().plain, "--without-files").good();
+    assert!(run.out.contains("its workspace is archived here; restore it first"), "{}", run.out);
+    for table in ["members", "models", "pipelines", "projects", "tags", "connection_workspaces"] {
+        let inside = world::number(&to, &format!("SELECT count(*) FROM {table} WHERE workspace_id = 1"));
+        assert_eq!(inside, i64::from(table == "members"), "{table}");
+        let there = format!(
+            "SELECT count(*) FROM {table} WHERE workspace_id = (SELECT id FROM workspaces WHERE name = 'vision')"
+        );
+        assert!(world::number(&world().place, &there) > 0, "{table}: the file has none to leave out");
+    }
     assert!(to.run("check").code == 0);
 }
 

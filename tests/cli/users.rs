@@ -155,17 +155,17 @@ fn users_are_changed_and_each_change_is_audited() {
     let place = Place::with_ada();
     place.run("user add bob@example.com --password-stdin").good();
     let steps = [
-        ("disable", "bob@example.com is disabled, member\n"),
+        ("disable --yes", "bob@example.com is disabled, member\n"),
         ("enable", "bob@example.com is enabled, member\n"),
         ("promote", "bob@example.com is enabled, administrator\n"),
         ("promote", "bob@example.com is enabled, administrator\n"),
-        ("demote", "bob@example.com is enabled, member\n"),
+        ("demote --yes", "bob@example.com is enabled, member\n"),
     ];
     for (verb, words) in steps {
         let run = place.run(&format!("user {verb} BOB@example.com")).good();
         assert_eq!((run.out.as_str(), run.err.as_str()), ("", words));
     }
-    place.run("user passwd bob@example.com --revoke-keys --password-stdin").good();
+    place.run("user passwd bob@example.com --revoke-keys --password-stdin --yes").good();
 
     let conn = Connection::open(place.database()).unwrap();
     let mut query =
@@ -224,13 +224,13 @@ fn an_invalid_user_is_not_created() {
 #[test]
 fn the_last_administrator_cannot_be_demoted_or_disabled() {
     let place = Place::with_ada();
-    place.run("user demote ada@example.com").refused(1, LAST);
-    place.run("user disable ada@example.com").refused(1, LAST);
+    place.run("user demote ada@example.com --yes").refused(1, LAST);
+    place.run("user disable ada@example.com --yes").refused(1, LAST);
     place.run("user add bob@example.com --admin --password-stdin").good();
-    place.run("user disable bob@example.com").good();
-    place.run("user demote ada@example.com").refused(1, LAST);
+    place.run("user disable bob@example.com --yes").good();
+    place.run("user demote ada@example.com --yes").refused(1, LAST);
     place.run("user enable bob@example.com").good();
-    place.run("user demote ada@example.com").good();
+    place.run("user demote ada@example.com --yes").good();
     let roles = place.json("user list --json");
     assert_eq!((&roles[0]["role"], &roles[1]["role"]), (&json!("member"), &json!("administrator")));
 }

@@ -155,6 +155,7 @@ pub fn permissions() -> String {
         }
     }
     added(&mut page, &grid);
+    archived(&mut page, &grid);
     page
 }
 
@@ -201,7 +202,8 @@ fn plain(name: &str) -> String {
 
 /// What a permission adds, and how many the roles of a workspace hold.
 fn added(page: &mut String, grid: &str) {
-    let section = grid.split("\n5. ").nth(1).expect("the grid has a section about permissions");
+    let section = grid.split("\n5. ").nth(1).and_then(|rest| rest.split("\n6. ").next());
+    let section = section.expect("the grid has a section about permissions");
     let _ = writeln!(page, "\n## What a permission adds\n\n| permission | allows |\n|---|---|");
     for line in section.lines() {
         if let Some((permission, actions)) = line.split_once("  ").filter(|(name, _)| name.contains('_')) {
@@ -215,4 +217,14 @@ fn added(page: &mut String, grid: &str) {
         let (role, count) = line.split_once(' ').expect("a role and a count");
         let _ = writeln!(page, "| {role} | {} |", count.trim());
     }
+}
+
+/// What an archived workspace refuses.
+fn archived(page: &mut String, grid: &str) {
+    let section = grid.split("\n6. ").nth(1).expect("the grid has a section about archived workspaces");
+    let _ = writeln!(page, "\n## What an archived workspace refuses to everybody\n");
+    for (action, _) in section.lines().skip(1).filter_map(row) {
+        let _ = writeln!(page, "- {action}");
+    }
+    let _ = writeln!(page, "\nAll else stays possible: [archived workspaces](contents.md#archived-workspaces).");
 }

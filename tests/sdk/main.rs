@@ -41,12 +41,12 @@ fn the_tutorial_runs_on_the_old_sdk() {
 
 #[test]
 fn the_new_sdk_manages_workspaces() {
-    run(NEW, "workspaces.py", 64);
+    run(NEW, "workspaces.py", 69);
 }
 
 #[test]
 fn the_old_sdk_manages_workspaces() {
-    run(OLD, "workspaces.py", 64);
+    run(OLD, "workspaces.py", 69);
 }
 
 #[test]

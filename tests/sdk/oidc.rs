@@ -49,7 +49,7 @@ fn the_pages_can_be_used_from_start_to_end() {
     let mut env = env(&server);
     env.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
     let program = python::sources().join("oidc/pages.py");
-    passed(&python::run(&python, &program, &env, Duration::from_mins(4)), 117);
+    passed(&python::run(&python, &program, &env, Duration::from_mins(4)), 121);
 }
 
 /// Runs `program` with the Python clients and expects at least `checks` checks, all successful.

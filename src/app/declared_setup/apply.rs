@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use uuid::Uuid;
 
-use super::plan::{Action, Given, NewSecret, NewServiceKey, Ref, Spot, Step};
+use super::declared::NewSecret;
+use super::plan::{Action, Given, NewServiceKey, Ref, Spot, Step};
 use crate::app::identity::oauth::clients;
 use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::keys::{self, NewKey};
@@ -82,6 +83,8 @@ impl Applying<'_> {
                 self.workspaces.insert(*index, workspaces::create_for(tx, actor, &new, &owner)?.id);
             }
             Action::ChangeWorkspace(id, change) => drop(workspaces::change(tx, actor, *id, change)?),
+            Action::ArchiveWorkspace(id) => drop(workspaces::archive(tx, actor, self.workspace(*id)?)?),
+            Action::RestoreWorkspace(id) => drop(workspaces::restore(tx, actor, *id)?),
             Action::DeleteWorkspace(id) => workspaces::delete(tx, actor, *id)?,
             Action::SetMember(workspace, person, given) => {
                 let who = Named::Number(self.person(*person)?);

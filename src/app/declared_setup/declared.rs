@@ -37,6 +37,19 @@ pub struct Fault {
     pub rule: String,
 }
 
+/// A secret that is made with a client or a service key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NewSecret {
+    /// Whether it is that of a client, or a service key.
+    pub of_client: bool,
+    /// The id of the client, or the name of the key.
+    pub name: String,
+    /// The file that the set-up names for it.
+    pub file: Option<PathBuf>,
+    /// The path in the set-up file.
+    pub path: String,
+}
+
 /// Everything that a file declares. A kind that the file does not name is `None`, and stays as it is. The same holds for a
 /// field of a thing that exists.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +61,28 @@ pub struct Declared {
     pub bindings: Option<Vec<DeclaredBinding>>,
     pub clients: Option<Vec<DeclaredClient>>,
     pub service_keys: Option<Vec<DeclaredServiceKey>>,
+}
+
+impl Declared {
+    /// The secrets that the clients and service keys have if the file creates them.
+    pub fn secrets(&self) -> impl Iterator<Item = NewSecret> {
+        let clients = self.clients.iter().flatten().filter(|one| one.confidential != Some(false));
+        clients.map(DeclaredClient::secret).chain(self.service_keys.iter().flatten().map(DeclaredServiceKey::secret))
+    }
+}
+
+impl DeclaredClient {
+    pub(super) fn secret(&self) -> NewSecret {
+        let (name, file, path) = (self.id.to_string(), self.secret_file.clone(), self.at.path.clone());
+        NewSecret { of_client: true, name, file, path }
+    }
+}
+
+impl DeclaredServiceKey {
+    pub(super) fn secret(&self) -> NewSecret {
+        let (name, file, path) = (self.name.as_str().to_owned(), self.secret_file.clone(), self.at.path.clone());
+        NewSecret { of_client: false, name, file, path }
+    }
 }
 
 #[derive(Clone, Debug)]

@@ -1,8 +1,6 @@
 //! What would be changed: for people to read, and for the write to do.
 
-use std::path::PathBuf;
-
-use super::declared::{At, Fault};
+use super::declared::{At, Fault, NewSecret};
 use crate::app::identity::oauth::clients::{ClientChange, NewClient};
 use crate::app::roles::{NewRole, RoleChange};
 use crate::domain::client::ClientId;
@@ -55,19 +53,6 @@ pub struct Change {
     pub loses: Vec<(&'static str, usize)>,
     /// Whether somebody loses access or something is deleted.
     pub destructive: bool,
-}
-
-/// A secret that is made with a client or a service key.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct NewSecret {
-    /// Whether it is that of a client, or a service key.
-    pub of_client: bool,
-    /// The id of the client, or the name of the key.
-    pub name: String,
-    /// The file that the set-up names for it.
-    pub file: Option<PathBuf>,
-    /// The path in the set-up file.
-    pub path: String,
 }
 
 /// The changes that make the state as a file declares it, in their order.
@@ -129,6 +114,7 @@ pub(super) enum Phase {
     Admins,
     Memberships,
     Clients,
+    RestoredWorkspaces,
     Workspaces,
     Owners,
     Members,
@@ -139,6 +125,7 @@ pub(super) enum Phase {
     RemovedKeys,
     RemovedMemberships,
     RemovedClients,
+    ArchivedWorkspaces,
     RemovedWorkspaces,
     RemovedOrganizations,
     RemovedPeople,
@@ -193,6 +180,8 @@ pub(super) enum Action {
     RemoveClient(ClientId),
     CreateWorkspace { index: usize, organization: Ref<OrganizationId>, owner: Ref<UserId>, new: NewWorkspace },
     ChangeWorkspace(WorkspaceId, WorkspaceChange),
+    ArchiveWorkspace(Ref<WorkspaceId>),
+    RestoreWorkspace(WorkspaceId),
     DeleteWorkspace(WorkspaceId),
     SetMember(Ref<WorkspaceId>, Ref<UserId>, Given),
     RemoveMember(WorkspaceId, UserId),

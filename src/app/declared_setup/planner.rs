@@ -1,23 +1,27 @@
 //! Compares what a file declares with the present state.
 
 mod accounts;
+mod archived;
+mod clients;
 mod people;
-mod programs;
 mod removals;
+mod service_keys;
 mod workspaces;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::current::{Current, Place};
-use super::declared::{At, Declared, Fault, RoleIn};
-use super::plan::{Action, Change, FieldChange, Given, NewSecret, Phase, Plan, Ref, Sign, Step};
+use super::declared::{At, Declared, Fault, NewSecret, RoleIn};
+use super::plan::{Action, Change, FieldChange, Given, Phase, Plan, Ref, Sign, Step};
 use crate::domain::email::Email;
 use crate::domain::ids::{OrganizationId, RoleId, UserId, WorkspaceId};
 use crate::domain::member::Role;
 use crate::domain::organization::{OrganizationName, OrganizationRole};
-use crate::domain::user::AccountRole;
+use crate::domain::permission::PermissionSet;
+use crate::domain::user::{AccountRole, User};
 use crate::domain::workspace::WorkspaceName;
 use crate::error::Result;
+use crate::policy;
 use crate::store::View;
 
 pub(super) struct Planner<'a> {
@@ -32,6 +36,8 @@ pub(super) struct Planner<'a> {
     roles: HashMap<String, Ref<RoleId>>,
     people: HashMap<String, Ref<UserId>>,
     account_roles: HashMap<Ref<UserId>, AccountRole>,
+    /// The people whom the file enables or disables.
+    enabled: HashMap<UserId, bool>,
     memberships: BTreeMap<(Ref<UserId>, Ref<OrganizationId>), OrganizationRole>,
     workspaces: HashMap<(Ref<OrganizationId>, String), Ref<WorkspaceId>>,
     /// The things that `prune` removes.
@@ -67,6 +73,7 @@ pub(super) fn plan(view: &View, declared: &Declared, prune: bool) -> Result<Plan
             .collect(),
         people: now.addresses.iter().map(|(key, id)| named(key, *id)).collect(),
         account_roles: now.people.values().map(|user| (Ref::Known(user.id), user.role)).collect(),
+        enabled: HashMap::new(),
         memberships: now
             .memberships
             .iter()
@@ -87,12 +94,13 @@ pub(super) fn plan(view: &View, declared: &Declared, prune: bool) -> Result<Plan
     };
     planner.organizations()?;
     planner.roles();
-    planner.people()?;
+    planner.people();
     planner.workspaces()?;
     planner.members();
     planner.bindings();
     planner.clients();
     planner.service_keys();
+    planner.nothing_in_archived();
     let mut plan = planner.plan;
     plan.steps.sort_by_key(|step| step.phase);
     Ok(plan)
@@ -206,10 +214,35 @@ impl Planner<'_> {
         self.now.bindings.get(&(person, place)).filter(|_| !lost)
     }
 
-    /// Whether a person may sign in, as far as this plan does not change it.
+    /// Whether a person may sign in after the earlier steps.
     fn is_active(&self, person: UserId) -> bool {
-        !self.removed_people.contains(&person)
-            && self.now.people.get(&person).is_some_and(crate::domain::user::User::may_authenticate)
+        let may_sign_in =
+            |user: &User| user.state.allows_sign_in(self.enabled.get(&user.id).copied().unwrap_or(user.enabled));
+        !self.removed_people.contains(&person) && self.now.people.get(&person).is_some_and(may_sign_in)
+    }
+
+    /// Whether somebody with this role in a workspace may do less after the change.
+    fn is_lowered(&self, now: Role, given: Given, wanted: &RoleIn) -> bool {
+        let is_owner = given == Given::Predefined(Role::Owner);
+        (now == Role::Owner && !is_owner) || !self.permissions_now(now).is_within(self.permissions_after(given, wanted))
+    }
+
+    fn permissions_now(&self, role: Role) -> PermissionSet {
+        let named = |id| self.now.roles.get(&id).map(|role| role.permissions).unwrap_or_default();
+        role.custom().map_or_else(|| policy::of_role(role), named)
+    }
+
+    /// The permissions of a role after the earlier steps.
+    fn permissions_after(&self, given: Given, wanted: &RoleIn) -> PermissionSet {
+        let id = match given {
+            Given::Predefined(role) => return policy::of_role(role),
+            Given::Named(id) => id,
+        };
+        let declared = self.declared.roles.iter().flatten();
+        let changed =
+            declared.filter(|role| role.name.as_str() == role_in_word(wanted)).find_map(|role| role.permissions);
+        let present = || id.known().map(|id| self.permissions_now(Role::Custom(id)));
+        changed.or_else(present).unwrap_or_default()
     }
 }
 

@@ -1,11 +1,12 @@
 //! The state that refuses what the policy allows.
 
 use super::things::Object;
+use crate::app::standing::ARCHIVED;
 use crate::domain::member::Role;
 use crate::domain::user::{User, UserKind, UserStatus};
 use crate::domain::workspace::Workspace;
 use crate::error::Result;
-use crate::policy::Action;
+use crate::policy::{Action, archived};
 use crate::store::{self, View};
 
 /// Why an action is refused although the policy allows it.
@@ -60,7 +61,7 @@ impl Block {
             }
             Self::NoDeveloper => "developer access is turned off for the user; an administrator can turn it on",
             Self::Unusable => "the account cannot be used for this now",
-            Self::Archived => "the {workspace} is archived, so its contents cannot be changed",
+            Self::Archived => ARCHIVED,
             Self::LastOwner => "the {workspace} must keep at least one owner; add another owner first",
             Self::HomeOrganization => "the home organization cannot be deleted",
             Self::PredefinedRole => "a predefined role cannot be changed or deleted",
@@ -81,7 +82,7 @@ pub(super) fn blocks(view: &View, user: &User, action: Action, object: &Object) 
     if keys && user.kind == UserKind::Person && !store::users::is_developer(view, user.id)? {
         blocks.push(Block::NoDeveloper);
     }
-    if place(object).is_some_and(|workspace| workspace.archived) && changes_contents(action) {
+    if place(object).is_some_and(|workspace| workspace.archived) && !archived::is_possible(action) {
         blocks.push(Block::Archived);
     }
     match (action, object) {
@@ -116,24 +117,4 @@ pub(super) const fn place(object: &Object) -> Option<&Workspace> {
         | Object::Role(_)
         | Object::User(_) => None,
     }
-}
-
-/// Whether the verbs of the action refuse an archived workspace (`lookup::require_not_archived`).
-const fn changes_contents(action: Action) -> bool {
-    matches!(
-        action,
-        Action::CreateProject
-            | Action::UpdateProject
-            | Action::DeleteProject
-            | Action::CreateModel
-            | Action::UpdateModel
-            | Action::DeleteModel
-            | Action::CreatePipeline
-            | Action::UpdatePipeline
-            | Action::DeletePipeline
-            | Action::CreateTag
-            | Action::UpdateTag
-            | Action::DeleteTag
-            | Action::LinkConnection
-    )
 }

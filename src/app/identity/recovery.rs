@@ -33,23 +33,33 @@ pub struct Recovered {
     pub service_keys: Vec<Key>,
 }
 
+/// The account that a recovery changes. `None` if it creates one.
+///
+/// Requires the operator.
+pub fn find(view: &View, actor: &Actor, whom: &Whom) -> Result<Option<User>> {
+    let found = match whom {
+        Whom::Named(email) => store::users::find_by_email(view, email.as_str())?,
+        Whom::AnyOr(email) => choose(view, email)?,
+    };
+    if let Some(user) = &found {
+        lookup::require_user(view, actor, user.id, Action::ChangeUser, user.uuid)?;
+    }
+    Ok(found)
+}
+
 /// Makes a person an administrator who can sign in with this password. Enables the account, removes its second factor,
 /// ends every session and link, and revokes every API key on request. A second recovery replaces the password of the
 /// first.
 ///
 /// Requires the operator. A closed account is not found, and a new one is created instead.
 pub fn recover(tx: &Tx, actor: &Actor, whom: &Whom, uuid: Uuid, new: &NewPassword) -> Result<Recovered> {
-    let (found, email) = match whom {
-        Whom::Named(email) => (store::users::find_by_email(tx, email.as_str())?, email),
-        Whom::AnyOr(email) => (choose(tx, email)?, email),
-    };
-    let Some(mut user) = found else {
+    let Some(mut user) = find(tx, actor, whom)? else {
+        let (Whom::Named(email) | Whom::AnyOr(email)) = whom;
         let (first_name, last_name) = (PersonName::default(), PersonName::default());
         let person = NewUser { email: email.clone(), first_name, last_name, role: AccountRole::Administrator };
         let user = users::create(tx, actor, &person, uuid, Some(&new.hash))?;
         return Ok(Recovered { user, created: true, service_keys: Vec::new() });
     };
-    lookup::require_user(tx, actor, user.id, Action::ChangeUser, user.uuid)?;
     let before = users::to_audit(&user);
     user.enabled = true;
     user.role = AccountRole::Administrator;

@@ -94,15 +94,12 @@ pub struct SessionOwner {
     pub name: String,
 }
 
-/// Ends a session. Ending a browser session also ends the sessions that its person has approved for clients and that
-/// have no tokens yet.
-///
-/// Requires the owner or an administrator. A session that has ended is not found.
-pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
+/// The live session with this UUID. Refused when the actor may not end it.
+pub fn live(view: &View, actor: &Actor, session: Uuid) -> Result<Session> {
     let missing = || Error::not_found(Noun::Session, session);
-    let found = store::sessions::find_by_uuid(tx, session)?.filter(|found| found.is_live(tx.now));
+    let found = store::sessions::find_by_uuid(view, session)?.filter(|found| found.is_live(view.now));
     let found = found.ok_or_else(missing)?;
-    lookup::require_user(tx, actor, found.user, Action::EndSession, session).map_err(|error| match error {
+    lookup::require_user(view, actor, found.user, Action::EndSession, session).map_err(|error| match error {
         Error::NotFound { .. } => missing(),
         Error::Invalid { .. }
         | Error::Unauthenticated(_)
@@ -119,6 +116,15 @@ pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
         | Error::FilesFull { .. }
         | Error::Internal(_) => error,
     })?;
+    Ok(found)
+}
+
+/// Ends a session. Ending a browser session also ends the sessions that its person has approved for clients and that
+/// have no tokens yet.
+///
+/// Requires the owner or an administrator. A session that has ended is not found.
+pub fn end(tx: &Tx, actor: &Actor, session: Uuid) -> Result<()> {
+    let found = live(tx, actor, session)?;
     store::sessions::delete(tx, found.id)?;
     if found.client.is_none() {
         store::sessions::delete_to_come(tx, found.user)?;

@@ -57,7 +57,6 @@ fn deletable(view: &View, actor: &Actor, workspace: WorkspaceId, name: &str) -> 
     let model = store::models::find_by_name(view, workspace.id, name)?;
     let model = model.ok_or_else(|| Error::not_found(Noun::Model, name))?;
     lookup::require_in(view, actor, &workspace, Action::DeleteModel, Noun::Model, name)?;
-    lookup::require_not_archived(&workspace)?;
     let (ids, uuids): (Vec<_>, Vec<_>) = store::model_deletion::versions(view, model.id)?.into_iter().unzip();
     require_unused(view, actor, &workspace, &uuids)?;
     Ok((model, ids))
@@ -127,7 +126,6 @@ fn deletable_versions(view: &View, actor: &Actor, versions: &[Uuid]) -> Result<D
         if !places.contains_key(&version.workspace) {
             let workspace = store::workspaces::find(view, version.workspace)?.ok_or_else(missing)?;
             lookup::require_in(view, actor, &workspace, Action::DeleteModel, Noun::ModelVersion, uuid)?;
-            lookup::require_not_archived(&workspace)?;
             places.insert(workspace.id, (workspace, Vec::new()));
         }
         if let Some((_, uuids)) = places.get_mut(&version.workspace) {

@@ -25,8 +25,6 @@ pub fn move_to(tx: &Tx, actor: &Actor, id: ModelId, to: WorkspaceId) -> Result<(
     if from.id == to.id {
         return Ok(());
     }
-    lookup::require_not_archived(&from)?;
-    lookup::require_not_archived(&to)?;
     if from.organization != to.organization {
         return Err(Error::Refused { rule: "a model can be moved to {workspace}s of the same organization only" });
     }

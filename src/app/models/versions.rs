@@ -49,7 +49,6 @@ pub fn create_version(tx: &Tx, actor: &Actor, new: &NewModelVersion) -> Result<M
 fn place(view: &View, actor: &Actor, id: WorkspaceId) -> Result<Workspace> {
     let workspace = lookup::workspace(view, actor, id)?;
     lookup::require_workspace(view, actor, &workspace, Action::CreateModel)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 
@@ -83,7 +82,6 @@ fn changeable(tx: &Tx, actor: &Actor, id: ModelVersionId) -> Result<(ModelVersio
     let version = store::models::find_version(tx, id)?.ok_or_else(missing)?;
     let workspace = store::workspaces::find(tx, version.workspace)?.ok_or_else(missing)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdateModel, Noun::ModelVersion, id)?;
-    lookup::require_not_archived(&workspace)?;
     Ok((version, workspace))
 }
 

@@ -4,6 +4,8 @@ use crate::app::runtime::long_view::LongView;
 use crate::app::{contents, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
+use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::pipeline::{Pipeline, PipelineVersion};
 use crate::domain::workspace::{Workspace, WorkspaceEntry, WorkspaceName};
 use crate::error::Result;
@@ -42,6 +44,19 @@ pub fn list(
         view.count_row()?;
         each(&pipeline, &workspace)
     })
+}
+
+/// A page of the pipelines of a workspace, or of all, by number.
+///
+/// Refused when the actor may not see the workspace. All require an administrator.
+pub fn page(view: &View, actor: &Actor, workspace: Option<WorkspaceId>, page: Page) -> Result<Slice<Pipeline>> {
+    if let Some(id) = workspace {
+        let workspace = lookup::workspace(view, actor, id)?;
+        lookup::require_workspace(view, actor, &workspace, Action::ReadPipeline)?;
+    } else {
+        standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Pipeline, "of everybody")?;
+    }
+    store::pipelines::page(view, workspace, page)
 }
 
 /// The workspace, if the actor may read its pipelines.

@@ -127,7 +127,6 @@ pub fn of_project(view: &View, actor: &Actor, project: ProjectId) -> Result<Vec<
 fn open_model_version(tx: &Tx, actor: &Actor, id: ModelVersionId) -> Result<Workspace> {
     let (_, workspace) = models::visible_version(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdateModel, Noun::ModelVersion, id)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 
@@ -135,7 +134,6 @@ fn open_model_version(tx: &Tx, actor: &Actor, id: ModelVersionId) -> Result<Work
 fn open_pipeline(tx: &Tx, actor: &Actor, id: PipelineId) -> Result<Workspace> {
     let (_, workspace) = pipelines::visible(tx, actor, id)?;
     lookup::require_in(tx, actor, &workspace, Action::UpdatePipeline, Noun::Pipeline, id)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 
@@ -144,7 +142,6 @@ fn open_project(tx: &Tx, actor: &Actor, id: ProjectId) -> Result<Workspace> {
     let (_, workspace) = projects::visible(tx, actor, id)?;
     let standing = standing::in_project(tx, actor, &workspace, id)?;
     standing::require(&standing, Action::UpdateProject, Noun::Project, id)?;
-    lookup::require_not_archived(&workspace)?;
     Ok(workspace)
 }
 

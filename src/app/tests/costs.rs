@@ -15,6 +15,7 @@ use crate::domain::client::Scopes;
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
 use crate::domain::key::{Grace, KeyRules};
 use crate::domain::organization::OrganizationRole;
+use crate::domain::page::Page;
 use crate::domain::user::UserChange;
 use crate::store::plans;
 use crate::tokens::seal::MasterKey;
@@ -301,7 +302,7 @@ fn the_permissions_of_a_bot_are_compared_in_sets() {
         let renewal = Renewal { secret: super::keys::secret(&office), expires_at: None, grace: Grace::default() };
         office
             .by(&office.carol, move |tx, actor| {
-                let key = store::keys::list_of(tx, bot)?[0].id;
+                let key = store::keys::page_of(tx, bot, Page { after: None, limit: 1 })?.items[0].id;
                 let before = plans::statements_run();
                 keys::refresh(tx, actor, &KeyRules::LOOSE, key, &renewal)?;
                 Ok(plans::statements_run() - before)

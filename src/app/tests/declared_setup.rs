@@ -239,3 +239,147 @@ fn a_refused_step_names_its_place_and_changes_nothing() {
     let refused = office.read(|view| declared_setup::plan(view, &bob, &Declared::default(), false).map(drop));
     assert!(matches!(refused, Err(Error::Forbidden { .. })));
 }
+
+/// The changes that need a confirmation, as `KIND NAME`.
+fn destructive(plan: &Plan) -> Vec<String> {
+    let line = |change: &declared_setup::Change| format!("{} {}", change.kind, change.name);
+    plan.changes().filter(|change| change.destructive).map(line).collect()
+}
+
+#[test]
+fn lesser_rights_are_destructive_and_more_rights_are_not() {
+    let office = office();
+    let declared_role = |permissions: &[Permission]| DeclaredRole {
+        at: at("roles[0]"),
+        name: RoleName::parse("Curator").unwrap(),
+        description: None,
+        permissions: Some(PermissionSet::of(permissions)),
+    };
+    let curator = || RoleIn::Named("Curator".to_owned());
+    let member = || RoleIn::Predefined(Role::Member);
+    let all = |permissions: &[Permission], people, members: &[(&str, RoleIn)], private| Declared {
+        roles: Some(vec![declared_role(permissions)]),
+        people: Some(people),
+        workspaces: Some(vec![DeclaredWorkspace { private: Some(private), ..workspace("vision", members) }]),
+        ..Declared::default()
+    };
+    let of_bob = |role, developer| vec![DeclaredPerson { developer: Some(developer), ..in_home("bob", role) }];
+    let (read, more) = (Permission::SPACE_READ, Permission::PROJECT_READ);
+    let admin = OrganizationRole::Admin;
+    let first = all(&[read, more], of_bob(admin, true), &[("ada", OWNER), ("bob", member())], false);
+    assert!(destructive(&office.plan(&first, false)).is_empty());
+    office.set_up(&first, false);
+    let reader = OrganizationRole::Reader;
+    for (lesser, expected) in [
+        (all(&[read], of_bob(admin, true), &[("bob", member())], false), "role Curator"),
+        (all(&[read, more], of_bob(reader, true), &[], false), "organization member bob@example.com"),
+        (all(&[read, more], of_bob(OrganizationRole::Member, true), &[], false), "organization member bob@example.com"),
+        (all(&[read, more], of_bob(admin, false), &[], false), "person bob@example.com"),
+        (all(&[read, more], of_bob(admin, true), &[], true), "workspace vision"),
+        (all(&[read, more], of_bob(admin, true), &[("bob", READER)], false), "member bob@example.com"),
+        (all(&[read, more], of_bob(admin, true), &[("bob", curator())], false), "member bob@example.com"),
+        (
+            all(&[read, more], of_bob(admin, true), &[("bob", OWNER), ("ada", member())], false),
+            "member ada@example.com",
+        ),
+    ] {
+        assert_eq!(destructive(&office.plan(&lesser, false)), [expected]);
+    }
+    office.set_up(&all(&[read], of_bob(reader, false), &[("ada", OWNER), ("bob", curator())], true), false);
+    let back = all(&[read, more], of_bob(admin, true), &[("bob", member())], false);
+    assert!(destructive(&office.plan(&back, false)).is_empty());
+    // The role of a member gets fewer permissions in the same file, so that it is less than the present one.
+    let binding = |role| DeclaredBinding {
+        at: at("bindings[0]"),
+        email: address("bob"),
+        role,
+        organization: None,
+        workspace: WorkspaceName::parse("vision").unwrap(),
+        project: None,
+    };
+    let bound = |role| Declared { bindings: Some(vec![binding(role)]), ..Declared::default() };
+    office.set_up(&bound(READER), false);
+    assert_eq!(destructive(&office.plan(&bound(curator()), false)), ["binding bob@example.com"]);
+    assert!(destructive(&office.plan(&bound(member()), false)).is_empty());
+}
+
+#[test]
+fn a_person_whom_the_file_disables_is_no_last_owner_or_administrator() {
+    let office = office();
+    office.by(&office.bob.clone(), |tx, bob| workspaces::create(tx, bob, &called("vision"))).unwrap();
+    let disabled = |name| DeclaredPerson { enabled: Some(false), ..person(name) };
+    // The owner that stays is disabled by the file: the other one is the last owner who can sign in.
+    let declared = Declared {
+        people: Some(vec![disabled("carol")]),
+        workspaces: Some(vec![workspace("vision", &[("carol", OWNER)])]),
+        ..Declared::default()
+    };
+    let plan = office
+        .plan(&Declared { people: Some(vec![disabled("carol"), person("bob"), person("ada")]), ..declared }, true);
+    assert_eq!(plan.kept, ["bob@example.com stays in \"vision\": the last owner who can sign in"]);
+    let all = |enabled| Declared {
+        people: Some(vec![
+            DeclaredPerson { enabled: Some(enabled), ..person("carol") },
+            person("bob"),
+            person("ada"),
+            person("stranger"),
+        ]),
+        workspaces: Some(vec![workspace("vision", &[("carol", OWNER)])]),
+        ..Declared::default()
+    };
+    office.set_up(&all(false), true);
+    // One whom the file enables again is an owner who can sign in.
+    office.set_up(&all(true), true);
+    let bob =
+        office.read(|view| members::find(view, &Actor::operator(), WorkspaceId(1), &Named::Email(address("bob"))));
+    assert_eq!(bob.unwrap(), None);
+
+    // A promoted person replaces the last administrator, unless the file disables them.
+    let promoted = |enabled| Declared {
+        people: Some(vec![DeclaredPerson {
+            role: Some(AccountRole::Administrator),
+            enabled: Some(enabled),
+            ..person("carol")
+        }]),
+        ..Declared::default()
+    };
+    let plan = office.plan(&promoted(false), true);
+    assert_eq!(plan.kept, ["person ada@example.com is kept: the last administrator who can sign in"]);
+    let done = office.set_up(&promoted(true), true);
+    assert!(done.contains(&"remove person ada@example.com".to_owned()), "{done:?}");
+}
+
+#[test]
+fn an_owner_whose_account_is_closed_leaves_the_workspace_by_that() {
+    let office = office();
+    office.by(&office.bob.clone(), |tx, bob| workspaces::create(tx, bob, &called("vision"))).unwrap();
+    let declared = Declared {
+        people: Some(vec![person("ada")]),
+        workspaces: Some(vec![workspace("vision", &[])]),
+        ..Declared::default()
+    };
+    let done = office.set_up(&declared, true);
+    assert!(!done.iter().any(|line| line.starts_with("remove member")), "{done:?}");
+    assert!(done.contains(&"remove person bob@example.com".to_owned()), "{done:?}");
+}
+
+#[test]
+fn a_rehearsal_finds_what_a_verb_refuses_and_changes_nothing() {
+    let office = office();
+    let before = office.audit().len();
+    let rehearse = |declared| {
+        let declared = std::sync::Arc::new(declared);
+        declared_setup::rehearse(&office.store, &Actor::operator(), &KeyRules::LOOSE, &declared, false)
+    };
+    let good = Declared { workspaces: Some(vec![workspace("vision", &[("bob", OWNER)])]), ..Declared::default() };
+    assert_eq!(lines(&rehearse(good.clone()).unwrap()), ["create workspace vision"]);
+    assert_eq!(lines(&rehearse(good).unwrap()), ["create workspace vision"], "nothing was created");
+    let reserved = workspace("carol@example.com - Default Workspace", &[("bob", OWNER)]);
+    let declared = Declared {
+        workspaces: Some(vec![DeclaredWorkspace { at: at("workspaces[0]"), ..reserved }]),
+        ..Declared::default()
+    };
+    let words = rehearse(declared).unwrap_err().to_string();
+    assert!(words.starts_with("workspaces[0]: this name is reserved for the default workspace"), "{words}");
+    assert_eq!(office.audit().len(), before);
+}

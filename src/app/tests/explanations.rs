@@ -159,7 +159,9 @@ fn the_state_is_told_that_refuses_what_roles_allow() {
     let found = office.why(&office.bob, Action::CreateProject, &there);
     assert_eq!((found.decision, found.reasons[0].kind, found.changes.len()), (Decision::Forbidden, "archived", 0));
     assert_eq!(found.reasons[1].kind, "workspace_role");
-    assert_eq!(office.why(&office.bob, Action::UpdateWorkspace, &there).decision, Decision::Allowed);
+    assert_eq!(office.why(&office.bob, Action::UpdateWorkspace, &there).decision, Decision::Forbidden);
+    assert_eq!(office.why(&office.bob, Action::ArchiveWorkspace, &there).decision, Decision::Allowed);
+    assert_eq!(office.why(&office.bob, Action::RemoveMember, &there).decision, Decision::Allowed);
 
     let off = UserChange { enabled: Some(false), ..UserChange::default() };
     let bob = named(&office.bob);
@@ -184,8 +186,9 @@ fn a_verb_in_an_archived_workspace_is_refused_as_explained() {
     let explained = |action| office.why(&office.bob, action, &there).decision;
     refused(&rename.unwrap_err(), "archived");
     assert_eq!(explained(Action::UpdateProject), Decision::Forbidden);
-    office.by(&office.bob, move |tx, actor| projects::restrict(tx, actor, project)).unwrap();
-    assert_eq!(explained(Action::RestrictProject), Decision::Allowed);
+    let restrict = office.by(&office.bob, move |tx, actor| projects::restrict(tx, actor, project));
+    refused(&restrict.unwrap_err(), "archived");
+    assert_eq!(explained(Action::RestrictProject), Decision::Forbidden);
     refused(&office.by(&office.bob, move |tx, actor| projects::delete(tx, actor, project)).unwrap_err(), "archived");
     assert_eq!(explained(Action::DeleteProject), Decision::Forbidden);
 }

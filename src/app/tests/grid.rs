@@ -14,10 +14,10 @@ use crate::domain::user::UserChange;
 use crate::policy::{Account, Decision, Standing, decide};
 
 /// A write to be tried by somebody.
-type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
+pub(super) type Try = Box<dyn Fn(&Tx, &Actor) -> Result<()> + Send>;
 
 /// A version of a model without a file.
-fn model(place: WorkspaceId) -> NewModelVersion {
+pub(super) fn model(place: WorkspaceId) -> NewModelVersion {
     NewModelVersion {
         workspace: place,
         name: ModelName::parse("valve").unwrap(),
@@ -39,7 +39,7 @@ fn outcome_of<T>(answer: &Result<T>) -> Decision {
 }
 
 /// The writes about a pipeline with one version, in the first of these workspaces.
-fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
+pub(super) fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
     let name = PipelineName::parse("pipes").unwrap();
     let versions = BTreeSet::from([version]);
     vec![
@@ -58,7 +58,7 @@ fn of_pipelines(id: PipelineId, version: Uuid, [place, other]: [WorkspaceId; 2])
 }
 
 /// The writes about a model with one version, in the first of these workspaces.
-fn of_models(id: ModelId, version: ModelVersionId, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
+pub(super) fn of_models(id: ModelId, version: ModelVersionId, [place, other]: [WorkspaceId; 2]) -> Vec<(Action, Try)> {
     vec![
         (Action::CreateModel, Box::new(move |tx, actor| models::create_version(tx, actor, &model(place)).map(drop))),
         (
@@ -75,7 +75,7 @@ fn of_models(id: ModelId, version: ModelVersionId, [place, other]: [WorkspaceId;
 }
 
 /// The writes about a tag of a workspace, and new tags.
-fn of_tags(id: TagId, new: &NewTag) -> Vec<(Action, Try)> {
+pub(super) fn of_tags(id: TagId, new: &NewTag) -> Vec<(Action, Try)> {
     let (new, name) = (new.clone(), new.name.clone());
     vec![
         (Action::CreateTag, Box::new(move |tx, actor| tags::create(tx, actor, &new).map(drop))),
@@ -85,7 +85,7 @@ fn of_tags(id: TagId, new: &NewTag) -> Vec<(Action, Try)> {
     ]
 }
 
-fn connection(name: &str) -> NewConnection {
+pub(super) fn connection(name: &str) -> NewConnection {
     NewConnection {
         name: ConnectionName::parse(name).unwrap(),
         kind: ConnectionKind::parse("HTTP").unwrap(),
@@ -94,7 +94,7 @@ fn connection(name: &str) -> NewConnection {
 }
 
 /// A new connection, and a link of an own or a linked one to this workspace.
-fn of_connections(place: WorkspaceId, linked: Uuid) -> Vec<(Action, Try)> {
+pub(super) fn of_connections(place: WorkspaceId, linked: Uuid) -> Vec<(Action, Try)> {
     vec![
         (
             Action::CreateConnection,
@@ -209,6 +209,7 @@ fn every_use_case_enforces_the_policy() {
         for (action, work) in of_connections(place, linked) {
             tried(action, work);
         }
+        tried(Action::ArchiveWorkspace, Box::new(move |tx, actor| workspaces::archive(tx, actor, place).map(drop)));
         tried(
             Action::CreateWorkspace,
             Box::new(|tx, actor| workspaces::create(tx, actor, &called("another")).map(drop)),

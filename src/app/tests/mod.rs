@@ -1,6 +1,7 @@
 //! The rules, tested with ada (an administrator), bob, carol and a stranger: what each may do.
 
 mod access;
+mod archived;
 mod clients;
 mod clock;
 mod connections;
@@ -12,11 +13,13 @@ mod grants;
 mod grid;
 mod invitations;
 mod keys;
+mod listed_service_keys;
 mod members;
 mod models;
 mod organizations;
 mod own_password;
 mod pages;
+mod person_access;
 mod pipelines;
 mod projects;
 mod recovery;
@@ -33,6 +36,7 @@ mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
+mod workspace_pages;
 mod workspaces;
 
 use std::path::PathBuf;

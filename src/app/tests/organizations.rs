@@ -263,7 +263,7 @@ fn ids_of_another_organization_are_not_found_and_change_nothing() {
             hidden(&projects::visible(view, who, project).map(drop).unwrap_err());
             hidden(&bindings::visible(view, who, binding).unwrap_err());
             hidden(&members::list(&LongView::of(view), who, place).unwrap_err());
-            let search = WorkspaceSearch { organization: Some(organization), name: None };
+            let search = WorkspaceSearch { organization: Some(organization), ..WorkspaceSearch::default() };
             hidden(&workspaces::page(view, who, &search, FIRST).unwrap_err());
             let search = ProjectSearch { workspace: Some(place), ..ProjectSearch::default() };
             hidden(&projects::page(view, who, &search, FIRST).unwrap_err());

@@ -291,7 +291,7 @@ fn nothing_of_an_archived_workspace_changes() {
     let made = office.by(&office.bob, create(place, "valves", &json!({}))).unwrap();
     let other = office.by(&office.bob, create(open, "pipes", &json!({}))).unwrap();
     probe::execute(&office.file, &format!("UPDATE workspaces SET archived = 1 WHERE id = {place}"));
-    let archived = "archived, so its contents cannot be changed";
+    let archived = "archived, so it cannot be changed";
     let uuids = BTreeSet::from([made.uuid]);
     refused(&office.refusal(&office.bob, create(place, "valves", &json!({}))), archived);
     refused(&office.refusal(&office.bob, copy_of(other.pipeline, place)), archived);

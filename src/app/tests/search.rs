@@ -123,7 +123,7 @@ fn check(view: &View, actor: &Actor, dice: &mut Dice, wanted: &str) {
             .filter(|place| inside(place.organization) && has(place.name.as_str()))
             .map(|place| place.id.0)
             .collect();
-        let search = WorkspaceSearch { organization, name: text.clone() };
+        let search = WorkspaceSearch { organization, name: text.clone(), archived: None };
         if organization.is_some_and(|id| organizations::visible(view, actor, id).is_err()) {
             continue;
         }

@@ -8,7 +8,7 @@ use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use super::format::{ARGON2ID, AuditEnd, CHECK, HEADER, Header, Secrets, TRAILER, Trailer, require_operator};
+use super::format::{ARGON2ID, AuditEnd, CHECK, HEADER, Header, MAC, Secrets, TRAILER, Trailer, require_operator};
 use super::values;
 use crate::app::identity::second_factors;
 use crate::app::{audit, connections};
@@ -98,7 +98,9 @@ pub fn export(
         total += rows;
     }
     let sha256 = hash.finish().to_string();
-    let trailer = Trailer { kind: TRAILER.to_owned(), rows: total, counts, sha256 };
+    let mac = sealing.map(|sealing| sealing.key.seal(MAC, sha256.as_bytes())).transpose().map_err(Error::internal)?;
+    let mac = mac.map(|mac| STANDARD.encode(mac));
+    let trailer = Trailer { kind: TRAILER.to_owned(), rows: total, counts, sha256, mac };
     write(&serde_json::to_string(&trailer).map_err(Error::internal)?)?;
     Ok(trailer)
 }

@@ -65,6 +65,10 @@ pub struct Trailer {
     pub counts: BTreeMap<String, u64>,
     /// The SHA-256 of all lines before, each with its line feed.
     pub sha256: String,
+    /// The SHA-256, sealed under the passphrase, in base64: only who knows the passphrase can make another file. Empty if
+    /// the file has no secrets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mac: Option<String>,
 }
 
 pub(super) const HEADER: &str = "header";
@@ -72,6 +76,9 @@ pub(super) const TRAILER: &str = "trailer";
 pub(super) const ARGON2ID: &str = "argon2id";
 /// What is sealed as the check of the passphrase, and its context.
 pub(super) const CHECK: &str = "check";
+
+/// The context of the sealed SHA-256 in the trailer.
+pub(super) const MAC: &str = "trailer";
 
 /// Only the operator may move an account: a file has every name, and an import makes administrators.
 pub(super) fn require_operator(actor: &Actor) -> Result<()> {

@@ -6,17 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::format::{Header, Trailer, require_operator};
-use super::plan::{HasFile, Plan};
+use super::plan::{AskFile, Files, Plan};
 use super::reader::Ended;
-use super::report::Report;
+use super::report::{Detail, Report};
 use crate::app::audit;
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
+use crate::domain::model::Sha256;
 use crate::domain::transfer::{Cell, Kind};
 use crate::error::{Error, Result};
 use crate::store::transfer::staging::{Staging, State};
 use crate::store::{Store, View, stored_files};
 use crate::tokens::seal::MasterKey;
+
+/// The maximum number of new administrators, and of rights, in the audit row of an import. It has the number of all.
+const MAX_IN_AUDIT: usize = 100;
 
 /// A staged file that can be imported.
 #[derive(Clone, Debug)]
@@ -44,14 +48,8 @@ impl Source {
 
 /// Tells what an import would do now. Calls `progress` with the number of rows so far.
 ///
-/// Requires the operator. `has_file` tells whether a file is there, or will be.
-pub fn preview(
-    view: &View,
-    actor: &Actor,
-    source: &Source,
-    has_file: HasFile,
-    progress: &dyn Fn(u64),
-) -> Result<Report> {
+/// Requires the operator.
+pub fn preview(view: &View, actor: &Actor, source: &Source, files: Files, progress: &dyn Fn(u64)) -> Result<Report> {
     require_operator(actor)?;
     let staging = source.staging.lock().unwrap_or_else(PoisonError::into_inner);
     let mut plan = Plan {
@@ -59,7 +57,7 @@ pub fn preview(
         tx: None,
         staging: &staging,
         master_key: None,
-        has_file,
+        files,
         without_files: source.without_files,
         report: Report::new(),
         ranges: BTreeMap::new(),
@@ -71,22 +69,29 @@ pub fn preview(
 /// Imports a file in one write. If a row is refused, nothing is changed, and the report says why. Calls `progress` with
 /// the number of rows so far.
 ///
-/// Requires the operator. The files of the versions must be registered.
-pub fn apply(store: &Store, actor: &Actor, source: &Source, progress: impl Fn(u64) + Send + 'static) -> Result<Report> {
+/// Requires the operator. The files of the versions must be registered. `is_brought` tells whether the import has brought a
+/// file.
+pub fn apply(
+    store: &Store,
+    actor: &Actor,
+    source: &Source,
+    is_brought: impl Fn(Sha256, u64) -> bool + Send + 'static,
+    progress: impl Fn(u64) + Send + 'static,
+) -> Result<Report> {
     require_operator(actor)?;
     let (source, actor) = (source.clone(), actor.clone());
     let refused = Arc::new(Mutex::new(None));
     let note = refused.clone();
     let done = store.write_and_wait(move |tx| {
         let staging = source.staging.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_file =
-            |sha256, _| Ok(stored_files::is_referenced(tx, sha256)? || stored_files::is_unreferenced(tx, sha256)?);
+        let is_there: AskFile =
+            &|sha256, _| Ok(stored_files::is_referenced(tx, sha256)? || stored_files::is_unreferenced(tx, sha256)?);
         let mut plan = Plan {
             view: tx,
             tx: Some(tx),
             staging: &staging,
             master_key: source.master_key.as_deref(),
-            has_file: &has_file,
+            files: Files { is_there, is_brought: &|sha256, size| Ok(is_brought(sha256, size)) },
             without_files: source.without_files,
             report: Report::new(),
             ranges: BTreeMap::new(),
@@ -125,10 +130,18 @@ fn to_audit(source: &Source, report: &Report, ranges: &BTreeMap<Kind, (i64, i64)
         "with_secrets": source.master_key.is_some(),
         "audit": { "id": source.header.audit.id, "hash": source.header.audit.hash },
         "created": created,
+        "administrators": summary(&report.administrators, report.number_of_administrators),
+        "rights": summary(&report.rights, report.number_of_rights),
         "matched": total.matched,
         "differ": total.differ,
         "left_out": total.left_out,
     })
+}
+
+/// The number of details, and the first ones.
+fn summary(details: &[Detail], number: u64) -> Value {
+    let first = details.iter().take(MAX_IN_AUDIT).map(|one| json!({ "name": one.name, "words": one.words }));
+    json!({ "number": number, "first": first.collect::<Value>() })
 }
 
 /// Calls `each` with every row that has an id in the file and here: its kind, both ids, and whether it is new.

@@ -2,15 +2,14 @@
 
 use uuid::Uuid;
 
+use super::limits;
 use super::reader::STAGED;
 use crate::app::connections;
 use crate::app::identity::second_factors;
-use crate::domain::connection::MAX_WORKSPACES;
-use crate::domain::ids::{ConnectionId, ModelVersionId, PipelineId, ProjectId, UserId};
+use crate::domain::ids::UserId;
 use crate::domain::json_text::JsonText;
 use crate::domain::model::Sha256;
 use crate::domain::pipeline_definition::Definition;
-use crate::domain::tag::MAX_ATTACHED;
 use crate::domain::transfer::{Cell, Kind, Part, Row};
 use crate::error::{Error, Result};
 use crate::store::{self, Tx, stored_files};
@@ -40,28 +39,12 @@ pub(super) fn insert(tx: &Tx, master_key: Option<&MasterKey>, mut row: Row) -> R
         let definition = Definition::parse(definition).map_err(|part| Error::internal(part.rule.into_owned()))?;
         store::transfer::insert_named_models(tx, *id, &definition.named_models())?;
     }
-    match bound(tx, &row)? {
-        Some((count, limit)) if count > limit => Ok(Inserted::TooMany(limit)),
-        _ => Ok(Inserted::Row(id)),
+    if let Some((field, limit)) = limits::of(row.kind)
+        && limits::count(tx, row.kind, row.get(field).int().unwrap_or_default())? > limit
+    {
+        return Ok(Inserted::TooMany(limit));
     }
-}
-
-/// The number of rows like this one that belong to the same object, and its maximum. Lists of them have no pages.
-fn bound(tx: &Tx, row: &Row) -> Result<Option<(u32, u32)>> {
-    let id = |field| row.get(field).int().unwrap_or_default();
-    Ok(match row.kind {
-        Kind::ProjectTag => Some((store::tags::count_of_project(tx, ProjectId(id("project")))?, MAX_ATTACHED)),
-        Kind::PipelineTag => Some((store::tags::count_of_pipeline(tx, PipelineId(id("pipeline")))?, MAX_ATTACHED)),
-        Kind::ModelVersionTag => {
-            let version = ModelVersionId(id("model_version"));
-            Some((store::tags::count_of_model_version(tx, version)?, MAX_ATTACHED))
-        }
-        Kind::ConnectionWorkspace => {
-            let connection = ConnectionId(id("connection"));
-            Some((store::connections::count_links(tx, connection)?, MAX_WORKSPACES))
-        }
-        _ => None,
-    })
+    Ok(Inserted::Row(id))
 }
 
 /// Seals a secret of the temporary file in the way in which this server reads it.

@@ -18,11 +18,8 @@ const WAIT_FOR_IMPORT: Duration = Duration::from_hours(24);
 /// The files that are registered in one write.
 const BATCH: usize = 256;
 
-/// The file of a new version.
-pub type Wanted = StoredFile;
-
 /// Calls `each` with the file of every new version, once for each version. Requires a preview before.
-pub fn for_each_wanted(source: &Source, mut each: impl FnMut(Wanted) -> Result<()>) -> Result<()> {
+pub fn for_each_wanted(source: &Source, mut each: impl FnMut(StoredFile) -> Result<()>) -> Result<()> {
     let kind = Kind::ModelVersion;
     let (Some(sha256), Some(size)) = (kind.index("sha256"), kind.index("size")) else { return Ok(()) };
     let mut after = 0;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
-use super::format::{ARGON2ID, CHECK, HEADER, Header, Secrets, TRAILER, Trailer};
+use super::format::{ARGON2ID, CHECK, HEADER, Header, MAC, Secrets, TRAILER, Trailer};
 use super::report::{Report, printable};
 use super::values;
 use crate::domain::invalid::Invalid;
@@ -133,6 +133,10 @@ impl Reader {
         if let (Some(secrets), Some((passphrase, _))) = (&header.secrets, &self.keys) {
             self.key = Some(derive(secrets, passphrase).map_err(|invalid| self.refused("secrets", invalid.rule))?);
         }
+        if header.secrets.is_none() && self.keys.is_some() {
+            let rule = "are missing: the file was exported without secrets; import it without --passphrase-file";
+            return Err(self.refused("secrets", rule));
+        }
         self.header = Some(header);
         Ok(())
     }
@@ -152,6 +156,12 @@ impl Reader {
         let hash = self.hash.take().map(FileHash::finish).map(|hash| hash.to_string());
         if hash.as_deref() != Some(trailer.sha256.as_str()) {
             return Err(self.refused("sha256", "does not match the lines before: the file was changed; export again"));
+        }
+        if let Some(key) = &self.key
+            && !authenticates(key, trailer.mac.as_deref(), &trailer.sha256)
+        {
+            let rule = "does not fit the passphrase: the file was changed since it was exported; export again";
+            self.report.refuse(self.line, None, "mac", rule);
         }
         self.is_ended = true;
         Ok(trailer)
@@ -248,6 +258,12 @@ fn derive(secrets: &Secrets, passphrase: &Secret) -> std::result::Result<Passphr
         Ok(_) => Ok(key),
         Err(_) => Err(Invalid::rule("do not open: the passphrase is wrong")),
     }
+}
+
+/// Whether the file was made with the passphrase: the lines without secrets are not sealed themselves.
+fn authenticates(key: &PassphraseKey, mac: Option<&str>, sha256: &str) -> bool {
+    let sealed = mac.and_then(|mac| STANDARD.decode(mac).ok());
+    sealed.and_then(|sealed| key.open(MAC, &sealed).ok()).is_some_and(|opened| opened == sha256.as_bytes())
 }
 
 fn unseal(key: &PassphraseKey, context: &str, sealed: &Value) -> Option<Map<String, Value>> {

@@ -7,6 +7,9 @@ use crate::domain::transfer::Kind;
 /// The maximum number of details of each sort. Further ones are only counted.
 const MAX_DETAILS: usize = 20;
 
+/// The maximum number of new administrators, and of rights.
+pub const MAX_RIGHTS: usize = 10_000;
+
 /// The rows of a kind, by what becomes of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -56,6 +59,9 @@ pub struct Report {
     /// The new users who are administrators.
     pub administrators: Vec<Detail>,
     pub number_of_administrators: u64,
+    /// What people who exist here get, and what new people get in workspaces, projects and organizations that exist here.
+    pub rights: Vec<Detail>,
+    pub number_of_rights: u64,
 }
 
 impl Report {
@@ -80,17 +86,22 @@ impl Report {
 
     pub(super) fn differs(&mut self, detail: Detail) {
         self.count(detail.kind, |counts| counts.differ += 1);
-        push(&mut self.differing, detail);
+        push(&mut self.differing, detail, MAX_DETAILS);
     }
 
     pub(super) fn leave_out(&mut self, detail: Detail) {
         self.count(detail.kind, |counts| counts.left_out += 1);
-        push(&mut self.left_out, detail);
+        push(&mut self.left_out, detail, MAX_DETAILS);
     }
 
     pub(super) fn administrator(&mut self, detail: Detail) {
         self.number_of_administrators += 1;
-        push(&mut self.administrators, detail);
+        push(&mut self.administrators, detail, MAX_RIGHTS);
+    }
+
+    pub(super) fn right(&mut self, detail: Detail) {
+        self.number_of_rights += 1;
+        push(&mut self.rights, detail, MAX_RIGHTS);
     }
 
     /// The counts of the kinds of which there are rows.
@@ -128,6 +139,9 @@ impl Report {
             "differ": details(&self.differing),
             "left_out": details(&self.left_out),
             "administrators": details(&self.administrators),
+            "number_of_administrators": self.number_of_administrators,
+            "rights": details(&self.rights),
+            "number_of_rights": self.number_of_rights,
         })
     }
 }
@@ -137,8 +151,8 @@ pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-fn push(all: &mut Vec<Detail>, detail: Detail) {
-    if all.len() < MAX_DETAILS {
+fn push(all: &mut Vec<Detail>, detail: Detail, max: usize) {
+    if all.len() < max {
         all.push(detail);
     }
 }

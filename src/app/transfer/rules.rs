@@ -38,7 +38,14 @@ impl Around {
         let facts = self.facts.iter().find(|(name, _)| *name == field).map(|(_, facts)| facts);
         facts.and_then(|facts| facts.get(fact)).and_then(Value::as_str)
     }
+
+    /// Whether the row is in a workspace that is archived on this server.
+    pub(super) fn is_archived(&self) -> bool {
+        self.facts.iter().any(|(_, facts)| facts.contains_key(ARCHIVED))
+    }
 }
+
+const ARCHIVED: &str = "archived";
 
 /// A field, empty for the whole row, and the rule that it breaks.
 pub(super) type Broken = (&'static str, String);
@@ -56,18 +63,29 @@ pub(super) fn facts(row: &Row, around: &Around) -> Facts {
         }
     };
     match row.kind {
+        Kind::Organization => keep("name", row.get("name").text()),
         Kind::User => {
+            keep("name", row.get("email").text());
             keep("role", row.get("role").text());
             keep("user_kind", row.get("user_kind").text());
         }
-        Kind::Workspace => keep("organization", around.token("organization")),
+        Kind::Workspace => {
+            keep("name", row.get("name").text());
+            keep("organization", around.token("organization"));
+            keep("place", around.fact("organization", "name"));
+        }
         Kind::Role => {
+            keep("name", row.get("name").text());
             keep("predefined", row.get("predefined").text());
             if let Cell::Blob(bytes) = row.get("permissions") {
                 keep("permissions", Some(&data_encoding::HEXLOWER.encode(bytes)));
             }
         }
         Kind::Project | Kind::Model | Kind::Pipeline => {
+            if row.kind == Kind::Project {
+                keep("name", row.get("name").text());
+                keep("place", around.fact("workspace", "name"));
+            }
             keep("workspace", around.token("workspace"));
             keep("organization", around.fact("workspace", "organization"));
         }
@@ -80,6 +98,18 @@ pub(super) fn facts(row: &Row, around: &Around) -> Facts {
             keep("organization", around.token("organization"));
         }
         _ => {}
+    }
+    if around.is_archived() {
+        facts.insert(ARCHIVED.to_owned(), Value::from(true));
+    }
+    facts
+}
+
+/// The facts about a row of this server.
+pub(super) fn facts_here(row: &Row, around: &Around) -> Facts {
+    let mut facts = facts(row, around);
+    if row.kind == Kind::Workspace && *row.get("archived") == Cell::Int(1) {
+        facts.insert(ARCHIVED.to_owned(), Value::from(true));
     }
     facts
 }

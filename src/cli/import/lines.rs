@@ -1,22 +1,23 @@
 //! `atelier import FILE`: a file of `atelier export`.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read as _, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::Args;
 use serde_json::json;
 
+use super::model_files::{self, GivenFiles};
 use super::report::{Outcome, print_report};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::app::setup;
-use crate::app::transfer::{self, Counts, Ended, Reader, Report, Source, Wanted};
+use crate::app::transfer::{self, Counts, Ended, Files, Reader, Report, Source};
 use crate::cli::progress::Progress;
 use crate::cli::{CliError, master_key, model, password, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::model::Sha256;
+use crate::domain::model::StoredFile;
 use crate::domain::transfer::{Cell, Kind, MAX_LINE};
 use crate::error::Error;
 use crate::store::data_dir::{DataDir, DataDirError};
@@ -28,9 +29,6 @@ const MAX_BESIDE_SERVER: u64 = 20_000;
 
 /// A large write touches pages of many indexes. One that does not fit into the cache is written to the log several times.
 const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 256 << 10, search_memory: 0, max_read: None };
-
-/// The bytes that are copied at once.
-const CHUNK: usize = 1 << 20;
 
 /// What is imported, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
@@ -45,12 +43,8 @@ pub(super) struct Options {
     /// A file with the passphrase of an export with secrets, in one line; without it, no secrets are imported.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
-    /// The folder with the files of models: `files` of the other server's data directory, or a copy of it.
-    #[arg(long, value_name = "DIR")]
-    files: Option<PathBuf>,
-    /// Leave out the versions of models whose file is missing.
-    #[arg(long)]
-    without_files: bool,
+    #[command(flatten)]
+    models: model_files::Options,
     /// Write the ids in the file and those of this server to a new file, as lines of JSON.
     #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
     map: Option<PathBuf>,
@@ -79,7 +73,7 @@ impl Options {
         let storage = model::open_files(config, home)?;
         let reader = Reader::new(Staging::create(home)?, keys);
         let ended = read(&self.file.clone().unwrap_or_default(), reader)?;
-        let (source, report) = Source::new(ended, self.without_files);
+        let (source, report) = Source::new(ended, self.models.without_files);
         if report.is_refused() {
             return self.refuse(&report);
         }
@@ -90,14 +84,18 @@ impl Options {
         if !self.dry_run {
             setup::settle(store)?;
         }
-        let has_file = |sha256, size| {
-            let is_stored = storage.store.size(&sha256)? == Some(size);
-            Ok(is_stored || self.given_file(&sha256, size).is_some())
+        let given = GivenFiles::new(&self.models);
+        let files = Files {
+            is_there: &|sha256, size| {
+                let is_stored = storage.store.size(&sha256)? == Some(size);
+                Ok(is_stored || given.path(StoredFile { sha256, size }).is_some())
+            },
+            is_brought: &|sha256, size| given.is_brought(StoredFile { sha256, size }, storage),
         };
         let progress = Progress::items(source.rows());
         progress.name("comparing");
         let show = |rows| progress.set(rows);
-        let report = store.read(|view| transfer::preview(view, &Actor::operator(), source, &has_file, &show))?;
+        let report = store.read(|view| transfer::preview(view, &Actor::operator(), source, files, &show))?;
         drop(progress);
         if report.is_refused() {
             return self.refuse(&report);
@@ -119,7 +117,7 @@ impl Options {
             Err(error) => return Err(error.into()),
         };
         let map = self.map.as_deref().map(|path| Ok::<_, CliError>((path, create(path)?))).transpose()?;
-        let done = self.write(store, storage, source);
+        let done = write(store, storage, source, given);
         match (map, &done) {
             (Some((path, file)), Ok(report)) if !report.is_refused() => write_map(source, &file, path)?,
             (Some((path, _)), _) => drop(std::fs::remove_file(path)),
@@ -139,38 +137,6 @@ impl Options {
         Ok(())
     }
 
-    fn write(&self, store: &Store, storage: &FileStorage, source: &Source) -> Result<Report, CliError> {
-        let mut missing = Vec::new();
-        transfer::for_each_wanted(source, |file| {
-            // A file may belong to many versions.
-            if storage.store.size(&file.sha256)? != Some(file.size)
-                && let Some(path) = self.given_file(&file.sha256, file.size)
-            {
-                match copy(&path, file, storage) {
-                    Ok(spooled) => transfer::store_file(store, storage, spooled)?,
-                    Err(error) => missing.push(error),
-                }
-            }
-            if missing.is_empty() { Ok(()) } else { Err(Error::internal("a file cannot be copied")) }
-        })
-        .map_err(|error| missing.pop().unwrap_or_else(|| error.into()))?;
-        transfer::register(store, source)?;
-        let progress = Progress::items(source.rows());
-        progress.name("importing");
-        let progress = Arc::new(Mutex::new(progress));
-        let shown = progress.clone();
-        let show = move |rows| shown.lock().unwrap_or_else(PoisonError::into_inner).set(rows);
-        Ok(transfer::apply(store, &Actor::operator(), source, show)?)
-    }
-
-    /// The path of a file in the folder that was given, if it is there.
-    fn given_file(&self, sha256: &Sha256, size: u64) -> Option<PathBuf> {
-        let folder = self.files.as_deref()?;
-        let name = sha256.to_string();
-        let paths = [folder.join(name.get(..2)?).join(&name), folder.join(&name)];
-        paths.into_iter().find(|path| path.metadata().is_ok_and(|found| found.is_file() && found.len() == size))
-    }
-
     fn refuse(&self, report: &Report) -> Result<(), CliError> {
         print_report(report, Outcome::Refused, self.json)?;
         let rows = report.total().refused.max(1);
@@ -178,6 +144,25 @@ impl Options {
             "{rows} rows are refused, so nothing was imported; correct them on the other server, and export again"
         )))
     }
+}
+
+fn write(store: &Store, storage: &FileStorage, source: &Source, given: GivenFiles) -> Result<Report, CliError> {
+    let mut fault = None;
+    transfer::for_each_wanted(source, |file| {
+        given.store(file, store, storage).map_err(|error| {
+            fault = Some(error);
+            Error::internal("a file cannot be copied")
+        })
+    })
+    .map_err(|error| fault.take().unwrap_or_else(|| error.into()))?;
+    transfer::register(store, source)?;
+    let progress = Progress::items(source.rows());
+    progress.name("importing");
+    let progress = Arc::new(Mutex::new(progress));
+    let shown = progress.clone();
+    let show = move |rows| shown.lock().unwrap_or_else(PoisonError::into_inner).set(rows);
+    let is_brought = move |sha256, size| given.was_brought(StoredFile { sha256, size });
+    Ok(transfer::apply(store, &Actor::operator(), source, is_brought, show)?)
 }
 
 /// Reads a file to its end, in bounded memory.
@@ -247,32 +232,4 @@ fn write_map(source: &Source, file: &File, path: &Path) -> Result<(), CliError> 
         ))),
         None => Ok(done?),
     }
-}
-
-/// Receives a file of a model, and compares it with what the export says.
-fn copy(path: &Path, file: Wanted, storage: &FileStorage) -> Result<crate::files::Spooled, CliError> {
-    let unreadable =
-        |error: io::Error| CliError::Failed(format!("cannot read {}: {error}; check the folder", path.display()));
-    let mut from = File::open(path).map_err(unreadable)?;
-    let mut incoming = storage.spool.begin(storage.limit())?;
-    let progress = Progress::bytes(file.size);
-    let mut chunk = vec![0; CHUNK];
-    loop {
-        let read = match from.read(&mut chunk) {
-            Ok(0) => break,
-            Ok(read) => read,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(unreadable(error)),
-        };
-        incoming.write(chunk.get(..read).unwrap_or_default())?;
-        progress.add(read as u64);
-    }
-    let spooled = incoming.finish()?;
-    if spooled.sha256() != file.sha256 || spooled.size() != file.size {
-        return Err(CliError::Failed(format!(
-            "{} is not the file of its name: its SHA-256 is another; copy the folder again",
-            path.display()
-        )));
-    }
-    Ok(spooled)
 }

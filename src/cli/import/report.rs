@@ -4,9 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::app::transfer::{Counts, Detail, Report};
+use crate::app::transfer::{Counts, Detail, MAX_RIGHTS, Report};
 use crate::cli::table::Table;
 use crate::cli::{CliError, print};
+
+/// The maximum number of lines of each sort. JSON has up to 10000 new administrators and rights.
+const MAX_SHOWN: usize = 20;
 
 /// What has happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +49,21 @@ fn to_text(report: &Report) -> String {
     }
     more(&mut text, report.problems.len() as u64, report.total().refused, "refused");
     let mut list = |what: &str, details: &[Detail], total: u64| {
-        for one in details {
+        let shown = details.get(..MAX_SHOWN).unwrap_or(details);
+        for one in shown {
             let name = if one.name.is_empty() { String::new() } else { format!(" {}", one.name) };
             let _ = writeln!(text, "{what}: line {}: {}{name}: {}", one.line, one.kind.as_str(), one.words);
         }
-        more(&mut text, details.len() as u64, total, what);
+        more(&mut text, shown.len() as u64, total, what);
     };
     list("administrator", &report.administrators, report.number_of_administrators);
+    list("rights", &report.rights, report.number_of_rights);
     list("differs", &report.differing, report.total().differ);
     list("left out", &report.left_out, report.total().left_out);
+    if report.number_of_rights.max(report.number_of_administrators) > MAX_SHOWN as u64 {
+        // Writing to a String never fails.
+        let _ = writeln!(text, "--json lists up to {MAX_RIGHTS} administrators and rights");
+    }
     text
 }
 

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::app::runtime::long_view::LongView;
 use crate::app::{by_name, models, workspaces};
-use crate::cli::list::{Entry, List, PAGE, Printer, each_page};
+use crate::cli::list::{Entry, List, PAGE, Printer, each_page, print_one};
 use crate::cli::progress::size;
 use crate::cli::{CliError, data, table};
 use crate::domain::actor::Actor;
-use crate::domain::ids::{ModelId, WorkspaceId};
+use crate::domain::ids::{ModelId, ModelVersionId, WorkspaceId};
 use crate::domain::model::{ModelFilter, ModelVersion};
 use crate::domain::page::Page;
 use crate::domain::text::fold;
@@ -89,6 +89,18 @@ pub(super) fn list(
         in_workspace(store, &actor, id, name, options, &mut printer).map(drop)
     })?;
     printer.finish("there are no models; `atelier model put FILE --workspace ID --name NAME` uploads one")
+}
+
+/// Prints a version.
+pub(super) fn show(home: &DataDir, id: ModelVersionId, json: bool) -> Result<(), CliError> {
+    let (row, visibility) = data::read(home, |view, actor| {
+        let (version, workspace) = models::visible_version(view, actor, id)?;
+        let visibility = version.visibility;
+        Ok((Row(version, workspace.name.as_str().to_owned()), visibility))
+    })?;
+    let mut value = row.to_json();
+    value["visibility"] = visibility.as_str().into();
+    print_one(&value, json)
 }
 
 /// Prints the versions of the models of a workspace. Returns whether more are wanted.

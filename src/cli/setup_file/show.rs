@@ -37,8 +37,12 @@ pub(super) fn diff(plan: &Plan, secrets: &SecretFiles, colors: bool) -> String {
                     writeln!(text, "    {}: {} -> {}", field.name, short(from), short(to))
                 }
                 (None, Some(to)) => writeln!(text, "    {}: {}", field.name, short(to)),
-                (_, None) => Ok(()),
+                (Some(from), None) => writeln!(text, "    {}: {}", field.name, short(from)),
+                (None, None) => Ok(()),
             };
+        }
+        if change.destructive && change.sign == Sign::Change {
+            let _ = writeln!(text, "    takes rights away");
         }
         if let Some(secret) = secret {
             let _ = match secrets.path(secret) {
@@ -69,11 +73,13 @@ fn short(text: &str) -> String {
     format!("{cut:?}...")
 }
 
-/// How many things are created, changed and removed.
+/// How many things are created, changed and removed, and how many of the changes take rights away.
 pub(super) fn summary(plan: &Plan) -> String {
     let count = |sign| plan.changes().filter(|change| change.sign == sign).count();
     let [created, changed, removed] = [Sign::Create, Sign::Change, Sign::Remove].map(count);
-    format!("{created} to create, {changed} to change, {removed} to remove")
+    let lowered = plan.changes().filter(|change| change.destructive && change.sign == Sign::Change).count();
+    let lowered = if lowered == 0 { String::new() } else { format!(" ({lowered} of them take rights away)") };
+    format!("{created} to create, {changed} to change{lowered}, {removed} to remove")
 }
 
 pub(super) fn to_json(plan: &Plan, secrets: &SecretFiles, applied: bool) -> Value {

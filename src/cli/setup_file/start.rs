@@ -7,7 +7,7 @@ use super::{Failure, SetupFile};
 use crate::cli::CliError;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::store::Tx;
+use crate::store::{Store, Tx};
 
 /// A set-up file that is applied in the write that creates the first administrator.
 pub(in crate::cli) struct FirstSetup {
@@ -25,6 +25,25 @@ impl FirstSetup {
     pub(in crate::cli) fn apply(&self, config: &Config) -> impl Fn(&Tx) -> Result<()> + Send + 'static {
         let (setup, failure, config) = (self.setup.clone(), self.failure.clone(), config.clone());
         move |tx| setup.apply(tx, &config, false, &failure).map(drop)
+    }
+
+    /// Gives the files of the secrets their names, once the write is committed.
+    pub(in crate::cli) fn applied(&self) {
+        if let Err(words) = self.setup.secrets.name() {
+            log::error!("{words}");
+        }
+    }
+
+    /// Names the files of secrets that were stored by a first start that was killed. Nothing happens if the set-up file
+    /// cannot be read, because it was applied.
+    pub(in crate::cli) fn finish(path: &Path, store: &Store) {
+        let Ok(setup) = SetupFile::read(path, None) else { return };
+        match setup.finish(store) {
+            Ok(named) => named.iter().for_each(|path| {
+                log::info!("the secret in {} is from a first start that was interrupted", path.display());
+            }),
+            Err(words) => log::error!("{}: {words}", path.display()),
+        }
     }
 
     /// The reason why the write failed. Removes the files of its secrets.

@@ -1,4 +1,4 @@
-//! A user's account: shown, renamed, deleted.
+//! A user's account: shown, renamed, disabled, deleted.
 
 use serde_json::json;
 
@@ -12,11 +12,15 @@ use crate::cli::list::print_one;
 use crate::cli::{CliError, data, say};
 use crate::domain::actor::Actor;
 use crate::domain::organization::{Organization, OrganizationRole};
-use crate::domain::user::{AccountRole, UserChange};
+use crate::domain::user::{AccountRole, User, UserChange};
+use crate::error::Error;
 use crate::store::data_dir::DataDir;
 
 /// The organizations of a user that are shown.
 const SHOWN: usize = 100;
+
+/// The next step if the rule on administrators prevents a change.
+const ANOTHER_FIRST: &str = "create another one first with `atelier user promote` or `atelier user enable`";
 
 /// Parses a role in the account.
 pub(super) fn role(word: &str) -> Result<AccountRole, CliError> {
@@ -58,9 +62,46 @@ pub(super) fn rename(home: &DataDir, email: &str, change: UserChange, json: bool
     Ok(())
 }
 
-pub(super) fn delete(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+fn found(home: &DataDir, email: &str) -> Result<User, CliError> {
     let who = Named::Email(data::address(email)?);
-    let user = data::read(home, |view, actor| users::named(view, actor, &who))?;
+    data::read(home, |view, actor| users::named(view, actor, &who))
+}
+
+/// Asks whether to revoke the keys of a user.
+pub(super) fn confirm_revocation(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+    confirm.ask(&format!("revoke all API keys of {}", found(home, email)?.email))
+}
+
+pub(super) fn disable(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+    let user = found(home, email)?.email;
+    confirm.ask_undoable(&format!("disable the user {user}"), &format!("atelier user enable {user}"))?;
+    change(home, email, UserChange { enabled: Some(false), ..UserChange::default() })
+}
+
+pub(super) fn demote(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+    let user = found(home, email)?.email;
+    confirm
+        .ask_undoable(&format!("make the administrator {user} a member"), &format!("atelier user promote {user}"))?;
+    change(home, email, UserChange { administrator: Some(false), ..UserChange::default() })
+}
+
+pub(super) fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
+    let who = Named::Email(data::address(email)?);
+    let user = data::with(home, |store| {
+        let actor = Actor::operator();
+        let changed = store.write_and_wait(move |tx| users::change(tx, &actor, &who, &change));
+        changed.map_err(|error| match error {
+            Error::Refused { rule } if rule == users::KEEPS_AN_ADMINISTRATOR => or_refused(ANOTHER_FIRST)(error),
+            other => other.into(),
+        })
+    })?;
+    let state = if user.enabled { "enabled" } else { "disabled" };
+    say(&format!("{} is {state}, {}", user.email, user.role.as_str()));
+    Ok(())
+}
+
+pub(super) fn delete(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
+    let user = found(home, email)?;
     confirm.ask(&format!("delete the user {} permanently", user.email))?;
     let id = user.id;
     data::with(home, |store| {
@@ -72,10 +113,18 @@ pub(super) fn delete(home: &DataDir, email: &str, confirm: Confirm) -> Result<()
     Ok(())
 }
 
-pub(super) fn reset_second_factor(home: &DataDir, email: &str) -> Result<(), CliError> {
+pub(super) fn reset_second_factor(home: &DataDir, email: &str, confirm: Confirm) -> Result<(), CliError> {
     let who = Named::Email(data::address(email)?);
-    let (user, had_one) = data::write(home, move |tx, actor| second_factors::reset(tx, actor, &who))?;
-    if had_one {
+    let (user, has_one) = data::read(home, |view, actor| {
+        let user = users::named(view, actor, &who)?;
+        let entry = people::entry(view, actor, user.uuid)?;
+        Ok((user, entry.second_factor.is_some()))
+    })?;
+    if has_one {
+        confirm.ask(&format!("remove the second factor of {} and end all sessions", user.email))?;
+    }
+    let (user, was_removed) = data::write(home, move |tx, actor| second_factors::reset(tx, actor, &who))?;
+    if was_removed {
         say(&format!("the second factor of {} was removed; all sessions have ended", user.email));
     } else {
         say(&format!("{} has no second factor; nothing was changed", user.email));

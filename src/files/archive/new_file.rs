@@ -1,14 +1,13 @@
 //! A file that gets its name once it is whole and on the disk.
 
+use rustix::fs::OFlags;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-
-use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use uuid::Uuid;
 
-use crate::files::directories::{create_file, folder_of, sync_folder};
+use crate::files::directories::{create_file, folder_of, rename_new, sync_folder};
 
 /// The end of the name of an unfinished file.
 pub(super) const PARTIAL: &str = ".partial";
@@ -64,14 +63,7 @@ impl NewFile {
 
     /// Brings the file to the disk and gives it its name. Fails if there is a file of that name.
     pub fn name_new(self) -> io::Result<()> {
-        self.name(|from, to| match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            // Some file systems cannot do that in one step.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if fs::symlink_metadata(to).is_err() => {
-                fs::rename(from, to)
-            }
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => Err(io::ErrorKind::AlreadyExists.into()),
-            done => Ok(done?),
-        })
+        self.name(rename_new)
     }
 
     /// The same, but replaces a file of that name.

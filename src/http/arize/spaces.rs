@@ -138,7 +138,7 @@ pub(super) async fn list(
 ) -> HandlerResult<List<Space>> {
     query.only(&["org_id", "name", "limit", "cursor"])?;
     let organization = query.one("org_id")?.map(|id| OrganizationId::read(&state.tags, "org_id", id)).transpose()?;
-    let search = WorkspaceSearch { organization, name: query.text("name")? };
+    let search = WorkspaceSearch { organization, name: query.text("name")?, archived: None };
     let page = page::requested::<Space>(&state.tags, &query)?;
     let read =
         move |view: &View, caller: &Actor, search: &WorkspaceSearch| workspaces::page(view, caller, search, page);
@@ -177,7 +177,6 @@ pub(super) async fn create(state: Data<AppState>, caller: Caller, body: Body<Cre
         organization: Some(OrganizationId::read(&state.tags, "organization_id", &body.organization_id)?),
         description: Description::parse(body.description.as_deref().unwrap_or_default()).in_field("description")?,
         private: body.is_private.unwrap_or(false),
-        archived: false,
     };
     let workspace = state.write_as(&caller, move |tx, caller| workspaces::create(tx, caller, &new)).await?;
     Ok(Reply::Created(Space::new(&state.tags, workspace)))

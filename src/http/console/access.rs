@@ -111,7 +111,7 @@ impl Asked {
     fn of(parameters: &Parameters) -> Self {
         Self {
             people: UserSearch { email: parameters.owned("person"), statuses: Vec::new() },
-            workspaces: WorkspaceSearch { organization: None, name: parameters.owned("workspace") },
+            workspaces: WorkspaceSearch { name: parameters.owned("workspace"), ..WorkspaceSearch::default() },
             only_direct: parameters.text("only") == "direct",
         }
     }

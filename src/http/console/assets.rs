@@ -5,14 +5,13 @@ use std::io::Write as _;
 use std::sync::LazyLock;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, HeaderMap, VARY,
-};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, VARY};
 use actix_web::{HttpRequest, HttpResponse};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Failure, no_page, page};
+use super::{Failure, brand, no_page, page};
+use crate::http::request;
 use crate::tokens::opaque::Fingerprint;
 
 /// The number of bytes of the hash in an address.
@@ -69,6 +68,13 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let name = request.match_info().get("file").unwrap_or_default();
     let assets = [&*STYLE, &*SCRIPT, &*HTMX, &*ICON];
     let asset = assets.into_iter().find(|asset| asset.name == name);
+    if let Some(logo) = brand::get().logo.as_ref().filter(|logo| logo.path == request.path()) {
+        return Ok(HttpResponse::Ok()
+            .content_type(logo.media_type)
+            .insert_header((CACHE_CONTROL, KEEP))
+            .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
+            .body(logo.bytes.clone()));
+    }
     let Some(asset) = asset else { return no_page::show(request).await };
     let mut response = HttpResponse::Ok();
     response
@@ -76,7 +82,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
         .insert_header((CACHE_CONTROL, KEEP))
         .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
         .insert_header((VARY, "accept-encoding"));
-    if takes_gzip(request.headers()) && !asset.gzip.is_empty() {
+    if request::accepts_gzip(&request) && !asset.gzip.is_empty() {
         return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.gzip.as_slice()));
     }
     Ok(response.body(asset.plain.as_str()))
@@ -91,31 +97,9 @@ pub(super) async fn icon() -> HttpResponse {
         .body(ICON.plain.as_str())
 }
 
-/// Whether the client accepts gzip (RFC 9110, section 12.5.3).
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(ACCEPT_ENCODING).filter_map(|value| value.to_str().ok());
-    values.flat_map(|text| text.split(',')).any(|coding| {
-        let mut parts = coding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        let is_refused = parts.next().and_then(|q| q.strip_prefix("q=")).is_some_and(|q| q.parse() == Ok(0.0_f32));
-        is_gzip && !is_refused
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
-
-    #[test]
-    fn gzip_is_sent_only_to_clients_that_accept_it() {
-        let takes = |value: &str| {
-            takes_gzip(TestRequest::default().insert_header((ACCEPT_ENCODING, value)).to_http_request().headers())
-        };
-        assert!(takes("gzip") && takes("br, GZIP;q=0.5") && takes("deflate, gzip"));
-        assert!(!takes("") && !takes("br") && !takes("gzip;q=0") && !takes("gzip; q=0.0") && !takes("xgzip"));
-    }
 
     #[test]
     fn a_style_or_script_loads_nothing_from_elsewhere() {

@@ -1,19 +1,19 @@
 //! The OpenAPI 3.1 documents of the dialects and the pages that show them.
 
-use std::borrow::Cow;
-use std::sync::{Arc, LazyLock};
+use std::io::{self, Read as _};
+use std::sync::LazyLock;
 
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, ContentEncoding, ContentType, LOCATION, REFERRER_POLICY,
-    X_FRAME_OPTIONS,
+    VARY, X_FRAME_OPTIONS,
 };
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use flate2::read::GzDecoder;
 use utoipa::OpenApi;
-use utoipa_swagger_ui::Config;
 
 use crate::http::headers::PUBLIC;
-use crate::http::{arize, pieces, wallaroo};
+use crate::http::{arize, pieces, request, wallaroo};
 
 /// The content security policy that Swagger UI needs: its own scripts and style sheets, the one inline style that it
 /// sets on an element (by its hash), the icons inside its style sheet, and requests to this server. The page cannot be
@@ -22,11 +22,33 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; \
                       style-src 'self' 'unsafe-hashes' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; \
                       img-src 'self' data:; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
 
-static WALLAROO: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/v1/api/openapi.json"));
-static ARIZE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| swagger_ui("/v2/openapi.json"));
+const WALLAROO: &str = "/v1/api/openapi.json";
+const ARIZE: &str = "/v2/openapi.json";
 
-fn swagger_ui(document: &'static str) -> Arc<Config<'static>> {
-    Arc::new(Config::from(document).persist_authorization(false))
+/// A file of Swagger UI, which is embedded as gzip.
+struct Packed {
+    content_type: &'static str,
+    gzip: &'static [u8],
+    /// For clients that do not accept gzip.
+    plain: LazyLock<io::Result<Bytes>>,
+}
+
+static BUNDLE: Packed = Packed {
+    content_type: "text/javascript",
+    gzip: include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui-bundle.js.gz")),
+    plain: LazyLock::new(|| unpacked(BUNDLE.gzip)),
+};
+
+static STYLE: Packed = Packed {
+    content_type: "text/css",
+    gzip: include_bytes!(concat!(env!("OUT_DIR"), "/swagger-ui.css.gz")),
+    plain: LazyLock::new(|| unpacked(STYLE.gzip)),
+};
+
+fn unpacked(gzip: &[u8]) -> io::Result<Bytes> {
+    let mut plain = Vec::new();
+    GzDecoder::new(gzip).read_to_end(&mut plain)?;
+    Ok(plain.into())
 }
 
 /// `GET /v1/api/docs`
@@ -35,8 +57,8 @@ pub(super) async fn to_wallaroo_page() -> HttpResponse {
 }
 
 /// `GET /v1/api/docs/{file}`
-pub(super) async fn wallaroo_page(file: web::Path<String>) -> HttpResponse {
-    page(&WALLAROO, &file)
+pub(super) async fn wallaroo_page(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
+    page(&request, WALLAROO, &file)
 }
 
 /// `GET /v2/docs`
@@ -45,39 +67,63 @@ pub(super) async fn to_arize_page() -> HttpResponse {
 }
 
 /// `GET /v2/docs/{file}`
-pub(super) async fn arize_page(file: web::Path<String>) -> HttpResponse {
-    page(&ARIZE, &file)
+pub(super) async fn arize_page(request: HttpRequest, file: web::Path<String>) -> HttpResponse {
+    page(&request, ARIZE, &file)
 }
 
 fn to_page(page: &'static str) -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, page)).finish()
 }
 
-fn page(config: &Arc<Config<'static>>, file: &str) -> HttpResponse {
-    match utoipa_swagger_ui::serve(file, config.clone()) {
-        Ok(Some(file)) => {
-            let bytes = match file.bytes {
-                Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-                Cow::Owned(bytes) => bytes.into(),
-            };
-            let mut response = HttpResponse::Ok();
-            if file.gzpipped {
-                response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
-            }
-            response
-                .content_type(file.content_type)
-                .insert_header((CACHE_CONTROL, PUBLIC))
-                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-                .insert_header((REFERRER_POLICY, "same-origin"))
-                .insert_header((X_FRAME_OPTIONS, "DENY"))
-                .body(pieces::body(bytes))
-        }
-        Ok(None) => not_found(),
+/// A file of the page that shows a document.
+fn page(request: &HttpRequest, document: &str, file: &str) -> HttpResponse {
+    let (content_type, text) = match file {
+        "" | "index.html" => ("text/html", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.html"))),
+        "index.css" => ("text/css", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.css"))),
+        "index.js" => ("text/javascript", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.js"))),
+        "swagger-initializer.js" => ("text/javascript", initializer(document).into()),
+        "swagger-ui-bundle.js" => return packed(request, &BUNDLE),
+        "swagger-ui.css" => return packed(request, &STYLE),
+        _ => return not_found(),
+    };
+    file_of_page(content_type).body(pieces::body(text))
+}
+
+/// The script that starts Swagger UI. Links to the operations would be within buttons, where assistive technology does not
+/// find them, so there are none.
+fn initializer(document: &str) -> String {
+    format!(
+        "window.onload = () => {{\n  \
+           window.ui = SwaggerUIBundle({{ dom_id: \"#swagger-ui\", url: \"{document}\", deepLinking: false }});\n\
+         }};\n"
+    )
+}
+
+fn packed(request: &HttpRequest, file: &Packed) -> HttpResponse {
+    let mut response = file_of_page(file.content_type);
+    response.insert_header((VARY, "Accept-Encoding"));
+    if request::accepts_gzip(request) {
+        response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
+        return response.body(pieces::body(Bytes::from_static(file.gzip)));
+    }
+    match &*file.plain {
+        Ok(bytes) => response.body(pieces::body(bytes.clone())),
         Err(error) => {
-            log::error!("cannot render a page of the API documentation: {error}");
+            log::error!("cannot unpack a file of the API documentation: {error}");
             HttpResponse::InternalServerError().finish()
         }
     }
+}
+
+fn file_of_page(content_type: &'static str) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Ok();
+    response
+        .content_type(content_type)
+        .insert_header((CACHE_CONTROL, PUBLIC))
+        .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((REFERRER_POLICY, "same-origin"))
+        .insert_header((X_FRAME_OPTIONS, "DENY"));
+    response
 }
 
 /// `GET /v1/api/openapi.json`

@@ -118,7 +118,8 @@ fn facts() -> impl Strategy<Value = Facts> {
         let direct = if place == Place::Project { direct } else { PermissionSet::EMPTY };
         let (private, restricted, own, together) = flags;
         let named = membership.union(bound);
-        let standing = Standing { account, organization, workspace, named, direct, private, restricted, own, together };
+        let standing =
+            Standing { account, organization, workspace, named, direct, private, restricted, own, together, ..PLAIN };
         Facts { standing, place, membership, bound }
     })
 }

@@ -146,6 +146,17 @@ impl Staging {
         Ok(query.query_row(named_params! { ":kind": number(kind), ":key": key }, referent).optional()?)
     }
 
+    /// The number of new rows of a kind whose natural key begins with this part.
+    pub fn count_new(&self, kind: Kind, part: &str) -> Result<u32> {
+        let mut query = self.conn().prepare_cached(
+            "SELECT count(*) FROM staged_rows
+             WHERE kind = :kind AND key >= :from AND key < :to AND key IS NOT NULL AND state = :new",
+        )?;
+        let (from, to) = (format!("{part}\u{1f}"), format!("{part}\u{20}"));
+        let params = named_params! { ":kind": number(kind), ":from": from, ":to": to, ":new": State::New.number() };
+        Ok(query.query_row(params, |row| row.get(0))?)
+    }
+
     /// The row of a kind that has this id in the data file, if it was decided already.
     fn find_target(&self, kind: Kind, target: &Cell) -> Result<Option<Referent>> {
         let mut query = self.conn().prepare_cached(

@@ -94,7 +94,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
             workspaces::page(
                 view,
                 Visibility::Everything,
-                &WorkspaceSearch { name: absent.clone(), organization: None },
+                &WorkspaceSearch { name: absent.clone(), ..WorkspaceSearch::default() },
                 page,
             )?;
             projects::page(
@@ -125,7 +125,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                 );
                 for organization in [None, Some(OrganizationId(1)), Some(OrganizationId(3))] {
                     for name in ["team", "zür", "ü", "zz", "rich", "absent", "-", "é"] {
-                        let search = WorkspaceSearch { organization, name: Some(name.to_owned()) };
+                        let search = WorkspaceSearch { organization, name: Some(name.to_owned()), archived: None };
                         let returned = workspaces::page(view, visibility, &search, page)?.items.len();
                         cost(format!("workspaces with {name} in {organization:?} of {visibility:?}"), returned);
                     }
@@ -291,7 +291,7 @@ fn costs_of_a_crowd(place: &Place, size: i64) -> BTreeMap<String, u64> {
         // The first search of a table reads its names.
         let absent = Some("absent".to_owned());
         let first = Page { after: None, limit: 50 };
-        let named = WorkspaceSearch { name: absent.clone(), organization: None };
+        let named = WorkspaceSearch { name: absent.clone(), ..WorkspaceSearch::default() };
         workspaces::page(view, Visibility::Everything, &named, first)?;
         let named = ProjectSearch { name: absent.clone(), workspace_name: absent.clone(), ..Default::default() };
         projects::page(view, Visibility::Everything, &named, first)?;
@@ -312,7 +312,7 @@ fn costs_of_a_crowd(place: &Place, size: i64) -> BTreeMap<String, u64> {
                     for organization in
                         [None, Some(OrganizationId(1)), Some(OrganizationId(2)), Some(OrganizationId(3))]
                     {
-                        let search = WorkspaceSearch { organization, name: name.clone() };
+                        let search = WorkspaceSearch { organization, name: name.clone(), archived: None };
                         workspaces::page(view, me, &search, at(3 * size))?;
                         cost(format!("workspaces with {name:?} in {organization:?}"));
                     }

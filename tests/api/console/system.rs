@@ -1,10 +1,9 @@
-//! The pages about the server: backups, signing keys, first steps, activity, and where a person's rights come from.
+//! The pages about the server: backups, signing keys, first steps and activity.
 
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::browser::Browser;
-use crate::arize::scene;
 use crate::client::Answer;
 use crate::support::Setup;
 use crate::world::{Person, World};
@@ -182,36 +181,4 @@ fn activity_counts_what_exists_by_month() {
     assert_eq!(page.body.matches("<tr><th scope=\"row\">").count(), 12, "{page:?}");
     let people: i64 = place.world.database().one("SELECT count(*) FROM users WHERE status IS NOT NULL", []);
     assert!(page.body.contains(&format!("People at the end of each month; {people} this month")), "{page:?}");
-}
-
-#[test]
-fn the_rights_of_a_person_are_shown_to_those_who_see_them() {
-    let place = place();
-    let world = &place.world;
-    let organization = scene::organization(world, "Rights & Co");
-    let [olga, mia] = ["olga", "mia"].map(|name| world.new_member(name));
-    for (who, role) in [(&olga, "ADMIN"), (&mia, "MEMBER")] {
-        scene::add_to_organization(world, &organization, who, role);
-    }
-    let space = scene::space(&olga, &organization, "rights <b>here</b>");
-    scene::join(world, &olga, &space, &mia, "MEMBER");
-    let path = format!("/people/{}/rights", mia.uuid);
-    let own = place.enter(&mia).get(&path);
-    assert!(own.status == 200 && own.body.contains("rights &#60;b&#62;here"), "{own:?}");
-    assert!(own.body.contains("Rights &#38; Co: workspaces that are not private"), "{own:?}");
-    assert!(own.body.contains("<title id=\"picture-title\">Where the rights of mia@example.com come from"), "{own:?}");
-    let of_manager = place.enter(&olga).get(&path);
-    assert!(
-        of_manager.body.contains("Organization roles") && of_manager.body.contains("Memberships"),
-        "{of_manager:?}"
-    );
-    let of_admin = place.enter(&world.ada).get(&format!("/people/{}/rights", world.ada.uuid));
-    assert!(of_admin.body.contains("Administrator: every workspace"), "{of_admin:?}");
-    // Bob shares only the home organization, where he manages nobody.
-    let of_bob = place.enter(&world.bob).get(&path);
-    assert!(!of_bob.body.contains("here") && !of_bob.body.contains("Organization roles"), "{of_bob:?}");
-    let ada = place.enter(&world.ada);
-    for wrong in ["x", "00000000-0000-4000-8000-000000000000"] {
-        assert_eq!(ada.get(&format!("/people/{wrong}/rights")).status, 404, "{wrong}");
-    }
 }

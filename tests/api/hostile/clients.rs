@@ -313,7 +313,7 @@ fn built_in_clients_reach_the_api_without_requesting_the_scope() {
             reaches_the_api(&bearer(&again));
         }
     }
-    let secret = cli(world, "client rotate-secret api-client");
+    let secret = cli(world, "client rotate-secret api-client --yes");
     reaches_the_api(&bearer(&basic("api-client", &secret, TOKEN, &[("grant_type", "client_credentials")])));
     let browser = enter(carol);
     let loopback = "http://127.0.0.1:4711/callback";
@@ -670,7 +670,7 @@ fn a_replayed_refresh_token_is_reported_as_not_active() {
     assert_eq!(refresh(&good).status, 200, "none of this has ended it");
     // A disabled user learns it at sign-in, and not before.
     let held = begin();
-    assert!(world.server.cli(&["user", "disable", "ella@example.com"]).status.success());
+    assert!(world.server.cli(&["user", "disable", "ella@example.com", "--yes"]).status.success());
     not_active(&refresh(&held));
     outcome(&with_password("wide", &ella, ""), "Account disabled");
 }

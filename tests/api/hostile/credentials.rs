@@ -135,10 +135,10 @@ fn a_recovery_revokes_the_users_keys_by_default() {
     let service = world.nobody.with(&scene::text(&service, "key"));
     works(&stolen);
 
-    let (_, said) = cli(&world, "admin recover ada@example.com --keep-keys");
+    let (_, said) = cli(&world, "admin recover ada@example.com --keep-keys --yes");
     assert!(said.contains("all their sessions have ended; their API keys still work"), "{said}");
     works(&stolen);
-    let (_, said) = cli(&world, "admin recover ada@example.com");
+    let (_, said) = cli(&world, "admin recover ada@example.com --yes");
     assert!(said.contains("all their sessions have ended and all their API keys are revoked"), "{said}");
     let id = world.database().one::<i64>("SELECT id FROM keys WHERE name = 'nightly'", []);
     let listed = format!(
@@ -148,10 +148,10 @@ fn a_recovery_revokes_the_users_keys_by_default() {
     is_refused(&stolen, "the API key has been revoked or has expired");
     works(&bobs);
     assert_eq!(service.get("/v2/spaces").status, 200, "the operator decides on those");
-    let told: Value = serde_json::from_str(&cli(&world, "admin recover ada@example.com --json").0).expect("JSON");
+    let told: Value = serde_json::from_str(&cli(&world, "admin recover ada@example.com --json --yes").0).expect("JSON");
     assert_eq!(told["service_keys"], json!([{ "id": id, "name": "nightly" }]));
-    cli(&world, &format!("key revoke {id}"));
-    let told: Value = serde_json::from_str(&cli(&world, "admin recover --json").0).expect("JSON");
+    cli(&world, &format!("key revoke {id} --yes"));
+    let told: Value = serde_json::from_str(&cli(&world, "admin recover --json --yes").0).expect("JSON");
     assert_eq!((&told["email"], &told["service_keys"]), (&json!(ADMIN), &json!([])));
 }
 
@@ -241,9 +241,9 @@ fn every_password_change_offers_to_revoke_keys() {
     let (lena, other) = (world.new_member("lena"), api_key(world, "carol@example.com"));
     for (line, revoked) in [
         ("user passwd lena@example.com", false),
-        ("user passwd lena@example.com --revoke-keys", true),
+        ("user passwd lena@example.com --revoke-keys --yes", true),
         ("user reset-link lena@example.com", false),
-        ("user reset-link lena@example.com --revoke-keys", true),
+        ("user reset-link lena@example.com --revoke-keys --yes", true),
     ] {
         let key = api_key(world, &lena.email);
         cli(world, line);
@@ -336,7 +336,7 @@ fn five_of_200_concurrent_wrong_codes_are_checked() {
     // Other users do not wait, and a reset ends it.
     let nobody = Client::new(server.base());
     with_factor(&nobody, &world.carol);
-    assert!(server.cli(&["user", "reset-mfa", &world.bob.email]).status.success());
+    assert!(server.cli(&["user", "reset-mfa", &world.bob.email, "--yes"]).status.success());
     Browser::signed_in(&nobody, &world.bob.email, &world.bob.password);
 }
 
@@ -558,7 +558,7 @@ fn changing_your_own_account_by_an_api_needs_recent_proof_too() {
         listed.as_array().expect("a list").iter().find(|one| one["type"] == "otp").expect("a factor")["id"].clone();
     let gone = key.send("DELETE", &format!("{own}/{}", id.as_str().expect("an id")), &[], ());
     assert_eq!((gone.status, gone.json()["error_description"].as_str()), (401, Some(CONFIRM_FIRST)));
-    cli(&world, "user reset-mfa ada@example.com");
+    cli(&world, "user reset-mfa ada@example.com --yes");
     let fresh = Person::enter(&world.nobody, ADMIN, &world.ada.password);
     assert_eq!(fresh.put(&format!("{users}/{uuid}"), &json!({ "email": "ada2@example.com" })).status, 204);
     assert_eq!(fresh.post(&format!("{users}/{uuid}/logout"), &json!({})).status, 204);

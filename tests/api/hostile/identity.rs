@@ -338,7 +338,7 @@ fn a_recovery_creates_a_new_user_instead_of_a_deleted_one() {
     let world = World::start();
     let old = world.new_member("rita");
     assert_eq!(delete(&world.ada, &format!("{ADMIN_USERS}/{}", old.uuid)), 204);
-    let password = cli(&world, &["admin", "recover", &old.email]);
+    let password = cli(&world, &["admin", "recover", &old.email, "--yes"]);
     let new = Person::enter(&world.nobody, &old.email, password.lines().next().expect("a password"));
     assert_ne!(new.uuid, old.uuid);
 }
@@ -366,7 +366,7 @@ fn whitespace_around_an_email_is_ignored_everywhere() {
         let found = ada.get(&format!("/v2/users?email={}", encoded(&email))).ok();
         assert_eq!(found["users"].as_array().expect("a list").len(), 1, "{email:?}");
         cli(&world, &["user", "promote", &email]);
-        cli(&world, &["user", "demote", &email]);
+        cli(&world, &["user", "demote", &email, "--yes"]);
     }
     for (n, email) in padded("new@example.com").iter().enumerate() {
         let email = email.replace("new", &format!("new{n}"));

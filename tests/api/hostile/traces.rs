@@ -120,10 +120,10 @@ fn sessions_are_listed_and_ended_singly_by_user_and_all_at_once() {
     }
 
     let newest = bobs[1]["id"].as_str().expect("an id");
-    good(server, &format!("session end {newest}"));
+    good(server, &format!("session end {newest} --yes"));
     assert_eq!((status(nobody, second.credential()), status(nobody, world.bob.credential())), (401, 200));
-    assert!(!cli(server, &format!("session end {newest}")).0, "it is no more");
-    good(server, "session end --user bob@example.com");
+    assert!(!cli(server, &format!("session end {newest} --yes")).0, "it is no more");
+    good(server, "session end --user bob@example.com --yes");
     assert_eq!((status(nobody, world.bob.credential()), status(nobody, world.ada.credential())), (401, 200));
     assert_eq!(browser.get("/auth/account").status, 303);
 
@@ -134,7 +134,7 @@ fn sessions_are_listed_and_ended_singly_by_user_and_all_at_once() {
     let device_code = device.text("device_code");
     let all = [world.ada.credential(), world.carol.credential(), bob.credential()];
     assert!(all.iter().all(|token| status(nobody, token) == 200));
-    let (is_good, out, err) = cli(server, "session end --all");
+    let (is_good, out, err) = cli(server, "session end --all --yes");
     assert!(is_good && out.is_empty(), "{err}");
     assert_eq!(err, "all users are signed out; 4 sessions ended; API keys still work\n");
     assert!(all.iter().all(|token| status(nobody, token) == 401));
@@ -154,7 +154,7 @@ fn sessions_are_listed_and_ended_singly_by_user_and_all_at_once() {
     }
     assert_eq!(good(server, "session list"), "");
     Person::enter(nobody, &world.bob.email, &world.bob.password);
-    for line in ["session end", "session end --all --user bob@example.com", "session end --all nonsense"] {
+    for line in ["session end", "session end --all --user bob@example.com --yes", "session end --all nonsense --yes"] {
         assert!(!cli(server, line).0, "{line}");
     }
     assert_eq!(status(nobody, Person::enter(nobody, ADMIN, &world.ada.password).credential()), 200);

@@ -64,7 +64,7 @@ fn a_session_is_shown_to_and_ended_by_its_user_and_an_administrator() {
 #[test]
 fn clients_are_shown_to_administrators_without_their_secrets() {
     let world = World::start();
-    let secret = world.server.cli(&["client", "rotate-secret", "api-client"]);
+    let secret = world.server.cli(&["client", "rotate-secret", "api-client", "--yes"]);
     let secret = String::from_utf8(secret.stdout).expect("a secret").trim_end().to_owned();
     assert!(secret.starts_with("atlc_"), "{secret}");
     let all = world.ada.get(&format!("{ADMIN}/clients"));

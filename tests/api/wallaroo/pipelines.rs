@@ -331,7 +331,9 @@ fn an_archived_workspace_is_read_only() {
     let (world, workspace) = (world(), world().bob.create(&fresh("archived")));
     let (id, _, uuid) = create(&world.bob, workspace, "ccfraud", &json!({}));
     world.database().write("UPDATE workspaces SET archived = 1 WHERE id = ?1", [workspace]);
-    let told = refused("this workspace is archived, so its contents cannot be changed");
+    let told = refused(
+        "this workspace is archived, so it cannot be changed; one of its owners or an administrator can restore it",
+    );
     let other = world.bob.create(&fresh("open"));
     let asks: [(&str, Value); 5] = [
         (CREATE, json!({ "pipeline_id": "ccfraud", "workspace_id": workspace })),

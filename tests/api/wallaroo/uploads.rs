@@ -315,7 +315,9 @@ fn a_file_is_seen_by_the_members_of_its_workspace_only() {
     assert_eq!(carol.get(&file_path(made)).body, "secret");
     upload(carol, workspace, "m", "hers");
     world().database().write("UPDATE workspaces SET archived = 1 WHERE id = ?1", [workspace]);
-    let archived = refused("this workspace is archived, so its contents cannot be changed");
+    let archived = refused(
+        "this workspace is archived, so it cannot be changed; one of its owners or an administrator can restore it",
+    );
     assert_eq!(send(bob, UPLOAD, &metadata(workspace, "m"), Some(("m.onnx", "x"))).outcome(), archived);
     assert_eq!(carol.get(&file_path(made)).body, "secret", "it can still be read");
 }

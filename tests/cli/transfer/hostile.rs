@@ -73,6 +73,43 @@ fn the_passphrase_must_be_right_and_sealed_lines_unchanged() {
 }
 
 #[test]
+fn the_passphrase_vouches_for_lines_without_secrets_too() {
+    let to = empty();
+    let before = export(&to);
+    fs::write(to.path().join("pass"), "a long passphrase\n").unwrap();
+    // Somebody who can change the file, but does not know the passphrase, makes a workspace public.
+    let mut all = lines(&world().full);
+    all.iter_mut().find(|line| line["name"] == "den").unwrap()["private"] = json!(false);
+    let trailer = all.pop().unwrap();
+    let changed = file(&all[0], &all[1..]);
+    let with_mac = |mac: &Value| {
+        let mut text = lines(&changed);
+        text.last_mut().unwrap()["mac"] = mac.clone();
+        text.iter().map(|line| line.to_string() + "\n").collect::<String>()
+    };
+    let sealed = all[0]["secrets"]["check"].clone();
+    let cases = [
+        changed.clone(),
+        with_mac(&trailer["mac"]),
+        with_mac(&sealed),
+        with_mac(&json!("AAAA")),
+        with_mac(&json!("?")),
+    ];
+    for text in cases {
+        let run = import(&to, &text, "--without-files --passphrase-file pass");
+        let words = format!("refused: line {}: mac does not fit the passphrase: the file was changed", 1 + all.len());
+        assert!(run.code == 1 && run.out.contains(&words), "{}{}", run.out, run.err);
+    }
+    // It looks like a file without secrets.
+    all[0].as_object_mut().unwrap().insert("secrets".to_owned(), Value::Null);
+    let run = import(&to, &file(&all[0], &all[1..]), "--without-files --passphrase-file pass");
+    assert!(run.code == 1 && run.err.contains("secrets: are missing: the file was exported without"), "{}", run.err);
+    untouched(&to, &before);
+    assert!(trailer["mac"].as_str().is_some_and(|mac| mac.len() > 40));
+    assert!(lines(&world().plain).last().unwrap().get("mac").is_none());
+}
+
+#[test]
 fn an_import_hands_out_nothing_of_what_is_there() {
     let to = empty();
     fs::write(to.path().join("pass"), "a long passphrase\n").unwrap();

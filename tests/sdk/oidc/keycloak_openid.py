@@ -326,7 +326,7 @@ with story("a program on its own"):
 with story("who may not come in"):
     carol = person("carol")
     held = app.token(carol, PASSWORD)
-    atelier("user", "disable", carol)
+    atelier("user", "disable", carol, "--yes")
     refused("who is disabled", KeycloakPostError, 400, "invalid_grant", lambda: app.token(carol, PASSWORD), "Account disabled")
     dead("has lost every session", held)
     refused("and is told no more for a wrong password", KeycloakAuthenticationError, 401, "invalid_grant", lambda: app.token(carol, "x" * 12), "Invalid user credentials")

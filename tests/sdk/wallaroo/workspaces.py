@@ -108,4 +108,21 @@ with story("the current workspace"):
     everything = ["alpha", "beta", "a" * 63, default.name(), f"{EVE} - Default Workspace", "bobs"]
     same("an administrator's has all", names(ada), everything)
 
+with story("an archived workspace"):
+    query = """mutation($id: bigint!, $archived: Boolean) {
+        update_workspace_by_pk(pk_columns: {id: $id}, _set: {archived: $archived}) { archived }
+    }"""
+
+    def archive(archived):
+        variables = {"id": alpha.id(), "archived": archived}
+        return ask(ada, "/v1/graphql", {"query": query, "variables": variables})
+
+    same("GraphQL archives it", archive(True), (200, {"data": {"update_workspace_by_pk": {"archived": True}}}))
+    same("list_workspaces says so", [workspace.archived() for workspace in ada.list_workspaces()][:2], [True, False])
+    same("it is found", ada.get_workspace("alpha").archived(), True)
+    status, answer = ask(ada, "/v1/api/workspaces/add_user", {"workspace_id": alpha.id(), "email": EVE})
+    like("nobody can be added", [status, answer], [400, refusal(400)])
+    archive(False)
+    same("it is restored", ada.get_workspace("alpha").archived(), False)
+
 finish()

@@ -9,11 +9,10 @@ use crate::app::users;
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, NewUser, User, UserChange};
-use crate::error::Result;
 
 impl Planner<'_> {
-    pub(super) fn people(&mut self) -> Result<()> {
-        let Some(all) = &self.declared.people else { return Ok(()) };
+    pub(super) fn people(&mut self) {
+        let Some(all) = &self.declared.people else { return };
         let mut matched = BTreeSet::new();
         let mut keys = BTreeSet::new();
         for (index, one) in all.iter().enumerate() {
@@ -33,10 +32,9 @@ impl Planner<'_> {
             self.memberships_of(person, one);
         }
         if self.prune {
-            self.people_go(&matched)?;
+            self.people_go(&matched);
             self.memberships_go();
         }
-        Ok(())
     }
 
     fn person_stays(&mut self, now: &User, one: &DeclaredPerson) {
@@ -72,6 +70,7 @@ impl Planner<'_> {
         if fields.is_empty() {
             return;
         }
+        self.enabled.extend(enabled.map(|enabled| (now.id, enabled)));
         let loses = enabled == Some(false) || role == Some(AccountRole::Member);
         let phase = if loses { Phase::PeopleWhoLose } else { Phase::PeopleWhoGain };
         let administrator = role.map(|role| role == AccountRole::Administrator);
@@ -80,7 +79,7 @@ impl Planner<'_> {
             UserChange { first_name, last_name, enabled, developer, administrator, ..UserChange::default() },
         );
         let mut change = change("person", now.email.as_str(), fields);
-        change.destructive = loses;
+        change.destructive = loses || developer == Some(false);
         self.push(phase, change, Some(&one.at), action);
     }
 
@@ -151,7 +150,7 @@ impl Planner<'_> {
             None => self.place_name(organization),
         };
         let email = one.email.as_str();
-        let change = match before {
+        let mut change = match before {
             None => create("organization member", email, vec![new_field("role", role.as_str())]),
             Some(before) => {
                 let field = FieldChange {
@@ -162,6 +161,8 @@ impl Planner<'_> {
                 change("organization member", email, vec![field])
             }
         };
+        let had = person.known().zip(organization.known()).and_then(|pair| self.now.memberships.get(&pair));
+        change.destructive = had.is_some_and(|had| role.is_weaker_than(*had));
         let phase = if role == OrganizationRole::Admin { Phase::Admins } else { Phase::Memberships };
         let at = place.map_or(&one.at, |place| &place.at);
         self.push(phase, inside(change, &name), Some(at), Action::SetMembership(person, organization, role));
@@ -175,6 +176,7 @@ impl Planner<'_> {
             // Somebody whose memberships are not known keeps them.
             *id != but
                 && !self.removed_people.contains(id)
+                && self.enabled.get(id) != Some(&false)
                 && !self.left.contains(&(*id, organization))
                 && role.is_none_or(|role| *role == OrganizationRole::Admin)
         };

@@ -7,21 +7,16 @@ use crate::app::declared_setup::plan::{Action, Phase, Ref};
 use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, User};
-use crate::error::Result;
-use crate::store;
 
 impl Planner<'_> {
     /// Closes the accounts that are not matched. The last administrator, and the last admin of an organization, stay.
-    pub(super) fn people_go(&mut self, matched: &BTreeSet<UserId>) -> Result<()> {
+    pub(super) fn people_go(&mut self, matched: &BTreeSet<UserId>) {
         let gone: Vec<User> = self.now.people.values().filter(|user| !matched.contains(&user.id)).cloned().collect();
         let governs = |user: &User| user.may_authenticate() && user.role == AccountRole::Administrator;
-        let administrators = store::users::list_administrators(self.view)?;
-        let stays = |user: &User| {
-            matched.contains(&user.id)
-                && self.account_roles.get(&Ref::Known(user.id)) == Some(&AccountRole::Administrator)
-                && !self.is_disabled(user)
+        let stays = |id: &UserId| {
+            self.account_roles.get(&Ref::Known(*id)) == Some(&AccountRole::Administrator) && self.is_active(*id)
         };
-        let mut has_administrator = administrators.iter().any(|user| governs(user) && stays(user));
+        let mut has_administrator = matched.iter().any(stays);
         for user in gone {
             if governs(&user) && !has_administrator {
                 has_administrator = true;
@@ -47,12 +42,6 @@ impl Planner<'_> {
             self.removed_people.insert(user.id);
             self.push(Phase::RemovedPeople, remove("person", user.email.as_str()), None, Action::ClosePerson(user.id));
         }
-        Ok(())
-    }
-
-    /// Whether the file disables somebody.
-    fn is_disabled(&self, user: &User) -> bool {
-        self.declared.people.iter().flatten().any(|one| one.email == user.email && one.enabled == Some(false))
     }
 
     /// Ends the memberships that the entry of a person does not have.

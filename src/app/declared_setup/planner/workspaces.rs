@@ -42,11 +42,7 @@ impl Planner<'_> {
             text.as_str().to_owned()
         });
         let private = differs(&mut fields, "private", (&now.private, one.private.as_ref()), ToString::to_string);
-        if one.archived.is_some_and(|archived| archived != now.archived) {
-            let state = if now.archived { "archived" } else { "not archived" };
-            self.fault(&one.at, format!("archived: cannot be changed; the workspace is {state}"));
-            return;
-        }
+        self.archived(now, one);
         if !fields.is_empty() {
             let mut change =
                 inside(change("workspace", now.name.as_str(), fields), &self.inside_name(now.organization));
@@ -70,19 +66,20 @@ impl Planner<'_> {
         let private = one.private.unwrap_or(true);
         let mut fields: Vec<_> = one.description.iter().map(|text| new_field("description", text.as_str())).collect();
         fields.push(new_field("private", private.to_string()));
-        fields.extend(one.archived.map(|archived| new_field("archived", archived.to_string())));
         fields.push(new_field("owner", owner.email.as_str()));
         let new = NewWorkspace {
             name: one.name.clone(),
             organization: None,
             description: one.description.clone().unwrap_or_default(),
             private,
-            archived: one.archived.unwrap_or(false),
         };
         let place = self.place_name(organization);
         let change = inside(create("workspace", one.name.as_str(), fields), &place);
         let action = Action::CreateWorkspace { index, organization, owner: person, new };
         self.push(Phase::Workspaces, change, Some(&one.at), action);
+        if one.archived == Some(true) {
+            self.archive(Ref::New(index), one, &place);
+        }
     }
 
     fn workspaces_go(&mut self, seen: &BTreeSet<(Ref<OrganizationId>, String)>) -> Result<()> {
@@ -102,7 +99,7 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn inside_name(&self, organization: OrganizationId) -> String {
+    pub(super) fn inside_name(&self, organization: OrganizationId) -> String {
         self.place_name(Ref::Known(organization))
     }
 
@@ -171,7 +168,7 @@ impl Planner<'_> {
         let change = match before {
             Some(before) if is_given(before, given) => return,
             Some(before) => Change {
-                destructive: before == Role::Owner,
+                destructive: self.is_lowered(before, given, &member.role),
                 ..change("member", email, vec![field("role", self.now.role_word(before), role)])
             },
             None => create("member", email, vec![new_field("role", role)]),
@@ -201,6 +198,10 @@ impl Planner<'_> {
         });
         for (user, role) in gone {
             let email = self.now.email(user).to_owned();
+            if role == Role::Owner && !has_owner && self.removed_people.contains(&user) {
+                // Their workspaces get another owner when their account is closed.
+                continue;
+            }
             if role == Role::Owner && !has_owner && self.is_active(user) {
                 has_owner = true;
                 self.keep(format!("{email} stays in {:?}: the last owner who can sign in", one.name.as_str()));
@@ -249,7 +250,11 @@ impl Planner<'_> {
                 Some(now) if self.is_bound_to(now.role, given) => continue,
                 Some(now) => {
                     let fields = vec![field("role", self.now.named_role_word(now.role), role)];
-                    (change("binding", name, fields), Action::ChangeBinding(now.id, given))
+                    let mut change = change("binding", name, fields);
+                    let present = self.now.roles.get(&now.role).and_then(|role| role.predefined);
+                    let present = present.unwrap_or(Role::Custom(now.role));
+                    change.destructive = self.is_lowered(present, given, &one.role);
+                    (change, Action::ChangeBinding(now.id, given))
                 }
                 None => (create("binding", name, vec![new_field("role", role)]), Action::Bind(spot, person, given)),
             };

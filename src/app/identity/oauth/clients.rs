@@ -97,6 +97,14 @@ pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Registered>> {
     store::clients::list(view)?.into_iter().map(counted).collect()
 }
 
+/// At most `limit` clients after this one, by id.
+///
+/// Requires an administrator.
+pub fn page(view: &View, actor: &Actor, after: Option<&ClientId>, limit: u32) -> Result<Vec<Registered>> {
+    may_read(actor)?;
+    store::clients::page(view, after, limit)?.into_iter().map(|client| registered(view, client)).collect()
+}
+
 /// The client with this id.
 ///
 /// Requires an administrator.

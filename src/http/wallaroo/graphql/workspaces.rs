@@ -77,6 +77,22 @@ pub(super) struct WorkspaceInsert {
     user_default_workspaces: Option<DefaultWorkspacesInsert>,
 }
 
+/// The workspace to change.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_pk_columns_input")]
+pub(super) struct WorkspaceKey {
+    /// The id.
+    pub(super) id: BigInt,
+}
+
+/// The new values of a workspace.
+#[derive(Debug, InputObject)]
+#[graphql(name = "workspace_set_input")]
+pub(super) struct WorkspaceSet {
+    /// `true` archives it, `false` restores it.
+    pub(super) archived: Option<bool>,
+}
+
 /// New members.
 #[derive(Debug, InputObject)]
 #[graphql(name = "workspace_users_arr_rel_insert_input")]
@@ -154,6 +170,8 @@ pub(super) enum WorkspaceUpdateColumn {
 #[derive(Debug)]
 pub(super) struct CreateRequest {
     pub(super) new: NewWorkspace,
+    /// Whether it is archived from the start.
+    pub(super) archived: bool,
     /// Whether an existing workspace with this name is returned, if the caller is a member of it.
     pub(super) return_existing: bool,
     /// Whether it becomes the caller's default workspace.
@@ -228,10 +246,8 @@ impl CreateRequest {
             ));
         }
         Ok(Self {
-            new: NewWorkspace {
-                archived: object.archived.unwrap_or(false),
-                ..NewWorkspace::private(WorkspaceName::parse(&name).in_field("object.name")?)
-            },
+            new: NewWorkspace::private(WorkspaceName::parse(&name).in_field("object.name")?),
+            archived: object.archived.unwrap_or(false),
             return_existing: on_conflict
                 .is_some_and(|conflict| conflict.constraint == WorkspaceConstraint::WorkspaceNameKey),
             by_default: !defaults.is_empty(),

@@ -17,7 +17,9 @@ use crate::http::wallaroo::graphql::lists::{Lists, MemberList};
 use crate::http::wallaroo::graphql::loader::Appearances;
 use crate::http::wallaroo::graphql::objects::Workspace;
 use crate::http::wallaroo::graphql::scalars::BigInt;
-use crate::http::wallaroo::graphql::workspaces::{CreateRequest, OnConflict, WorkspaceInsert};
+use crate::http::wallaroo::graphql::workspaces::{
+    CreateRequest, OnConflict, WorkspaceInsert, WorkspaceKey, WorkspaceSet,
+};
 
 #[derive(Default)]
 pub(super) struct WorkspaceQueries;
@@ -84,9 +86,29 @@ impl WorkspaceChanges {
                 for (who, role) in &request.others {
                     members::upsert(tx, actor, id, who, *role)?;
                 }
+                // An archived workspace takes no members.
+                if request.archived {
+                    workspaces::archive(tx, actor, id)?;
+                }
                 Ok(id)
             })
             .await?;
+        read(ctx, |loader| Ok(loader.workspaces(&Appearances::once(id), &ctx.look_ahead())?.remove(&id)))
+    }
+
+    /// Archives the workspace with this id, or restores it.
+    #[graphql(complexity = "10 + child_complexity")]
+    async fn update_workspace_by_pk(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(name = "pk_columns")] key: WorkspaceKey,
+        #[graphql(name = "_set")] set: Option<WorkspaceSet>,
+    ) -> Result<Option<Arc<Workspace>>> {
+        let id = WorkspaceId(key.id.0);
+        let archived = set.and_then(|set| set.archived);
+        let archived = archived.ok_or_else(|| Error::invalid("_set.archived", "is required"))?;
+        let change = if archived { workspaces::archive } else { workspaces::restore };
+        state(ctx)?.write_as(actor(ctx)?, move |tx, actor| change(tx, actor, id)).await?;
         read(ctx, |loader| Ok(loader.workspaces(&Appearances::once(id), &ctx.look_ahead())?.remove(&id)))
     }
 

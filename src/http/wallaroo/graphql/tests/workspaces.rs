@@ -273,3 +273,27 @@ async fn a_new_workspace_is_bounded_by_users() {
     let refusal = world.ask(&world.ada, query, json!({ "users": users[..100] })).await;
     assert!(refusal["errors"][0]["message"].as_str().is_some_and(|told| told.ends_with("does not exist")), "{refusal}");
 }
+
+#[tokio::test]
+async fn a_workspace_is_archived_and_restored_by_its_owner() {
+    let world = World::new();
+    let insert = "mutation { insert_workspace_one(object: {name: \"team\"}) { id } }";
+    let id = world.ask(&world.bob, insert, json!({})).await["data"]["insert_workspace_one"]["id"].clone();
+    let set = |set: Value| json!({ "id": id, "set": set });
+    let query = "mutation($id: bigint!, $set: workspace_set_input) {
+        update_workspace_by_pk(pk_columns: {id: $id}, _set: $set) { id name archived }
+    }";
+    for archived in [true, true, false] {
+        let expected =
+            json!({ "data": { "update_workspace_by_pk": { "id": id, "name": "team", "archived": archived } } });
+        assert_eq!(world.ask(&world.bob, query, set(json!({ "archived": archived }))).await, expected);
+    }
+    assert_eq!((world.audited("workspaces.archive"), world.audited("workspaces.restore")), (1, 1));
+    let at = "$.selectionSet.update_workspace_by_pk";
+    let missing = refused(at, "not-found", &format!("workspace {id} does not exist"));
+    assert_eq!(world.ask(&world.eve, query, set(json!({ "archived": true }))).await, missing);
+    for nothing in [json!(null), json!({}), json!({ "archived": null })] {
+        let told = refused(&format!("{at}.args._set.archived"), "validation-failed", "_set.archived: is required");
+        assert_eq!(world.ask(&world.bob, query, set(nothing)).await, told);
+    }
+}
