@@ -14,6 +14,7 @@ mod kills;
 mod lists;
 mod pages;
 mod peers;
+mod retention;
 mod searches;
 mod sign_ins;
 mod spaces;
@@ -60,6 +61,8 @@ pub enum Goal {
     L2,
     /// Growth of the data file in a year.
     L3,
+    /// The deletion of a year of audit rows.
+    L7,
     /// Tokens and their introspection, compared with oidc-provider.
     G14,
     /// Pages of every list for every kind of person.
@@ -94,6 +97,7 @@ impl Goal {
         Self::L1,
         Self::L2,
         Self::L3,
+        Self::L7,
         Self::G14,
         Self::G13,
         Self::C1,
@@ -127,6 +131,7 @@ impl Goal {
             Self::L1 => "L1",
             Self::L2 => "L2",
             Self::L3 => "L3",
+            Self::L7 => "L7",
             Self::G14 => "G14",
             Self::G13 => "G13",
             Self::C1 => "C1",
@@ -159,6 +164,7 @@ impl Goal {
             Self::L1 => "how long a create waits while 10,000 spaces, members or sessions are deleted, and 1,000",
             Self::L2 => "short lists and memory beside askers of 100,000 people, who read or do not",
             Self::L3 => "the growth of the data file in a simulated year of 50 clients and 20 people",
+            Self::L7 => "how long a create takes while a year of audit, a million rows, is deleted, and otherwise",
             Self::G14 => "tokens of a client on its own behalf and their introspection, beside oidc-provider",
             Self::G13 => {
                 "the first and a deep page of every list, for every kind of person, of a million rows beside a thousand"
@@ -191,6 +197,7 @@ impl Goal {
             Self::L1 => deletes::holds(bench),
             Self::L2 => answers::bounded(bench),
             Self::L3 => growth::slow(bench),
+            Self::L7 => retention::holds_nobody_up(bench),
             Self::G14 => identity::beside_oidc_provider(bench),
             Self::G13 => everybody::flat(bench),
             Self::C1 => files::uploads(bench),

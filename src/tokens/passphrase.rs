@@ -38,6 +38,22 @@ impl Derivation {
     }
 }
 
+/// Derives 32 bytes from a passphrase. Takes some tenths of a second.
+///
+/// Refused when the parameters are out of bounds, or there is not enough memory.
+pub(super) fn derive(passphrase: &Secret, how: &Derivation) -> Result<[u8; 32], Invalid> {
+    if how.memory > MAX_MEMORY || how.passes > MAX_PASSES || how.lanes > MAX_LANES {
+        return Err(Invalid::rule("must not require more than 1 GiB, 16 passes and 16 lanes"));
+    }
+    let refused = |_| Invalid::rule("must be valid parameters of argon2id");
+    let params = Params::new(how.memory, how.passes, how.lanes, Some(32)).map_err(refused)?;
+    let mut bytes = [0; 32];
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(passphrase.expose().as_bytes(), &how.salt, &mut bytes)
+        .map_err(refused)?;
+    Ok(bytes)
+}
+
 /// A key that seals and opens values. Its `Debug` prints `***`.
 pub struct PassphraseKey(LessSafeKey);
 
@@ -47,19 +63,9 @@ pub struct PassphraseKey(LessSafeKey);
 pub struct NotOpened;
 
 impl PassphraseKey {
-    /// Derives the key. Takes some tenths of a second.
-    ///
-    /// Refused when the parameters are out of bounds, or there is not enough memory.
+    /// The key of [`derive`].
     pub fn derive(passphrase: &Secret, how: &Derivation) -> Result<Self, Invalid> {
-        if how.memory > MAX_MEMORY || how.passes > MAX_PASSES || how.lanes > MAX_LANES {
-            return Err(Invalid::rule("must not require more than 1 GiB, 16 passes and 16 lanes"));
-        }
-        let refused = |_| Invalid::rule("must be valid parameters of argon2id");
-        let params = Params::new(how.memory, how.passes, how.lanes, Some(32)).map_err(refused)?;
-        let mut bytes = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(passphrase.expose().as_bytes(), &how.salt, &mut bytes)
-            .map_err(refused)?;
+        let bytes = derive(passphrase, how)?;
         let key = UnboundKey::new(&AES_256_GCM, &bytes).map_err(|_| Invalid::rule("must give a key of 32 bytes"))?;
         Ok(Self(LessSafeKey::new(key)))
     }

@@ -9,10 +9,10 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError};
 
-use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::hmac;
 
+use super::passphrase::{Derivation, derive};
 use super::random;
 use crate::domain::secret::Secret;
 
@@ -28,7 +28,7 @@ const SALT: usize = 16;
 const CHECK: usize = 32;
 
 /// Memory in KiB, and passes. A passphrase is tried offline, so it costs more than a password. Part of the format.
-const MEMORY_COST: u32 = 64 << 10;
+const MEMORY: u32 = 64 << 10;
 const PASSES: u32 = 3;
 
 /// Why a sealed file does not open.
@@ -70,11 +70,8 @@ impl Passphrase {
         if let Some(key) = derived.get(salt) {
             return Ok(hmac::Key::new(hmac::HMAC_SHA256, key));
         }
-        let params = Params::new(MEMORY_COST, PASSES, 1, None).map_err(io::Error::other)?;
-        let mut key = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
-            .hash_password_into(self.text.expose().as_bytes(), salt, &mut key)
-            .map_err(io::Error::other)?;
+        let how = Derivation { memory: MEMORY, passes: PASSES, lanes: 1, salt: *salt };
+        let key = derive(&self.text, &how).map_err(io::Error::other)?;
         derived.insert(*salt, key);
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &key))
     }
@@ -325,6 +322,16 @@ mod tests {
             assert!(opened(&wrong, &bytes).unwrap_err().to_string().contains("the passphrase is wrong"));
         }
         assert_eq!(format!("{right:?}"), "Passphrase(***)");
+    }
+
+    #[test]
+    fn the_keys_of_the_format_stay() {
+        let header = Header { label: b"label".to_vec(), salt: [1; SALT], nonce: [2; SALT] };
+        let check = passphrase("correct horse").keys(&header).unwrap().1;
+        assert_eq!(
+            crate::tokens::chain::to_hex(&check),
+            "f476f9db4b8e63ae5a21125c5cf92d11af62702e9f899d7dbbaf10d5fe659d2d"
+        );
     }
 
     #[test]

@@ -110,6 +110,49 @@ fn check_upgrade_tells_what_an_upgrade_does_and_changes_nothing() {
 }
 
 #[test]
+fn check_upgrade_tells_what_the_first_start_deletes() {
+    let place = old(2000);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_micros();
+    place.sql(&format!(
+        "INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object)
+         VALUES ({now}, 'operator', 'console', 'cli', '-', 'users.change', 'user', 1);
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 123)
+         INSERT INTO sessions (uuid, user_id, cookie, scope, authenticated_at, second_factor, created_at, last_used_at,
+             idle_until, ends_at)
+         SELECT lower(hex(randomblob(18))), 1, randomblob(32), '', 1, 0, 1, 1, iif(n = 1, 4102444800000000, n),
+             4102444800000000 FROM n;
+         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 70)
+         INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at, revoked_at, expires_at)
+         SELECT 1, 'k' || n, randomblob(32), 'x', '', 1, iif(n <= 60, 1, NULL), NULL FROM n;
+         INSERT INTO links VALUES (randomblob(32), 1, 'password_reset', 1, 2);"
+    ));
+    let before = contents(&place.data());
+    let told = place.json("check --upgrade --json");
+    let deletes = &told["upgrade"]["first_start_deletes"];
+    let expected = serde_json::json!({ "audit_rows": 2000, "sessions": 122, "codes": 1, "keys": 60 });
+    assert_eq!((deletes, &told["sound"]), (&expected, &true.into()));
+    let text = place.run("check --upgrade").good().out;
+    let words = "the first start deletes 2000 audit rows, 122 ended sessions, 1 expired code, 60 ended keys, as audit_life \
+                 and ended_key_life say; set audit_export to keep the audit rows in files";
+    assert!(text.contains(words), "{text}");
+    let kept = [("ATELIER_AUDIT_LIFE", "forever"), ("ATELIER_ENDED_KEY_LIFE", "forever")];
+    let text = place.run_with("check --upgrade", &kept).good().out;
+    assert!(text.contains("the first start deletes 122 ended sessions, 1 expired code, as"), "{text}");
+    assert!(contents(&place.data()) == before);
+
+    // The first start does just that.
+    let mut server = Setup::new().without_admin().data_dir(place.data()).start();
+    let begun = Instant::now();
+    while rows(&place.database(), "audit WHERE id <= 2000") > 0 {
+        assert!(begun.elapsed() < Duration::from_mins(1), "{}", server.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    server.stop();
+    let left = |table: &str| rows(&place.database(), table);
+    assert_eq!((left("sessions"), left("links"), left("keys")), (1, 0, 10));
+}
+
+#[test]
 fn check_upgrade_finds_nothing_to_do_in_a_file_of_this_version() {
     let place = Place::with_ada();
     let told = place.json("check --upgrade --json");

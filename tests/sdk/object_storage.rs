@@ -195,6 +195,67 @@ fn a_server_keeps_its_files_in_object_storage() {
     }
 }
 
+#[test]
+fn a_restore_replaces_a_damaged_object() {
+    let storage = ObjectStorage::start();
+    let place = tempfile::tempdir().expect("a folder");
+    let atelier = |line: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        command.args(line.split_whitespace()).current_dir(place.path());
+        for (name, value) in [
+            ("URL", "s3://models/team"),
+            ("ENDPOINT", &storage.endpoint),
+            ("REGION", "us-east-1"),
+            ("ACCESS_KEY", "id"),
+            ("SECRET_KEY", "secret"),
+        ] {
+            command.env(format!("ATELIER_FILES_{name}"), value);
+        }
+        let output = command.stdin(Stdio::null()).output().expect("it runs");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(output.status.success(), "{line}: {text}{}", String::from_utf8_lossy(&output.stdout));
+    };
+    atelier("user add ada@example.com --admin");
+    atelier("workspace create vision --owner ada@example.com");
+    let models = [("small", vec![7; 1000]), ("large", vec![8; 9_000_000]), ("whole", vec![9; 1000])];
+    for (name, bytes) in &models {
+        std::fs::write(place.path().join(name), bytes).expect("a file");
+        atelier(&format!("model put {name} --workspace 1 --name {name}"));
+    }
+    atelier("backup b.tar");
+    atelier("backup backups/");
+    let object = |bytes: &[u8]| {
+        let mut hash = atelier::tokens::file_hash::FileHash::new();
+        hash.update(bytes);
+        format!("{}/models/team/{}", storage.endpoint, hash.finish())
+    };
+    let get = |address: &str| {
+        let mut answer = ureq::get(address).call().expect("an object");
+        let modified = answer.headers()["last-modified"].to_str().expect("text").to_owned();
+        (answer.body_mut().with_config().limit(1 << 30).read_to_vec().expect("all bytes"), modified)
+    };
+    let archive = std::fs::read_dir(place.path().join("backups")).expect("backups").map(|entry| entry.expect("one"));
+    let archive = archive.map(|entry| entry.file_name().into_string().expect("text"));
+    let mut archive = archive.filter(|name| name.starts_with("atelier-"));
+    let archive = archive.next().expect("a backup");
+    // The new object would have a later time, in seconds.
+    let (_, modified) = get(&object(&models[2].1));
+    std::thread::sleep(Duration::from_millis(1100));
+    for (number, backup) in ["b.tar".to_owned(), format!("backups/{archive}")].iter().enumerate() {
+        for (_, bytes) in &models[..2] {
+            let mut damaged = bytes.clone();
+            damaged[500] ^= 1;
+            ureq::put(object(bytes)).send(&damaged).expect("a damaged object");
+        }
+        atelier(&format!("restore {backup} --data-dir restored-{number}"));
+        for (name, bytes) in &models {
+            assert!(get(&object(bytes)).0 == *bytes, "{name} of {backup}");
+        }
+        assert_eq!(get(&object(&models[2].1)).1, modified, "a whole one is not sent again");
+        atelier(&format!("check --data-dir restored-{number}"));
+    }
+}
+
 /// The names of all files in a folder and those in it.
 fn names(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path());

@@ -13,9 +13,9 @@ use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::retention::Retention;
 use crate::error::Result;
-use crate::store::Store;
 use crate::store::audit::chain::Link;
 use crate::store::audit::old;
+use crate::store::{Store, View};
 use crate::tokens::seal::MasterKey;
 
 /// A run begins when the oldest row is too old by this much, so that there is at most one run, with one audit row, a day.
@@ -90,11 +90,27 @@ pub(in crate::app) fn advance(
 fn begin(store: &Store, life: Duration) -> Result<Option<Run>> {
     store.read(|view| {
         let start = old::start(view)?.link.id;
-        let too_old = view.now.before(life);
-        if old::last_before(view, start, too_old.before(BEGIN_AFTER))?.is_none() {
-            return Ok(None);
-        }
-        let last = old::last_before(view, start, too_old)?;
+        let last = last_due(view, start, life)?;
         Ok(last.map(|last| Run { first: start + 1, last, is_recorded: false }))
     })
+}
+
+/// The last row of a run that begins after this one, if there is enough to do.
+fn last_due(view: &View, start: i64, life: Duration) -> Result<Option<i64>> {
+    let too_old = view.now.before(life);
+    if old::last_before(view, start, too_old.before(BEGIN_AFTER))?.is_none() {
+        return Ok(None);
+    }
+    old::last_before(view, start, too_old)
+}
+
+/// The number of rows that runs would delete now.
+pub(in crate::app) fn count_due(view: &View, retention: &Retention) -> Result<u64> {
+    let Some(life) = retention.audit else { return Ok(0) };
+    let (mut start, mut number) = (old::start(view)?.link.id, 0);
+    while let Some(last) = last_due(view, start, life)? {
+        number += old::count(view, start, last)?;
+        start = last;
+    }
+    Ok(number)
 }

@@ -27,9 +27,6 @@ use crate::tokens::chain::to_hex;
 use crate::tokens::seal::MasterKey;
 use crate::tokens::sealed_file::Passphrase;
 
-/// The bytes of a page of SQLite.
-const PAGE: u64 = 4096;
-
 /// Where a backup goes.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'t> {
@@ -171,7 +168,7 @@ fn copy_database(home: &DataDir, to: &Path, observer: &dyn Observer) -> Result<(
     observer.begin("copying", fs::metadata(home.database()).map_or(0, |found| found.len()));
     let copied = std::cell::Cell::new(0);
     copy(&home.database(), to, |done, _| {
-        observer.add((done.saturating_sub(copied.replace(done))) * PAGE);
+        observer.add(done.saturating_sub(copied.replace(done)));
         if observer.is_stopped() { Err(Error::internal("stopped")) } else { Ok(()) }
     })?;
     Ok(())

@@ -1,12 +1,15 @@
 //! Backups: made while a server writes, examined by restoring them, and restored as another server's beginning.
 
+mod aside;
 mod error;
 mod examine;
 mod make;
 mod models;
 mod observer;
 mod prune;
+mod scratch;
 mod staging;
+mod temporary;
 mod unpack;
 mod workplace;
 
@@ -25,11 +28,13 @@ use crate::error::Result;
 use crate::files::archive::Manifest;
 use crate::store::{self, Tx, View};
 
+pub use aside::set_aside;
 pub use error::BackupError;
 pub use examine::{Examined, examine};
 pub use make::{Made, Plan, Target, make};
 pub use observer::Observer;
 pub use prune::{Pruned, prune};
+pub use scratch::Scratch;
 pub use staging::Staging;
 pub use unpack::{ModelsTo, Unpacked, unpack};
 pub use workplace::clean_up;

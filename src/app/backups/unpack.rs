@@ -5,12 +5,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Read, Write};
 use std::path::Path;
 
+use rustix::io::Errno;
+
 use super::error::{BackupError, Result, failed};
 use super::models::{self, List};
 use super::observer::{Observed, Observer};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::secret::Secret;
+use crate::error::{DiskFault, Error};
 use crate::files::Limit;
 use crate::files::archive::{ArchiveError, ArchiveReader, FilesPlace, Folder, Label, Manifest, Part, Sealed, peek};
 use crate::store::data_dir::DataDir;
@@ -96,7 +99,7 @@ pub fn unpack(
         FilesPlace::Beside => {
             let folder = Folder::at(files::directory_of(path).to_owned());
             observer.begin("files", manifest.files.bytes);
-            absent = read_beside(&folder, &manifest, passphrase, &list, to, observer)?;
+            absent = read_beside(&folder, &manifest, passphrase.filter(|_| sealed.0), &list, to, observer)?;
         }
     }
     fs::remove_file(&list).map_err(failed("remove", &list))?;
@@ -191,9 +194,9 @@ fn hash_of(from: &mut dyn Read, archive: &Path) -> Result<Sha256> {
     Ok(hash.finish())
 }
 
-/// Stores a file, unless the store has it or its bytes do not have its SHA-256. Returns whether they do.
+/// Stores a file, unless the store has the same bytes or these do not have its SHA-256. Returns whether they do.
 fn place(files: &FileStorage, file: &StoredFile, from: &mut dyn Read, archive: &Path) -> Result<bool> {
-    if files.store.size(&file.sha256)? == Some(file.size) {
+    if has_whole(files, file)? {
         return hash_of(from, archive).map(|sha256| sha256 == file.sha256);
     }
     let mut incoming = files.spool.begin(NO_LIMIT)?;
@@ -204,6 +207,27 @@ fn place(files: &FileStorage, file: &StoredFile, from: &mut dyn Read, archive: &
         files.store.place(&mut spooled)?;
     }
     Ok(is_whole)
+}
+
+/// Whether the store, an object storage that survived the server, has the bytes of a file. One of the right size may be
+/// damaged.
+fn has_whole(files: &FileStorage, file: &StoredFile) -> Result<bool> {
+    if files.store.size(&file.sha256)? != Some(file.size) {
+        return Ok(false);
+    }
+    let Some(mut found) = files.store.open(&file.sha256, 0..file.size)? else { return Ok(false) };
+    let (mut hash, mut chunk) = (FileHash::new(), vec![0; CHUNK]);
+    loop {
+        match found.read(&mut chunk) {
+            Ok(0) => return Ok(hash.finish() == file.sha256),
+            Ok(read) => hash.update(chunk.get(..read).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                let cause = format!("cannot read the file {} in the place of the files: {error}", file.sha256);
+                return Err(Error::disk(DiskFault::Storage, cause).into());
+            }
+        }
+    }
 }
 
 /// Reads the files beside a backup. Returns those that are not there or are damaged.
@@ -221,20 +245,15 @@ fn read_beside(
         if manifest.files.lacks(&file.sha256) {
             continue;
         }
-        let is_whole = read_one(folder, &file, passphrase, to, observer);
-        match is_whole {
-            Ok(true) => {}
-            Ok(false)
-            | Err(BackupError::Archive { source: ArchiveError::Damaged(_) | ArchiveError::WrongPassphrase, .. }) => {
-                absent.push(file.sha256);
-            }
-            Err(error) => return Err(error),
+        if !read_one(folder, &file, passphrase, to, observer)? {
+            absent.push(file.sha256);
         }
     }
     Ok(absent)
 }
 
-fn read_one(
+/// Reads a file beside a backup, with the passphrase of a sealed one. Returns whether it is there and whole.
+pub(super) fn read_one(
     folder: &Folder,
     file: &StoredFile,
     passphrase: Option<&Passphrase>,
@@ -242,12 +261,28 @@ fn read_one(
     observer: &dyn Observer,
 ) -> Result<bool> {
     let path = folder.path();
-    let found = folder.open_model(&file.sha256, passphrase).map_err(|error| BackupError::from((path, error)))?;
-    let Some(from) = found else { return Ok(false) };
-    let mut from = Observed { from, observer };
-    match to {
-        ModelsTo::Store(files) => place(files, file, &mut from, path),
-        ModelsTo::Nowhere => Ok(hash_of(&mut from, path)? == file.sha256),
+    let read = || {
+        let found = folder.open_model(&file.sha256, passphrase).map_err(|error| BackupError::from((path, error)))?;
+        let Some(from) = found else { return Ok(false) };
+        let mut from = Observed { from, observer };
+        match to {
+            ModelsTo::Store(files) => place(files, file, &mut from, path),
+            ModelsTo::Nowhere => Ok(hash_of(&mut from, path)? == file.sha256),
+        }
+    };
+    match read() {
+        Err(BackupError::Archive { source, .. }) if is_damage(&source) => Ok(false),
+        read => read,
+    }
+}
+
+/// Whether a file of a model is damaged, and not only out of reach.
+fn is_damage(error: &ArchiveError) -> bool {
+    match error {
+        ArchiveError::Damaged(_) | ArchiveError::WrongPassphrase => true,
+        // A disk that cannot read the file has damaged it.
+        ArchiveError::Unreadable(error) => error.raw_os_error() == Some(Errno::IO.raw_os_error()),
+        _ => false,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The folder in the data directory in which the copy of the data file is made. It is as private as the data file.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
-use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use rustix::fs::statvfs;
 
 use super::error::{BackupError, Result, failed};
+use super::temporary::{self, Temporary};
+use super::{scratch, staging};
 use crate::domain::quota;
 use crate::store::data_dir::{BACKING_UP, DataDir};
 use crate::store::files;
@@ -17,10 +17,7 @@ const RESERVE: u64 = 64 << 20;
 
 /// The folder, locked. It is removed when this is dropped; what a killed process has left is removed by the next one.
 #[derive(Debug)]
-pub(super) struct Workplace {
-    path: PathBuf,
-    _lock: File,
-}
+pub(super) struct Workplace(Temporary);
 
 fn folder(home: &DataDir) -> PathBuf {
     home.path().join(BACKING_UP)
@@ -30,49 +27,34 @@ impl Workplace {
     /// Refused if another process makes a backup of this directory, or the disk has no room for a copy.
     pub(super) fn take(home: &DataDir) -> Result<Self> {
         let path = folder(home);
-        require_room(home)?;
-        let lock = create_and_lock(&path).map_err(failed("create", &path))?;
-        let Some(lock) = lock else {
+        let taken = Temporary::take(&path).map_err(failed("create", &path))?;
+        let Some(taken) = taken else {
             return Err(BackupError::Refused(format!(
                 "another backup of {} is being made; wait until it is finished",
                 home.path().display()
             )));
         };
-        let work = Self { path, _lock: lock };
-        remove_files(&work.path).map_err(failed("empty", &work.path))?;
-        Ok(work)
+        require_room(home)?;
+        Ok(Self(taken))
     }
 
     /// Creates an empty file of mode 0600.
     pub(super) fn file(&self, name: &str) -> Result<PathBuf> {
-        let path = self.path.join(name);
+        let path = self.0.path().join(name);
         files::create(&path).map_err(failed("create", &path))?;
         Ok(path)
     }
 }
 
-fn create_and_lock(path: &Path) -> io::Result<Option<File>> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
-        _ => {}
+/// Removes what killed backups and restores have left in a data directory and beside it, and what killed verifications
+/// have left in `TMPDIR`. To be called at the start of a server.
+pub fn clean_up(home: &DataDir) {
+    let path = folder(home);
+    if let Err(error) = temporary::remove_unused(&path) {
+        log::warn!("cannot remove {}: {error}; the next backup removes it", path.display());
     }
-    if !fs::symlink_metadata(path)?.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
-    }
-    let folder = File::open(path)?;
-    files::change_to_directory_owner(&folder, path)?;
-    match folder.try_lock() {
-        Ok(()) => Ok(Some(folder)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-fn remove_files(path: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        fs::remove_file(entry?.path())?;
-    }
-    Ok(())
+    staging::clean_up(home);
+    scratch::clean_up();
 }
 
 fn require_room(home: &DataDir) -> Result<()> {
@@ -88,28 +70,4 @@ fn require_room(home: &DataDir) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-impl Drop for Workplace {
-    fn drop(&mut self) {
-        let removed = remove_files(&self.path).and_then(|()| fs::remove_dir(&self.path));
-        if let Err(error) = removed {
-            log::warn!("cannot remove {}: {error}; the next backup removes it", self.path.display());
-        }
-    }
-}
-
-/// Removes the copy that a killed process has left. To be called at the start of a server.
-pub fn clean_up(home: &DataDir) {
-    let path = folder(home);
-    if !path.exists() {
-        return;
-    }
-    let removed = create_and_lock(&path).and_then(|lock| match lock {
-        Some(_lock) => remove_files(&path).and_then(|()| fs::remove_dir(&path)),
-        None => Ok(()),
-    });
-    if let Err(error) = removed {
-        log::warn!("cannot remove {}: {error}; the next backup removes it", path.display());
-    }
 }

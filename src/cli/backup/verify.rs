@@ -1,40 +1,20 @@
 //! `atelier backup verify`: restores backups into a temporary directory, and checks them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::bar::Bar;
 use super::list;
 use super::passphrase::PassphraseFile;
 use super::words::{age, several};
-use crate::app::backups::{self, BackupError, ModelsTo};
+use crate::app::backups::{self, BackupError, ModelsTo, Scratch, Unpacked};
 use crate::cli::{CliError, print, say};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::{FilesPlace, Manifest};
-use crate::store::data_dir::DataDir;
+use crate::store::files::directory_of;
 use crate::tokens::sealed_file::Passphrase;
-
-/// A temporary data directory. It is removed when this is dropped.
-struct Scratch(DataDir);
-
-impl Scratch {
-    fn create() -> Result<Self, CliError> {
-        let path = std::env::temp_dir().join(format!("atelier-verify-{}", Uuid::new_v4().simple()));
-        Ok(Self(DataDir::open(path)?))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(self.0.path()) {
-            say(&format!("warning: cannot remove {}: {error}; delete it", self.0.path().display()));
-        }
-    }
-}
 
 /// The result for one backup.
 struct Verified {
@@ -107,15 +87,17 @@ fn chosen(path: &Path, all: bool) -> Result<Vec<PathBuf>, CliError> {
 fn verify(path: &Path, passphrase: Option<&Passphrase>) -> Result<Verified, CliError> {
     let scratch = Scratch::create()?;
     let bar = Bar::default();
-    let unpacked = backups::unpack(path, passphrase, &scratch.0, ModelsTo::Nowhere, &bar)?;
-    let examined = backups::examine(&scratch.0, &unpacked).map_err(|error| match error {
+    let unpacked = backups::unpack(path, passphrase, &scratch.home, ModelsTo::Nowhere, &bar)?;
+    let examined = backups::examine(&scratch.home, &unpacked).map_err(|error| match error {
         BackupError::Refused(words) => CliError::Failed(format!("{}: {words}", path.display())),
         other => other.into(),
     })?;
     examined.store.close();
+    drop(bar);
     let mut faults = examined.faults;
     if !unpacked.absent.is_empty() {
         faults.push(format!("missing or damaged beside it: {}", several(unpacked.absent.len(), "model file")));
+        set_aside(path, &unpacked, passphrase);
     }
     let files = &unpacked.manifest.files;
     if !files.missing.is_empty() || !files.damaged.is_empty() {
@@ -126,6 +108,24 @@ fn verify(path: &Path, passphrase: Option<&Passphrase>) -> Result<Verified, CliE
         ));
     }
     Ok(Verified { manifest: unpacked.manifest, sealed: unpacked.sealed.0, faults })
+}
+
+/// Lets the next backup into the directory replace the damaged files.
+fn set_aside(path: &Path, unpacked: &Unpacked, passphrase: Option<&Passphrase>) {
+    let folder = directory_of(path).display();
+    let done = backups::set_aside(path, unpacked, passphrase, &Bar::default());
+    match done {
+        Ok(0) => say(&format!("the next `atelier backup {folder}` copies what is missing from the server")),
+        Ok(number) => say(&format!(
+            "{} renamed to end in .damaged; the next `atelier backup {folder}` copies what is missing from the server",
+            several(number, "damaged model file")
+        )),
+        Err(error) => say(&format!(
+            "warning: the damaged model files keep their names, so that backups do not replace them: {}; run this command \
+             again as a user who can write to {folder}",
+            error.chain()
+        )),
+    }
 }
 
 fn words(manifest: &Manifest, now: Timestamp) -> String {

@@ -1,16 +1,20 @@
 //! `atelier check --upgrade`: what an upgrade would do, and how long it would take. The upgrade is tried on a copy.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::{Value, json};
 
 use super::advice::RESTORE;
 use super::file;
+use crate::app::ended::{self, FirstSweep};
+use crate::cli::backup::several;
 use crate::cli::data::error_details;
 use crate::cli::finding::{Finding, Level};
 use crate::cli::progress::size;
 use crate::cli::{CliError, finding, print, upgrade_progress};
 use crate::config::Config;
+use crate::domain::retention::Retention;
 use crate::error::Error;
 use crate::store::data_dir::DataDir;
 use crate::store::schema::{self, SchemaState};
@@ -21,13 +25,14 @@ use crate::store::upgrade::space::Room;
 struct Outlook {
     from: u32,
     room: Room,
-    rehearsal: Option<Rehearsal>,
+    /// The upgrade of a copy, and the first sweep in it.
+    tried: Option<(Rehearsal, FirstSweep)>,
 }
 
 /// Prints the findings. Fails if the upgrade would fail.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let home = DataDir::at(&config.data_dir);
-    let (outlook, findings) = check(&home);
+    let (outlook, findings) = check(config, &home);
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let findings = findings.iter().map(Finding::to_json).collect::<Value>();
@@ -44,6 +49,7 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
 }
 
 fn to_json(outlook: &Outlook) -> Value {
+    let tried = outlook.tried.as_ref();
     let step = |step: schema::Step| json!({ "version": step.version, "does": step.words });
     json!({
         "from": outlook.from,
@@ -52,12 +58,18 @@ fn to_json(outlook: &Outlook) -> Value {
         "bytes": outlook.room.file,
         "bytes_needed": outlook.room.needed,
         "bytes_free": outlook.room.free,
-        "rows": outlook.rehearsal.as_ref().map(|rehearsal| rehearsal.rows),
-        "seconds": outlook.rehearsal.as_ref().map(|rehearsal| rehearsal.took.as_secs_f64()),
+        "rows": tried.map(|(rehearsal, _)| rehearsal.rows),
+        "seconds": tried.map(|(rehearsal, _)| rehearsal.took.as_secs_f64()),
+        "first_start_deletes": tried.map(|(_, sweep)| json!({
+            "audit_rows": sweep.audit_rows,
+            "sessions": sweep.sessions,
+            "codes": sweep.codes,
+            "keys": sweep.keys,
+        })),
     })
 }
 
-fn check(home: &DataDir) -> (Option<Outlook>, Vec<Finding>) {
+fn check(config: &Config, home: &DataDir) -> (Option<Outlook>, Vec<Finding>) {
     let path = home.database();
     if let Err(error) = fs::File::open(&path) {
         return (None, vec![file::unreadable(&path, &error)]);
@@ -81,7 +93,7 @@ fn check(home: &DataDir) -> (Option<Outlook>, Vec<Finding>) {
     findings.push(Finding::ok("schema", format!("version {from}; it is upgraded to version {}", schema::VERSION)));
     let step = |step: schema::Step| Finding::ok("step", format!("{} {}", step.version, step.words));
     findings.extend(schema::steps_from(from).map(step));
-    let mut outlook = Outlook { from, room, rehearsal: None };
+    let mut outlook = Outlook { from, room, tried: None };
     let found = format!("{} needed, {} free", size(room.needed), size(room.free));
     if !room.is_enough() {
         let next = "free space on the disk of the data directory, or move the directory to a larger disk";
@@ -89,8 +101,10 @@ fn check(home: &DataDir) -> (Option<Outlook>, Vec<Finding>) {
         return (Some(outlook), findings);
     }
     findings.push(Finding::ok("disk space", found));
-    match rehearsal::rehearse(&path, &upgrade_progress::watcher()) {
-        Ok(rehearsal) => {
+    let retention = config.retention();
+    let sweep = |copy: &Path| ended::try_first_sweep(copy, &retention);
+    match rehearsal::rehearse(&path, &upgrade_progress::watcher(), sweep) {
+        Ok((rehearsal, sweep)) => {
             findings.push(Finding::ok(
                 "trial",
                 format!(
@@ -103,11 +117,35 @@ fn check(home: &DataDir) -> (Option<Outlook>, Vec<Finding>) {
                 "copy",
                 format!("the upgrade keeps the old data file as backup/before-schema-{}", schema::VERSION),
             ));
-            outlook.rehearsal = Some(rehearsal);
+            findings.push(deleted(sweep, &retention));
+            outlook.tried = Some((rehearsal, sweep));
         }
         Err(error) => findings.push(failed(&error)),
     }
     (Some(outlook), findings)
+}
+
+/// What the first start deletes because of its age.
+fn deleted(sweep: FirstSweep, retention: &Retention) -> Finding {
+    const WHAT: &str = "old rows";
+    let FirstSweep { audit_rows, sessions, codes, keys } = sweep;
+    let number = |number: u64, what: &str| (number > 0).then(|| several(number, what));
+    let kinds = [
+        number(audit_rows, "audit row"),
+        number(sessions, "ended session"),
+        number(codes, "expired code"),
+        number(keys, "ended key"),
+    ];
+    let kinds: Vec<String> = kinds.into_iter().flatten().collect();
+    if kinds.is_empty() {
+        return Finding::ok(WHAT, "the first start deletes nothing");
+    }
+    let found = format!("the first start deletes {}, as audit_life and ended_key_life say", kinds.join(", "));
+    if audit_rows > 0 && retention.audit_export.is_none() {
+        let next = "set audit_export to keep the audit rows in files, or a longer audit_life, before the first start";
+        return Finding::warning(WHAT, found, next);
+    }
+    Finding::ok(WHAT, found)
 }
 
 fn failed(error: &Error) -> Finding {

@@ -19,6 +19,10 @@ use crate::tokens::sealed_file::{self, MAGIC, OpeningReader, Passphrase};
 const BEGIN: &str = "atelier-";
 const END: &str = ".tar";
 const SEALED: &str = ".sealed";
+const MODELS: &str = "files";
+
+/// The end of the name of a file of a model that was found to be damaged.
+const DAMAGED: &str = ".damaged";
 
 /// A directory with backups.
 #[derive(Clone, Debug)]
@@ -74,6 +78,11 @@ impl Folder {
         for entry in fs::read_dir(&self.path)? {
             remove_if_partial(&entry?.path(), BEGIN)?;
         }
+        for part in entries(&self.path.join(MODELS))?.into_iter().filter(|part| part.is_dir()) {
+            for entry in fs::read_dir(part)? {
+                remove_if_partial(&entry?.path(), "")?;
+            }
+        }
         Ok(Some(FolderLock { _file: file }))
     }
 
@@ -123,7 +132,7 @@ impl Folder {
 
     fn model(&self, sha256: &Sha256, sealed: bool) -> PathBuf {
         let name = sha256.to_string();
-        let folder = self.path.join("files").join(name.get(..2).unwrap_or_default());
+        let folder = self.path.join(MODELS).join(name.get(..2).unwrap_or_default());
         folder.join(name + if sealed { SEALED } else { "" })
     }
 
@@ -156,7 +165,8 @@ impl Folder {
         )))
     }
 
-    /// Stores a file of a model. Returns false, and stores nothing, if its bytes do not have its SHA-256.
+    /// Stores a file of a model, instead of a damaged one. Returns false, and stores nothing, if its bytes do not have its
+    /// SHA-256.
     pub fn put_model(
         &self,
         file: &StoredFile,
@@ -171,37 +181,44 @@ impl Folder {
             return Ok(false);
         }
         new.name_over()?;
-        Ok(true)
+        match fs::remove_file(damaged(&path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(true),
+        }
     }
 
-    /// Reads a file of a model. None if the directory does not have it.
+    /// Renames a file of a model that is damaged, so that the next backup copies it anew. Returns whether there was one.
+    pub fn set_aside(&self, _lock: &FolderLock, sha256: &Sha256, passphrase: Option<&Passphrase>) -> io::Result<bool> {
+        let path = self.model(sha256, passphrase.is_some());
+        match fs::rename(&path, damaged(&path)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            renamed => renamed.and_then(|()| sync_folder(folder_of(&path))).map(|()| true),
+        }
+    }
+
+    /// Reads a file of a model, which is sealed if there is a passphrase. None if the directory does not have it.
     pub fn open_model(
         &self,
         sha256: &Sha256,
         passphrase: Option<&Passphrase>,
     ) -> Result<Option<Box<dyn Read>>, ArchiveError> {
-        for sealed in [passphrase.is_some(), passphrase.is_none()] {
-            let mut from = match File::open(self.model(sha256, sealed)) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                found => BufReader::new(found?),
-            };
-            if !sealed {
-                return Ok(Some(Box::new(from)));
-            }
-            let mut magic = [0; MAGIC.len()];
-            from.read_exact(&mut magic)?;
-            let (label, from) = OpeningReader::begin(from, passphrase.ok_or(ArchiveError::Sealed)?)?;
-            if label != sha256.to_string().as_bytes() {
-                return Err(ArchiveError::Damaged(format!("the file {sha256} is another one")));
-            }
-            return Ok(Some(Box::new(from)));
+        let mut from = match File::open(self.model(sha256, passphrase.is_some())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            found => BufReader::new(found?),
+        };
+        let Some(passphrase) = passphrase else { return Ok(Some(Box::new(from))) };
+        let mut magic = [0; MAGIC.len()];
+        from.read_exact(&mut magic)?;
+        let (label, from) = OpeningReader::begin(from, passphrase)?;
+        if magic != *MAGIC || label != sha256.to_string().as_bytes() {
+            return Err(ArchiveError::Damaged(format!("the file {sha256} is another one")));
         }
-        Ok(None)
+        Ok(Some(Box::new(from)))
     }
 
     /// Removes the files of models that are not among these. Returns how many there were.
     pub fn remove_other_models(&self, _lock: &FolderLock, kept: &BTreeSet<Sha256>) -> io::Result<usize> {
-        let folder = self.path.join("files");
+        let folder = self.path.join(MODELS);
         let mut removed = 0;
         for part in entries(&folder)? {
             if !part.is_dir() {
@@ -212,6 +229,7 @@ impl Folder {
                     continue;
                 }
                 let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+                let name = name.strip_suffix(DAMAGED).unwrap_or(name);
                 let sha256 = name.strip_suffix(SEALED).unwrap_or(name).parse::<Sha256>();
                 if sha256.is_ok_and(|sha256| !kept.contains(&sha256)) {
                     fs::remove_file(&path)?;
@@ -227,6 +245,12 @@ impl Folder {
         fs::remove_file(&backup.path)?;
         sync_folder(&self.path)
     }
+}
+
+fn damaged(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(DAMAGED);
+    name.into()
 }
 
 /// The entries of a folder; none if it does not exist.

@@ -1,11 +1,11 @@
 //! A file that gets its name once it is whole and on the disk.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use uuid::Uuid;
 
 use crate::files::directories::{create_file, folder_of, sync_folder};
@@ -13,7 +13,8 @@ use crate::files::directories::{create_file, folder_of, sync_folder};
 /// The end of the name of an unfinished file.
 pub(super) const PARTIAL: &str = ".partial";
 
-/// An unfinished file of mode 0600 beside its place. It is removed when it is dropped.
+/// An unfinished file of mode 0600 beside its place. It is removed when it is dropped. It is locked, so that one of a killed
+/// process is told from one that is being written.
 #[derive(Debug)]
 pub struct NewFile {
     path: PathBuf,
@@ -23,8 +24,9 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// Belongs to the user of this process.
+    /// Belongs to the user of this process. Removes what a killed process has left of a file of this name.
     pub fn create(path: &Path) -> io::Result<Self> {
+        remove_left(path);
         Self::create_with(path, |partial| {
             OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(partial)
         })
@@ -35,13 +37,21 @@ impl NewFile {
         Self::create_with(path, create_file)
     }
 
-    fn create_with(path: &Path, create: impl FnOnce(&Path) -> io::Result<File>) -> io::Result<Self> {
-        let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-        // A long name must leave room for what is added.
-        let begin: String = name.chars().take(40).collect();
-        let partial = folder_of(path).join(format!(".{begin}.{}{PARTIAL}", Uuid::new_v4().simple()));
-        let file = create(&partial)?;
-        Ok(Self { path: path.to_owned(), partial: Some(partial), file })
+    fn create_with(path: &Path, create: impl Fn(&Path) -> io::Result<File>) -> io::Result<Self> {
+        let begin = beginning(path).ok_or(io::ErrorKind::InvalidInput)?;
+        loop {
+            let partial = folder_of(path).join(format!("{begin}{}{PARTIAL}", Uuid::new_v4().simple()));
+            let file = create(&partial)?;
+            // Another process may take it for one without an owner before it is locked, and remove it.
+            match file.try_lock() {
+                Err(TryLockError::WouldBlock) => {}
+                Ok(()) if file.metadata()?.nlink() == 0 => {}
+                // A file system without locks also hides which ones are left.
+                Ok(()) | Err(TryLockError::Error(_)) => {
+                    return Ok(Self { path: path.to_owned(), partial: Some(partial), file });
+                }
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {
@@ -76,6 +86,32 @@ impl NewFile {
         }
         self.partial = None;
         sync_folder(folder_of(&self.path))
+    }
+}
+
+/// How the name of an unfinished file begins. A long name must leave room for what is added.
+fn beginning(path: &Path) -> Option<String> {
+    let begin: String = path.file_name()?.to_string_lossy().chars().take(40).collect();
+    Some(format!(".{begin}."))
+}
+
+/// Removes the unfinished files of killed processes. The new file will tell what is wrong with the folder.
+fn remove_left(path: &Path) {
+    let (Some(begin), Ok(entries)) = (beginning(path), fs::read_dir(folder_of(path))) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let rest = name.to_str().and_then(|name| name.strip_prefix(&begin)?.strip_suffix(PARTIAL));
+        let is_ours = |rest: &str| rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !rest.is_some_and(is_ours) {
+            continue;
+        }
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let left = OpenOptions::new().read(true).write(true).custom_flags(flags).open(entry.path());
+        if left.is_ok_and(|left| left.try_lock().is_ok())
+            && let Err(error) = fs::remove_file(entry.path())
+        {
+            log::warn!("cannot remove {}, which a killed process has left: {error}", entry.path().display());
+        }
     }
 }
 

@@ -62,6 +62,13 @@ pub fn last_before(view: &View, start: i64, time: Timestamp) -> Result<Option<i6
     Ok(query.query_row(params, |row| row.get(0)).optional()?)
 }
 
+/// The number of rows after one and up to another.
+pub fn count(view: &View, start: i64, last: i64) -> Result<u64> {
+    let mut query = view.conn.prepare_cached("SELECT count(*) FROM audit WHERE id > :start AND id <= :last")?;
+    let params = named_params! { ":start": start, ":last": last };
+    Ok(query.query_row(params, |row| row.get(0).map(i64::cast_unsigned))?)
+}
+
 /// An audit row with all of its columns.
 #[derive(Clone, Debug)]
 pub struct OldRow {

@@ -34,7 +34,7 @@ pub enum DataDirError {
     Foreign { path: PathBuf, mode: u32, owner: u32 },
     /// A restore was killed before the database was in its place.
     #[error(
-        "a restore into {} runs or was interrupted; wait for it, or remove what is in the directory and restore again",
+        "a restore into {} runs or was interrupted; wait for it, or run `atelier restore` again",
         path.display()
     )]
     HalfRestored { path: PathBuf },

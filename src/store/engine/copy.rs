@@ -7,44 +7,24 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{inspection, schema};
+use super::{inspection, open, schema};
 use crate::error::{Error, Result};
 
 /// The number of pages that are copied at a time: a megabyte with pages of 4 KiB.
 const PAGES: i32 = 256;
 
-/// How often a locked copy is tried again, and the pause before.
-const TRIES: u32 = 500;
+/// The pause before a locked copy is tried again.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Copies one snapshot of a data file over an empty file, whether a server writes meanwhile or not. Neither readers nor
 /// writers wait for it; only the write-ahead log cannot be shortened until it is done.
 ///
-/// `each` gets the number of copied pages and of all pages, and ends the copy by failing. The copy has no write-ahead log.
+/// `each` gets the number of copied bytes and of all bytes, and ends the copy by failing. The copy has no write-ahead log.
 pub fn copy(from: &Path, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Result<()> {
     inspection::inspect(from, |view| {
         // Begins the snapshot, which all steps read.
         schema::state(view)?.fit(from)?;
-        let mut target = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        target.pragma_update(None, "journal_mode", "OFF")?;
-        target.pragma_update(None, "synchronous", "OFF")?;
-        let backup = Backup::new(view.conn.sqlite(), &mut target)?;
-        let mut waits = 0;
-        loop {
-            match backup.step(PAGES)? {
-                StepResult::Done => break,
-                StepResult::More => {}
-                _ if waits < TRIES => {
-                    waits += 1;
-                    sleep(PAUSE);
-                }
-                _ => return Err(Error::Busy { retry_after: Duration::from_secs(1) }),
-            }
-            let progress = backup.progress();
-            let (left, all) = (progress.remaining, progress.pagecount);
-            each(u64::try_from(all - left).unwrap_or_default(), u64::try_from(all).unwrap_or_default())?;
-        }
-        Ok(())
+        copy_pages(view.conn.sqlite(), to, &each)
     })?;
     let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mode: String = copy.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;
@@ -52,6 +32,34 @@ pub fn copy(from: &Path, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Re
         return Err(Error::internal(format!("SQLite uses the journal mode {mode} for a copy")));
     }
     Ok(())
+}
+
+/// Copies what a connection reads over an empty file, which is not brought to the disk.
+pub(super) fn copy_pages(source: &Connection, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Result<()> {
+    let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // It is thrown away if it fails.
+    copy.pragma_update(None, "synchronous", "OFF")?;
+    copy.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
+    let page_size: u64 = source.pragma_query_value(None, "page_size", |row| row.get(0).map(i64::cast_unsigned))?;
+    let bytes = |pages: i32| u64::try_from(pages).unwrap_or_default() * page_size;
+    let backup = Backup::new(source, &mut copy)?;
+    let mut waited = Duration::ZERO;
+    loop {
+        match backup.step(PAGES)? {
+            StepResult::Done => return Ok(()),
+            StepResult::Busy | StepResult::Locked if waited >= open::BUSY_TIMEOUT => {
+                return Err(Error::Busy { retry_after: Duration::from_secs(1) });
+            }
+            StepResult::Busy | StepResult::Locked => {
+                waited += PAUSE;
+                sleep(PAUSE);
+            }
+            _ => {
+                let progress = backup.progress();
+                each(bytes(progress.pagecount - progress.remaining), bytes(progress.pagecount))?;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

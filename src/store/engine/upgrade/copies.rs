@@ -3,21 +3,16 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
-use rusqlite::backup::{Backup, StepResult};
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use super::kept::{self, disk_error};
 use super::watcher::{Watcher, Work};
 use crate::error::{Error, Result};
 use crate::store::data_dir::files;
+use crate::store::engine::copy::copy_pages;
 use crate::store::engine::open;
 use crate::store::engine::schema::VERSION;
-
-/// The number of pages that are copied at a time.
-const PAGES: i32 = 256;
 
 /// Copies the data file, with its write-ahead log, in the state of the last commit. The copy is on the disk afterwards.
 /// It replaces an older one of the same name.
@@ -54,36 +49,16 @@ pub(super) fn copy(source: &Connection, target: &Path, watcher: &Watcher) -> Res
     // SQLite opens it itself, and its locks would go with this handle.
     drop(file);
     watcher.name(Work::Copy);
-    copy_pages(source, target, watcher).map_err(|error| match error {
+    let count = |done, all| {
+        watcher.count(done, all);
+        Ok(())
+    };
+    copy_pages(source, target, count).map_err(|error| match error {
         Error::Disk { fault, cause } => Error::disk(fault, format!("cannot write {}: {cause}", target.display())),
         other => other,
     })?;
     let synced = File::open(target).and_then(|file| file.sync_all());
     synced.map_err(|error| disk_error(target, &error))
-}
-
-fn copy_pages(source: &Connection, target: &Path, watcher: &Watcher) -> Result<()> {
-    let mut copy = Connection::open_with_flags(target, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    // It is synced as a whole, and thrown away if it fails.
-    copy.pragma_update(None, "synchronous", "OFF")?;
-    copy.query_row("PRAGMA journal_mode = OFF", [], |_| Ok(()))?;
-    let page_size: u64 = source.pragma_query_value(None, "page_size", |row| row.get(0).map(i64::cast_unsigned))?;
-    let backup = Backup::new(source, &mut copy)?;
-    let start = Instant::now();
-    loop {
-        match backup.step(PAGES)? {
-            StepResult::Done => return Ok(()),
-            StepResult::Busy | StepResult::Locked if start.elapsed() >= open::BUSY_TIMEOUT => {
-                return Err(Error::Busy { retry_after: Duration::from_secs(1) });
-            }
-            StepResult::Busy | StepResult::Locked => thread::sleep(Duration::from_millis(10)),
-            _ => {
-                let progress = backup.progress();
-                let pages = |number: i32| u64::try_from(number).unwrap_or_default() * page_size;
-                watcher.count(pages(progress.pagecount - progress.remaining), pages(progress.pagecount));
-            }
-        }
-    }
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

@@ -37,10 +37,14 @@ pub fn outlook(data_file: &Path) -> Result<(SchemaState, Room)> {
     inspection::inspect(data_file, |view| Ok((schema::state(view)?, space::room(view.conn.sqlite(), data_file)?)))
 }
 
-/// Upgrades a copy beside the data file, and removes it. A server may use the data file meanwhile.
+/// Upgrades a copy beside the data file, does something with it, and removes it. A server may use the data file meanwhile.
 ///
 /// Fails as the upgrade itself would fail.
-pub fn rehearse(data_file: &Path, watcher: &Watcher) -> Result<Rehearsal> {
+pub fn rehearse<T>(
+    data_file: &Path,
+    watcher: &Watcher,
+    then: impl FnOnce(&Path) -> Result<T>,
+) -> Result<(Rehearsal, T)> {
     let data_file = data_file.canonicalize().map_err(Error::internal)?;
     let place = Place::create(&data_file)?;
     let copy = place.path.join("atelier.db");
@@ -56,7 +60,9 @@ pub fn rehearse(data_file: &Path, watcher: &Watcher) -> Result<Rehearsal> {
     let mut conn = open::for_writing(&copy, PAGE_CACHE_KIB)?;
     in_place(&mut conn, &copy, watcher)?;
     conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(Rehearsal { rows, took: copied + start.elapsed() })
+    drop(conn);
+    let took = copied + start.elapsed();
+    Ok((Rehearsal { rows, took }, then(&copy)?))
 }
 
 /// The number of rows of all tables.

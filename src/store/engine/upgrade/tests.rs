@@ -217,12 +217,12 @@ fn a_trial_tells_what_the_upgrade_does_and_changes_nothing() {
     let (state, room) = outlook(&place.file).unwrap();
     assert_eq!(state, SchemaState::Older(5));
     assert!(room.is_enough() && room.needed > 4 * room.file, "{room:?}");
-    let tried = rehearse(&place.file, &Watcher::logging()).unwrap();
+    let (tried, ()) = rehearse(&place.file, &Watcher::logging(), |_| Ok(())).unwrap();
     assert!(tried.rows > 1000 && !tried.took.is_zero(), "{tried:?}");
     assert!(place.dump() == before && !place.backup().exists());
 
     place.conn().execute_batch("UPDATE audit SET before = 'not JSON' WHERE id = 7").unwrap();
-    let error = rehearse(&place.file, &Watcher::logging()).unwrap_err().chain();
+    let error = rehearse(&place.file, &Watcher::logging(), |_| Ok(())).unwrap_err().chain();
     assert!(error.contains("malformed JSON"), "{error}");
     assert!(!place.backup().exists());
 }
