@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::keys::found_keys;
-use super::passphrase::read_passphrase;
+use super::passphrase::read_new_passphrase;
 use super::words::incomplete;
 use crate::app::backups::{self, BackupError, Made, Observer, Plan, Target};
 use crate::app::runtime::file_storage::FileStorage;
@@ -51,20 +51,19 @@ struct Work {
 impl Scheduler {
     /// Starts the thread, if there is a schedule.
     ///
-    /// Refused without a directory, and if the passphrase cannot be read.
+    /// Refused as [`planned`] says.
     pub(in crate::cli) fn start(config: &Config, home: &DataDir, store: &Store) -> Result<Option<Self>, CliError> {
         backups::clean_up(home);
-        let Some(schedule) = config.backup_schedule else { return Ok(None) };
-        let directory = config.backup_directory.clone().ok_or_else(|| CliError::Usage(NO_DIRECTORY.to_owned()))?;
+        let Some((schedule, folder, passphrase)) = planned(config, home)? else { return Ok(None) };
         let is_stopped = Arc::new(AtomicBool::new(false));
         let work = Work {
             config: config.clone(),
             home: home.clone(),
             store: store.clone(),
             schedule,
-            folder: Folder::at(directory),
+            folder,
             files: config.backup_files.then(|| file_place::open(config, home)).transpose()?,
-            passphrase: config.backup_passphrase_file.as_deref().map(read_passphrase).transpose()?,
+            passphrase,
             is_stopped: is_stopped.clone(),
         };
         if work.passphrase.is_none() {
@@ -84,9 +83,24 @@ impl Scheduler {
     }
 }
 
-/// The message if there is a schedule, but no directory.
-pub(in crate::cli) const NO_DIRECTORY: &str =
-    "backup_schedule is set, but not the directory of the backups; set backup_directory, too";
+/// The scheduled backups of the configuration, if there are any.
+///
+/// Refused without a directory, if it is in the data directory, and if the passphrase is not fit for a new backup.
+pub(in crate::cli) fn planned(
+    config: &Config,
+    home: &DataDir,
+) -> Result<Option<(Schedule, Folder, Option<Passphrase>)>, CliError> {
+    let Some(schedule) = config.backup_schedule else { return Ok(None) };
+    let directory = config.backup_directory.clone().ok_or_else(|| {
+        let words = "backup_schedule is set, but not the directory of the backups; set backup_directory, too";
+        CliError::Usage(words.to_owned())
+    })?;
+    backups::require_outside(home, &directory)?;
+    let folder = Folder::at(directory);
+    backups::require_directory(&folder)?;
+    let passphrase = config.backup_passphrase_file.as_deref().map(read_new_passphrase).transpose()?;
+    Ok(Some((schedule, folder, passphrase)))
+}
 
 impl Drop for Scheduler {
     fn drop(&mut self) {
@@ -146,10 +160,12 @@ impl Work {
         }
     }
 
-    /// When the last backup in the directory was made.
+    /// When the last backup of this server in the directory was made.
     fn last(&self) -> Option<Timestamp> {
         let now = Timestamp::now();
-        let found = self.folder.list().unwrap_or_default();
+        let server = backups::server_of(&self.home).ok().flatten();
+        let mut found = self.folder.list().unwrap_or_default();
+        found.retain(|backup| backup.server().is_some() && backup.server() == server.as_deref());
         found.into_iter().map(|backup| backup.made_at).rfind(|made_at| !made_at.is_ahead_of(now))
     }
 
@@ -188,7 +204,7 @@ impl Work {
     }
 
     fn prune(&self) {
-        match backups::prune(&self.folder, self.config.backup_keep, self.passphrase.as_ref()) {
+        match backups::prune(&self.folder, &self.home, self.config.backup_keep, self.passphrase.as_ref()) {
             Ok(pruned) if pruned == backups::Pruned::default() => {}
             Ok(pruned) => {
                 log::info!("removed old backups: {}, model files: {}", pruned.backups, pruned.files);

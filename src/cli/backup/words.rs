@@ -23,6 +23,11 @@ pub(in crate::cli) fn several(number: impl TryInto<u64>, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
+/// `1 key was`, `2 keys were`.
+pub(in crate::cli) fn several_were(number: u64, noun: &str) -> String {
+    several(number, noun) + if number == 1 { " was" } else { " were" }
+}
+
 /// `3 minutes`, `5 hours`, `12 days`.
 pub(in crate::cli) fn age(age: Duration) -> String {
     let seconds = age.as_secs();

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::advice::RESTORE;
 use crate::app::backups::Outcomes;
-use crate::cli::backup::{NO_DIRECTORY, age};
+use crate::cli::backup::age;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::config::Config;
@@ -16,10 +16,6 @@ const WHAT: &str = "backup";
 
 /// Nothing if no backup was ever made and none is scheduled.
 pub(super) fn check(config: &Config, outcomes: Result<Outcomes>) -> Option<Finding> {
-    if config.backup_schedule.is_some() && config.backup_directory.is_none() {
-        let (found, next) = NO_DIRECTORY.split_once("; ").unwrap_or((NO_DIRECTORY, ""));
-        return Some(Finding::fault(WHAT, found, next));
-    }
     let Outcomes { made, failed } = match outcomes {
         Ok(outcomes) => outcomes,
         Err(error) => return Some(Finding::fault(WHAT, error_details(&error), RESTORE)),
