@@ -108,12 +108,15 @@ fn left_by_killed(target: &Path, names: Vec<String>) -> Result<Vec<String>> {
              away"
         )));
     }
-    let restoring = target.join(RESTORING);
+    let restoring = DataDir::at(target.join(RESTORING));
     // It was killed while it put the files into their places, of which the data file is the last.
-    let is_half_done = restoring.join("atelier.db").exists();
+    let is_half_done = restoring.database().exists();
+    let key = DataDir::at(target).master_key();
+    let key = key.file_name().unwrap_or_default().to_string_lossy();
     let is_left = |name: &String| {
-        let is_restored = name == "files" || name == "master.key" || name.starts_with("master.key.");
-        name == RESTORING || is_half_done && is_restored && fs::symlink_metadata(restoring.join(name)).is_err()
+        let end = name.strip_prefix(&*key);
+        let is_restored = name == "files" || end.is_some_and(|end| end.is_empty() || end.starts_with('.'));
+        name == RESTORING || is_half_done && is_restored && fs::symlink_metadata(restoring.path().join(name)).is_err()
     };
     if names.iter().all(is_left) {
         return Ok(names);
