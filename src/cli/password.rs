@@ -57,6 +57,7 @@ pub fn read_new_passphrase(path: &Path) -> Result<Secret, CliError> {
     const TOO_WIDE: u32 = 0o027;
     let passphrase = read_passphrase(path)?;
     let shown = path.display();
+    Sealing::require_long(&passphrase).map_err(|error| CliError::Failed(format!("{shown}: {error}")))?;
     let about = path.metadata().map_err(|error| unreadable("passphrase", &shown.to_string(), &error))?;
     let mode = about.permissions().mode() & 0o7777;
     if about.is_file() && mode & TOO_WIDE != 0 {
@@ -64,7 +65,6 @@ pub fn read_new_passphrase(path: &Path) -> Result<Secret, CliError> {
             "the file of the passphrase {shown} is open to other users (mode {mode:o}); run `chmod 600 {shown}`"
         )));
     }
-    Sealing::require_long(&passphrase).map_err(|error| CliError::Failed(format!("{shown}: {error}")))?;
     Ok(passphrase)
 }
 

@@ -69,7 +69,7 @@ fn a_backup_in_one_file_is_restored() {
     assert_eq!((&verified[0]["sound"], &verified[0]["faults"]), (&json!(true), &json!([])));
     assert_eq!((&verified[0]["rows"]["users"], &verified[0]["files"]), (&json!(1), &json!(1)));
     let text = place.run("backup verify b.tar").good().out;
-    assert!(text.starts_with("b.tar: sound, made 0 seconds ago (20") || text.contains(" seconds ago ("), "{text}");
+    assert!(text.starts_with("b.tar: sound, made ") && text.contains(" ago (20"), "{text}");
 
     let restored = place.run("restore b.tar --data-dir elsewhere").good();
     assert!(restored.out.starts_with("1\tuser\tada@example.com\tlaptop\t"), "{}", restored.out);

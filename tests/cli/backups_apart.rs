@@ -64,17 +64,17 @@ fn servers_do_not_share_a_directory() {
     place.run("backup both/ --json").good();
     fs::write(other.path().join("m.onnx"), "of another server").unwrap();
     other.run("model put m.onnx --workspace 1 --name other").good();
-    let words = format!("{} has backups of another server, such as atelier-20", both.display());
+    let words = " has backups of another server, such as atelier-20";
     let before = files(&both);
     for target in [format!("backup {}", both.display()), format!("backup {}/ --passphrase-file pass", both.display())] {
         let run = other.run(&target);
         assert_eq!((run.code, run.out.as_str()), (1, ""), "{target}");
-        assert!(run.err.starts_with(&format!("error: {words}")), "{}", run.err);
+        assert!(run.err.starts_with(&format!("error: {}", both.display())) && run.err.contains(words), "{}", run.err);
         assert!(run.err.ends_with("; give the backups of this one a directory of their own\n"), "{}", run.err);
     }
     assert_eq!(files(&both), before);
     let check = other.run(&format!("check --backup-schedule 1h --backup-directory {}", both.display()));
-    assert!(check.code == 1 && check.out.contains(&words), "{}", check.out);
+    assert!(check.code == 1 && check.out.contains(words), "{}", check.out);
 
     // A restored server goes on in the directory of the first one.
     place.run(&format!("restore {} --data-dir elsewhere", listed(&place, "both")[0])).good();
@@ -194,7 +194,7 @@ fn the_recipe_without_atelier_works() {
         commands[..lines].iter().for_each(|command| shell(command));
         let check = place.run(&format!("check --data-dir {directory}")).good().out;
         assert!(check.contains("1 file, 3 bytes, whole") && !check.contains("orphaned"), "{check}");
-        place.run(&format!("session end --all --yes --data-dir {directory}")).good();
+        place.run(&format!("session end --all --data-dir {directory}")).good();
         drop(Setup::new().data_dir(place.path().join(directory)).start());
     }
 }
@@ -385,7 +385,7 @@ fn a_check_refuses_what_a_start_refuses() {
         ("--admin-email nobody", "admin_email "),
         ("--admin-password-file none", "cannot read the password from none: "),
         ("--admin-password-file weak", "the first administrator's password "),
-        ("--master-key-file none", "none is missing"),
+        ("--master-key-file none", "master_key_file none (--master-key-file) is missing"),
     ] {
         let check = new.run(&format!("check {options}"));
         assert!(check.code == 1 && check.out.contains(words), "{options}: {}", check.out);

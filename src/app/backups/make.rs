@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::{BackupError, Result, failed};
 use super::models::{self, List, Padded, Total};
 use super::observer::{Observed, Observer};
-use super::target::{id_of, lock, require_outside, require_own};
+use super::target::{id_of, lock, require_directory, require_outside, require_own};
 use super::workplace::Workplace;
 use crate::app::identity::{master_keys, signing_keys};
 use crate::app::runtime::file_storage::FileStorage;
@@ -86,6 +86,9 @@ pub fn make(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
 fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
     let made_at = Timestamp::now();
     let is_sealed = plan.passphrase.is_some();
+    if let Target::Folder(folder) = plan.target {
+        require_directory(folder)?;
+    }
     require_outside(plan.home, plan.target.path())?;
     let (path, _lock) = match plan.target {
         Target::File(path) => {

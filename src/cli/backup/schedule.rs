@@ -95,9 +95,9 @@ pub(in crate::cli) fn planned(
         let words = "backup_schedule is set, but not the directory of the backups; set backup_directory, too";
         CliError::Usage(words.to_owned())
     })?;
-    backups::require_outside(home, &directory)?;
     let folder = Folder::at(directory);
     backups::require_directory(&folder)?;
+    backups::require_outside(home, folder.path())?;
     let passphrase = config.backup_passphrase_file.as_deref().map(read_new_passphrase).transpose()?;
     Ok(Some((schedule, folder, passphrase)))
 }

@@ -4,6 +4,7 @@
 //! file means.
 
 mod folder;
+mod names;
 mod new_file;
 mod read;
 mod write;
