@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, Standing, archived, decide};
 use crate::store::View;
 
-/// The actions that the policy allows an actor in one place.
+/// The actions that the policy allows an actor in one place, and that the workspace, if it is archived, does not refuse.
 #[derive(Clone, Copy, Debug)]
 pub struct Offers(Standing);
 
@@ -17,7 +17,7 @@ impl Offers {
         decide(&self.0, action) == Decision::Allowed && !archived::refuses(&self.0, action)
     }
 
-    /// Refuses what the policy does not allow: for a form that would be refused anyway.
+    /// Refuses what is not allowed: for a form that would be refused anyway.
     pub fn require(&self, action: Action) -> Result<()> {
         match decide(&self.0, action) {
             Decision::Allowed if archived::refuses(&self.0, action) => Err(Error::Refused { rule: standing::ARCHIVED }),

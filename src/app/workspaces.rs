@@ -157,14 +157,24 @@ fn insert(
 
 /// The organization of a new workspace. Refused when the actor may not create a workspace there. An actor outside the
 /// home organization must not learn that it exists, nor its name.
-fn may_create(tx: &Tx, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
+fn may_create(view: &View, actor: &Actor, new: &NewWorkspace) -> Result<OrganizationId> {
     let (organization, key) = match new.organization {
-        Some(id) => (lookup::organization(tx, actor, id)?.id, id.to_string()),
-        None => (lookup::home_id(tx)?, "Home".to_owned()),
+        Some(id) => (lookup::organization(view, actor, id)?.id, id.to_string()),
+        None => (lookup::home_id(view)?, "Home".to_owned()),
     };
-    let standing = standing::in_organization(tx, actor, organization)?;
+    let standing = standing::in_organization(view, actor, organization)?;
     standing::require(&standing, Action::CreateWorkspace, Noun::Organization, key)?;
     Ok(organization)
+}
+
+/// Refuses a name that [`create`] would refuse, and an actor who may not create a workspace in the organization.
+pub fn require_free(view: &View, actor: &Actor, new: &NewWorkspace) -> Result<()> {
+    let organization = may_create(view, actor, new)?;
+    may_be_called(&new.name, actor.person().map(|person| &person.email))?;
+    match store::workspaces::find_by_name(view, organization, &new.name)? {
+        Some(found) => Err(Error::Conflict { what: Noun::Workspace, key: found.name.as_str().to_owned() }),
+        None => Ok(()),
+    }
 }
 
 /// A workspace right after its creation.

@@ -2,6 +2,8 @@
 
 pub mod chain;
 pub(in crate::store) mod end;
+mod fault;
+pub mod of_workspace;
 pub mod old;
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
@@ -136,6 +138,11 @@ fn before(
     }
     let rows = query.query_map(params.as_slice(), |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// The rows with these ids, in this order.
+pub fn rows_of(view: &View, ids: &[AuditId]) -> Result<Vec<Recorded>> {
+    rows(view, &ids.iter().map(|id| (0, id.0)).collect::<Vec<_>>())
 }
 
 /// The rows at these moments, in this order.

@@ -102,7 +102,7 @@ fn bound(view: &View, (me, role): (UserId, i64), after: i64, limit: u32) -> Resu
 }
 
 /// The ids of the next workspaces that a user joined, in order.
-fn joined(view: &View, me: UserId, after: i64, limit: u32) -> Result<Vec<i64>> {
+pub(super) fn joined(view: &View, me: UserId, after: i64, limit: u32) -> Result<Vec<i64>> {
     let sql = "SELECT workspace_id FROM members WHERE user_id = :me AND workspace_id > :after
                ORDER BY workspace_id LIMIT :most";
     numbers(view, sql, named_params! { ":me": me.0, ":after": after, ":most": limit })

@@ -164,7 +164,7 @@ pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec
 }
 
 /// The workspaces that a user sees.
-const IS_VISIBLE: &str = "(:organizations AND EXISTS (SELECT 1 FROM organization_members o
+pub(super) const IS_VISIBLE: &str = "(:organizations AND EXISTS (SELECT 1 FROM organization_members o
         WHERE o.organization_id = w.organization_id AND o.user_id = :me AND (w.private = 0 OR o.role = 'admin'))
     OR :workspaces AND EXISTS (SELECT 1 FROM members m INDEXED BY members_by_user
                                WHERE m.workspace_id = w.id AND m.user_id = :me)

@@ -76,10 +76,10 @@ impl Stage {
                 return Some(Ask { path: path.to_owned(), body: None, form });
             }
             // A bearer token opens no page, and no form is taken without the token of a page.
-            ("GET", path) if is_page => return Some(Ask { path: path.to_owned(), body: None, form: None }),
+            ("GET", path) if is_page => return Some(Ask { path: filled(path), body: None, form: None }),
             ("POST", path) if is_page => {
                 let form = Some("password=short&decision=allow&user_code=BCDF-GHJK".to_owned());
-                return Some(Ask { path: path.to_owned(), body: None, form });
+                return Some(Ask { path: filled(path), body: None, form });
             }
             (
                 "GET",

@@ -9,6 +9,7 @@ use super::page::{self, FormError};
 use super::parameters::Parameters;
 use super::shell::Shell;
 use super::{Failure, assets};
+use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Error;
 
@@ -23,6 +24,10 @@ pub(super) enum Input {
     /// A day: `2026-01-31`.
     Date,
     Password,
+    /// A known value that the browser stores together with a password.
+    Fixed,
+    /// A code of an authenticator app.
+    Digits,
     Check,
     /// One of several values.
     Choice,
@@ -34,7 +39,7 @@ impl Input {
     /// The `type` attribute of the input.
     pub(super) const fn input(self) -> &'static str {
         match self {
-            Self::Text | Self::Choice | Self::Lines => "text",
+            Self::Text | Self::Choice | Self::Lines | Self::Fixed | Self::Digits => "text",
             Self::Email => "email",
             Self::Date => "date",
             Self::Password => "password",
@@ -63,6 +68,8 @@ pub(super) struct Control {
     /// The `pattern` attribute; empty for none.
     pub(super) pattern: &'static str,
     pub(super) autocomplete: &'static str,
+    /// The address that answers with a sentence about the value while the user types; empty for none.
+    pub(super) check: &'static str,
 }
 
 #[allow(dead_code, reason = "until every page is there")]
@@ -81,6 +88,7 @@ impl Control {
             max_length: 0,
             pattern: "",
             autocomplete: "off",
+            check: "",
         }
     }
 
@@ -96,6 +104,21 @@ impl Control {
     ) -> Self {
         let choices = choices.into_iter().map(|(value, text)| (value.into(), text.into())).collect();
         Self { choices, value: value.into(), is_optional: true, ..Self::new(Input::Choice, name, label) }
+    }
+
+    /// The email of the user, which the browser stores together with a password.
+    pub(super) fn username(actor: &Actor) -> Option<Self> {
+        let email = actor.person()?.email.to_string();
+        Some(Self { autocomplete: "username", ..Self::new(Input::Fixed, "username", "Email").value(email) })
+    }
+
+    pub(super) fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
+        Self { autocomplete, ..Self::new(Input::Password, name, label) }
+    }
+
+    /// A code of the second factor, or a recovery code.
+    pub(super) fn code(hint: &str) -> Self {
+        Self { autocomplete: "one-time-code", ..Self::new(Input::Text, "code", "Code").hint(hint) }
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
@@ -186,31 +209,50 @@ impl ConsoleForm {
     }
 
     /// Shows the form again with what was wrong. `field` names the input of a field of the core.
-    pub(super) fn show_again(mut self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
-        let Failure::Core(error) = &failure else { return Err(failure) };
-        let field = match error {
-            Error::Invalid { field, .. } => {
-                let name = field.to_string();
-                self.fields.iter().find(|control| control.name == name).map_or("", |control| control.name)
-            }
-            _ if error.is_refusal() => "",
-            _ => return Err(failure),
-        };
-        let text = match error {
-            // The label says which field it is.
-            Error::Invalid { rule, .. } if !field.is_empty() => {
-                let label =
-                    self.fields.iter().find(|control| control.name == field).map_or("", |control| &*control.label);
-                format!("{label} {}", crate::domain::noun::sentence(rule, "workspace"))
-            }
-            _ => error.to_string(),
-        };
-        let status = failure.status_code();
-        let form_error = FormError::new(field, text);
+    pub(super) fn show_again(self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
+        let explained = explained(&self.fields, failure)?;
+        self.show_wrong(browser, explained.status, explained.form_error)
+    }
+
+    /// Shows the form again with an error.
+    pub(super) fn show_wrong(
+        mut self,
+        browser: &Browser,
+        status: StatusCode,
+        form_error: FormError,
+    ) -> Result<HttpResponse, Failure> {
         self.shell.wrong.clone_from(&form_error.text);
         self.form_error = Some(form_error);
         browser.show_console(status, &self)
     }
+}
+
+/// A refusal as a form shows it.
+pub(super) struct Explained {
+    pub(super) form_error: FormError,
+    pub(super) status: StatusCode,
+}
+
+/// What was wrong with a form of these fields. Returns every failure that is no refusal.
+pub(super) fn explained(fields: &[Control], failure: Failure) -> Result<Explained, Failure> {
+    let Failure::Core(error) = &failure else { return Err(failure) };
+    let field = match error {
+        Error::Invalid { field, .. } => {
+            let name = field.to_string();
+            fields.iter().find(|control| control.name == name).map_or("", |control| control.name)
+        }
+        _ if error.is_refusal() => "",
+        _ => return Err(failure),
+    };
+    let text = match error {
+        // The label says which field it is.
+        Error::Invalid { rule, .. } if !field.is_empty() => {
+            let label = fields.iter().find(|control| control.name == field).map_or("", |control| &*control.label);
+            format!("{label} {}", crate::domain::noun::sentence(rule, "workspace"))
+        }
+        _ => error.to_string(),
+    };
+    Ok(Explained { form_error: FormError::new(field, text), status: failure.status_code() })
 }
 
 /// The page of a list that an address asks for by `?after=NUMBER`.

@@ -1,8 +1,11 @@
 """An organization with a workspace in it, and the people who are in it in every role, made by the command line."""
 
+import json
 import os
+import sqlite3
 import subprocess
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+from urllib.request import Request, urlopen
 
 URL = os.environ["ATELIER_TEST_URL"]
 PASSWORD = "long enough, and then some"
@@ -79,6 +82,45 @@ workspace = '''{MARKUP}'''
 """
 
 
+def call(path, body, token=None):
+    """Sends JSON, or a form to sign in with: the answer."""
+    data = json.dumps(body) if token else urlencode(body)
+    headers = {"content-type": "application/json", "authorization": f"Bearer {token}"} if token else {}
+    with urlopen(Request(URL + path, data.encode(), headers)) as answer:
+        return json.load(answer)
+
+
+def contents():
+    """Something of every kind in the workspace with the marked-up name."""
+    ada = {"username": "ada@example.com", "password": os.environ["ATELIER_TEST_PASSWORD"]}
+    grant = {"grant_type": "password", "client_id": "sdk-client", "scope": "openid api"}
+    token = call("/auth/realms/master/protocol/openid-connect/token", {**grant, **ada})["access_token"]
+    data = sqlite3.connect(os.path.join(os.environ["ATELIER_TEST_DATA"], "atelier.db"), timeout=10)
+    place, organization = data.execute("SELECT id, organization_id FROM workspaces WHERE name = ?", [MARKUP]).fetchone()
+    made = call("/v1/api/connections/create", {"name": MARKUP, "type": LONG, "details": {"host": "db.lan"}}, token)
+    call("/v1/api/connections/add_to_workspace", {"workspace_id": place, "connection_id": made["id"]}, token)
+    data.execute("BEGIN IMMEDIATE")
+
+    def row(sql, *values):
+        return data.execute(sql, values).lastrowid
+
+    model = row("INSERT INTO models (workspace_id, name, created_at, updated_at) VALUES (?, 'resnet', 0, 0)", place)
+    version = "INSERT INTO model_versions (model_id, organization_id, uuid, visibility, size, file_name, image_path, created_at, updated_at)"
+    row(f"{version} VALUES (?, ?, 'aaaaaaaa-0000-4000-8000-000000000001', 'private', 0, '', ?, 0, 0)", model, organization, MARKUP)
+    pipeline = row("INSERT INTO pipelines (workspace_id, name, created_at, updated_at) VALUES (?, 'fraud', 0, 0)", place)
+    steps = json.dumps({"steps": [{"ModelInference": {"models": [{"name": MARKUP, "version": "x"}]}}]})
+    row("INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_at) VALUES (?, ?, ?, 0)", pipeline, "bbbbbbbb-0000-4000-8000-000000000001", steps)
+    tag = "INSERT INTO tags (organization_id, workspace_id, name, name_key, description, color, created_at, updated_at)"
+    row(f"{tag} VALUES (?, ?, ?, ?, ?, 'red', 0, 0)", organization, place, MARKUP, MARKUP.lower(), RIGHT_TO_LEFT)
+    project = "INSERT INTO projects (workspace_id, name, name_key, kind, created_at, updated_at)"
+    row(f"{project} VALUES (?, ?, ?, 'application', 0, 0)", place, LONG, LONG)
+    restricted = row(f"{project} VALUES (?, ?, ?, 'application', 0, 0)", place, MARKUP, MARKUP.lower())
+    row("INSERT INTO restrictions (project_id, created_at) VALUES (?, 0)", restricted)
+    row("UPDATE meta SET generation = generation + 1")
+    data.commit()
+    data.close()
+
+
 def build():
     """Makes the house. Returns the people, the email of each persona, and the link that invites the annotator."""
     personas = {"organization admin": "oscar", "owner": "olga", "member": "mia", "reader": "rita"}
@@ -89,6 +131,11 @@ def build():
         file.write(SETUP)
     atelier("apply", path, "--yes")
     people["annotator"] = "anna@example.com"
+    contents()
+    for email in ["ada@example.com", people["member"]]:
+        atelier("key", "create", "--user", email, "--name", MARKUP)
+    atelier("key", "create", "--workspace", f"Acme/{LONG}", "--role", "reader", "--name", "nightly")
+    atelier("user", "invite", "ina@example.com", "--organization", "Acme")
     atelier("client", "add", "grafana", "--name", "Grafana <b>", "--redirect-uri", "https://grafana.example/login/generic_oauth")
     link = urlsplit(atelier("user", "invite-link", people["annotator"]))
     return people, f"{URL}{link.path}?{link.query}"

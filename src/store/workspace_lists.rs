@@ -1,0 +1,93 @@
+//! The lists of workspaces in another order than by number.
+
+use rusqlite::{ToSql, named_params};
+
+use super::visibility::{self, Visibility};
+use super::workspaces::IS_VISIBLE;
+use super::{Row, View, row};
+use crate::domain::ids::{UserId, WorkspaceId};
+use crate::error::Result;
+
+/// The workspaces that a list is taken from.
+#[derive(Clone, Copy, Debug)]
+pub enum Scope {
+    Visible(Visibility),
+    /// Those that this user joined.
+    Joined(UserId),
+}
+
+/// A workspace, as far as lists are ordered and filtered by it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub id: WorkspaceId,
+    /// The name as searches compare it.
+    pub key: String,
+    pub archived: bool,
+    /// Whether the user sees it.
+    pub visible: bool,
+}
+
+/// All workspaces of a scope by number, if there are at most `most`.
+pub fn few(view: &View, scope: Scope, most: u32) -> Result<Option<Vec<Candidate>>> {
+    let limit = most.saturating_add(1);
+    let ids = match scope {
+        Scope::Visible(Visibility::Everything) => {
+            let sql = "SELECT id FROM workspaces WHERE id > 0 ORDER BY id LIMIT :limit";
+            visibility::numbers(view, sql, named_params! { ":limit": limit })?
+        }
+        Scope::Visible(Visibility::Of(me)) => match visibility::workspaces(view, me, 0, limit)? {
+            Some(ids) => ids,
+            None => return Ok(None),
+        },
+        Scope::Joined(me) => visibility::joined(view, me, 0, limit)?,
+    };
+    if ids.len() > most as usize {
+        return Ok(None);
+    }
+    let mut query = view.conn.prepare_cached(
+        "SELECT w.id, w.name_key, w.archived, 1 FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value",
+    )?;
+    let these = row::numbers(ids.into_iter());
+    Ok(Some(query.query_map(named_params! { ":these": these }, read)?.collect::<rusqlite::Result<_>>()?))
+}
+
+/// Looks at the next workspaces of a scope before one, the newest first.
+pub fn newest(view: &View, scope: Scope, before: i64, limit: u32) -> Result<Vec<Candidate>> {
+    let (mut params, sql): (Vec<(&str, &dyn ToSql)>, String) = (
+        vec![(":before", &before), (":limit", &limit)],
+        match scope {
+            Scope::Visible(Visibility::Everything) => "SELECT w.id, w.name_key, w.archived, 1 FROM workspaces w
+                WHERE w.id < :before ORDER BY w.id DESC LIMIT :limit"
+                .to_owned(),
+            Scope::Visible(Visibility::Of(_)) => format!(
+                "SELECT w.id, w.name_key, w.archived, iif({IS_VISIBLE}, 1, 0) FROM workspaces w
+                 WHERE w.id < :before ORDER BY w.id DESC LIMIT :limit"
+            ),
+            Scope::Joined(_) => "SELECT w.id, w.name_key, w.archived, 1
+                FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
+                WHERE m.user_id = :me AND m.workspace_id < :before ORDER BY m.workspace_id DESC LIMIT :limit"
+                .to_owned(),
+        },
+    );
+    let (me, has) = match scope {
+        Scope::Visible(Visibility::Everything) => (0, None),
+        Scope::Visible(Visibility::Of(me)) => (me.0, Some(visibility::has(view, me)?)),
+        Scope::Joined(me) => (me.0, None),
+    };
+    if me != 0 {
+        params.push((":me", &me));
+    }
+    if let Some(has) = &has {
+        params.extend_from_slice(&[
+            (":organizations", &has.organizations),
+            (":workspaces", &has.workspaces),
+            (":bindings", &has.bindings),
+        ]);
+    }
+    let mut query = view.conn.prepare_cached(&sql)?;
+    Ok(query.query_map(params.as_slice(), read)?.collect::<rusqlite::Result<_>>()?)
+}
+
+fn read(row: &Row) -> rusqlite::Result<Candidate> {
+    Ok(Candidate { id: WorkspaceId(row.get(0)?), key: row.get(1)?, archived: row.get(2)?, visible: row.get(3)? })
+}
