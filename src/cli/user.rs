@@ -216,7 +216,7 @@ pub enum Command {
         /// The user's email address.
         email: String,
         /// Whether the user may create API keys.
-        #[arg(value_name = "YES|NO")]
+        #[arg(value_name = "YES/NO")]
         developer: YesNo,
         /// Whether to ask before it is forbidden.
         #[command(flatten)]

@@ -12,7 +12,7 @@ use crate::error::{Error, InField as _};
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// Whether clients show machine-learning models.
-    #[arg(long, value_name = "YES|NO")]
+    #[arg(long, value_name = "YES/NO")]
     ml_models: Option<YesNo>,
     /// The color at the start of the gradient, such as #1e90ff.
     #[arg(long, value_name = "COLOR")]

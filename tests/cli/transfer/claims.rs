@@ -98,7 +98,7 @@ fn a_preview_finds_more_rows_than_an_object_may_have() {
     let words = "project_tag must be one of at most 100 of the same object";
     let run = import(&to, &tagged(1..=101), "--dry-run");
     assert!(
-        run.code == 1 && run.out.contains(words) && run.err.contains("1 rows are refused"),
+        run.code == 1 && run.out.contains(words) && run.err.contains("1 row is refused"),
         "{}{}",
         run.out,
         run.err
