@@ -5,6 +5,7 @@ mod keys;
 mod list;
 mod passphrase;
 mod schedule;
+mod target;
 mod verify;
 mod words;
 
@@ -38,7 +39,7 @@ use words::incomplete;
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Make {
     /// A new file, or a directory in which each backup gets its own name and the files of models are stored once.
-    #[arg(required = true, value_name = "FILE|DIR", value_parser = PathBufValueParser::new().try_map(target))]
+    #[arg(required = true, value_name = "FILE|DIR", value_parser = PathBufValueParser::new().try_map(target::parse))]
     target: Option<PathBuf>,
     #[command(flatten)]
     secret: PassphraseFile,
@@ -48,16 +49,6 @@ pub struct Make {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// The target of a backup. Options before a subcommand would make its name a target.
-fn target(path: PathBuf) -> Result<PathBuf, String> {
-    match path.to_str() {
-        Some(name @ ("verify" | "list")) => {
-            Err(format!("write the options after `atelier backup {name}`, or ./{name} for a file of this name"))
-        }
-        _ => Ok(path),
-    }
 }
 
 /// What can be done about backups.

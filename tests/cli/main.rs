@@ -26,6 +26,7 @@ mod import_people;
 mod keys;
 mod limits;
 mod lists;
+mod mistakes;
 mod models;
 mod people;
 mod printing;

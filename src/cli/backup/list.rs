@@ -13,6 +13,7 @@ use crate::cli::{CliError, table};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::{Folder, Label, Listed};
+use crate::store::data_dir::DataDir;
 
 /// The backups of a directory. Refused if it cannot be read.
 pub(super) fn of(directory: &Path) -> Result<Vec<Listed>, CliError> {
@@ -66,6 +67,12 @@ pub(super) fn run(config: &Config, directory: Option<PathBuf>, options: &List) -
     let directory = directory
         .or_else(|| config.backup_directory.clone())
         .ok_or_else(|| CliError::Usage("give the directory of the backups, or set backup_directory".to_owned()))?;
+    if DataDir::at(&directory).database().exists() {
+        return Err(CliError::Usage(format!(
+            "{} is a data directory; give the directory of the backups",
+            directory.display()
+        )));
+    }
     let now = Timestamp::now();
     let found = of(&directory)?.into_iter();
     let found: Vec<_> = found.map(|listed| Found { age: listed.made_at.until(now), listed }).collect();
