@@ -133,6 +133,10 @@ impl DataDir {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return None,
             _ => {}
         }
+        // Its log is refused with its own next step when the database is opened.
+        if fs::metadata(self.path.join("atelier.db-wal")).is_ok_and(|log| log.len() > 0) {
+            return None;
+        }
         let has_entries = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         // An empty folder, and unfinished uploads, are no loss.
         let has_files = |path: &Path| {
