@@ -1,6 +1,8 @@
 //! Accounts that come from a file or from another system. An import adds people and memberships, and never changes or
 //! removes what there is.
 
+pub mod sheet;
+
 use std::collections::HashMap;
 
 use uuid::Uuid;
@@ -21,6 +23,9 @@ use crate::error::{Error, Result};
 use crate::store::{self, Tx, View};
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::password::PasswordHash;
+
+/// The maximum number of people of one import. It is one transaction, and other writes wait for it.
+pub const MAX_PEOPLE: usize = 10_000;
 
 /// A person of a file, and what the person is to be a member of.
 #[derive(Clone, Debug)]
@@ -86,6 +91,25 @@ pub struct Imported {
     pub steps: Vec<Step>,
     /// What the account has otherwise than the file says, and keeps.
     pub kept: Vec<String>,
+}
+
+impl Imported {
+    /// Whether the person is invited, and so can use the link.
+    pub fn is_invited(&self) -> bool {
+        matches!(self.steps.first(), Some(Step::Invite | Step::InviteAgain))
+    }
+
+    /// The changes in words, besides the invitation or creation itself, and what the account keeps.
+    pub fn details(&self) -> Vec<String> {
+        let words = self.steps.iter().filter_map(|step| match step {
+            Step::Create | Step::Invite => None,
+            Step::InviteAgain => Some("the first invitation has expired".to_owned()),
+            Step::AddSecondFactor => Some("with the authenticator app".to_owned()),
+            Step::AddToOrganization(name, role) => Some(format!("{} of the organization {name}", role.as_str())),
+            Step::AddToWorkspace(name, role) => Some(format!("{} of the workspace {name}", role.as_str())),
+        });
+        words.chain(self.kept.iter().cloned()).collect()
+    }
 }
 
 /// The organizations and workspaces that were looked up, by name.

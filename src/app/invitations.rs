@@ -54,7 +54,7 @@ pub enum Outcome {
 ///
 /// Members may invite members and annotators, and only by a link, by which the person chooses the password.
 /// Administrators may invite everybody in every way.
-fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
+pub(super) fn may_invite(actor: &Actor, role: AccountRole, by_link: bool) -> Result<()> {
     let standing = standing::in_account(actor);
     standing::require(&standing, Action::InviteUser, Noun::User, "anybody")?;
     if !by_link {

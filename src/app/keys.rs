@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::{audit, bots, expiry, lookup, standing};
-use crate::domain::actor::{Actor, Credential, Who};
+use crate::app::{audit, bots, expiry, key_holders, lookup, standing};
+use crate::domain::actor::{Actor, Credential};
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
 use crate::domain::field::Field;
@@ -40,7 +40,7 @@ pub struct NewKey {
 /// Requires the person or the operator. Refused when API keys are disabled, when the expiry is in the past or too late
 /// ([`end`]), and when the person is disabled, still invited or deleted, or has to choose another password first.
 pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, new: &NewKey) -> Result<Key> {
-    may_hold(tx, actor, rules)?;
+    key_holders::require(tx, actor, rules)?;
     let user = lookup::user(tx, actor, whose)?;
     lookup::require_user(tx, actor, user.id, Action::CreateKey, user.uuid)?;
     if !user.enabled {
@@ -61,20 +61,6 @@ pub fn create(tx: &Tx, actor: &Actor, rules: &KeyRules, whose: &lookup::Named, n
     let key = found(tx, id)?;
     audit::record(tx, actor, "keys.create", (ObjectKind::Key, id), (Value::Null, to_audit(&key)))?;
     Ok(key)
-}
-
-/// Refuses an actor who may not create keys at all: a bot, a person without developer access, and every person while
-/// API keys are disabled. The operator may.
-pub(super) fn may_hold(view: &View, actor: &Actor, rules: &KeyRules) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::User, "nobody")?;
-    let held = match &actor.who {
-        Who::Operator => true,
-        Who::Person(person) => {
-            rules.allowed && person.role != AccountRole::UiOnly && store::users::is_developer(view, person.id)?
-        }
-        Who::Nobody => false,
-    };
-    if held { Ok(()) } else { Err(Error::forbidden(Action::HoldKeys)) }
 }
 
 /// The expiry of a secret that is created now: the requested one, or the latest that is allowed.
@@ -187,21 +173,7 @@ pub struct Renewal {
 /// secret stays valid for the grace period, but not past the old expiry of the key. The secret before it becomes
 /// invalid now. Refused when the key is revoked or expired, not as a missing key but because there is nothing to renew.
 pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Renewal) -> Result<Key> {
-    let before = controlled(tx, actor, id)?;
-    match before.kind {
-        KeyKind::User => lookup::require_user(tx, actor, before.user, Action::CreateKey, id)?,
-        KeyKind::Service if actor.user() == Some(before.user) => {}
-        KeyKind::Service => {
-            standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::Key, id)?;
-            bots::holds_all(tx, actor, before.user)?;
-        }
-    }
-    if before.state(tx.now) != KeyState::Active {
-        return Err(Error::invalid(
-            Field::Key,
-            "belongs to a key that has been revoked or has expired; create a new key",
-        ));
-    }
+    let before = renewable(tx, actor, id)?;
     let expires_at = end(tx, actor, rules, renewal.expires_at, before.expires_at)?;
     let grace = renewal.grace.end(tx.now).map(|end| before.expires_at.map_or(end, |old| old.min(end)));
     store::keys::renew(tx, id, &renewal.secret, expires_at, grace)?;
@@ -214,6 +186,26 @@ pub fn refresh(tx: &Tx, actor: &Actor, rules: &KeyRules, id: KeyId, renewal: &Re
     Ok(after)
 }
 
+/// The key with this number, if the actor may renew it ([`refresh`]).
+pub fn renewable(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
+    let key = controlled(view, actor, id)?;
+    match key.kind {
+        KeyKind::User => lookup::require_user(view, actor, key.user, Action::CreateKey, id)?,
+        KeyKind::Service if actor.user() == Some(key.user) => {}
+        KeyKind::Service => {
+            standing::require(&standing::in_account(actor), Action::HoldKeys, Noun::Key, id)?;
+            bots::holds_all(view, actor, key.user)?;
+        }
+    }
+    if key.state(view.now) != KeyState::Active {
+        return Err(Error::invalid(
+            Field::Key,
+            "belongs to a key that has been revoked or has expired; create a new key",
+        ));
+    }
+    Ok(key)
+}
+
 /// Revokes a key, and blocks the bot of a service key. A repeated call changes nothing.
 ///
 /// Requires the owner, the operator or an administrator. A service key may also be revoked by the actors that
@@ -223,14 +215,26 @@ pub fn revoke(tx: &Tx, actor: &Actor, id: KeyId) -> Result<()> {
     if key.revoked_at.is_some() {
         return Ok(());
     }
-    if key.kind == KeyKind::Service {
-        bots::may_end(tx, actor, &key)?;
-    }
+    may_end(tx, actor, &key)?;
     store::keys::revoke(tx, id)?;
     if key.kind == KeyKind::Service {
         store::bots::block(tx, key.user)?;
     }
     audit::record(tx, actor, "keys.revoke", (ObjectKind::Key, id), (to_audit(&key), Value::Null))
+}
+
+/// The key with this number, if the actor may revoke it ([`revoke`]).
+pub fn revocable(view: &View, actor: &Actor, id: KeyId) -> Result<Key> {
+    let key = controlled(view, actor, id)?;
+    may_end(view, actor, &key)?;
+    Ok(key)
+}
+
+fn may_end(view: &View, actor: &Actor, key: &Key) -> Result<()> {
+    match key.kind {
+        KeyKind::User => Ok(()),
+        KeyKind::Service => bots::may_end(view, actor, key),
+    }
 }
 
 /// Revokes every key of a person. Returns the number of keys.

@@ -4,6 +4,7 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod access;
+pub mod added_people;
 pub mod audit;
 pub mod backups;
 pub mod bindings;
@@ -25,7 +26,9 @@ pub mod files;
 pub mod identity;
 pub mod imported_people;
 pub mod invitations;
+pub mod key_holders;
 pub mod keys;
+pub mod listed_service_keys;
 pub mod long_reads;
 mod lookup;
 pub mod members;
@@ -33,12 +36,14 @@ pub mod models;
 pub mod offers;
 pub mod organizations;
 pub mod people;
+pub mod person_access;
 pub mod pipelines;
 pub mod projects;
 pub mod roles;
 pub mod runtime;
 pub mod service_keys;
 pub mod setup;
+pub mod several_people;
 mod standing;
 pub mod tags;
 pub mod transfer;

@@ -14,6 +14,7 @@ use crate::domain::actor::Actor;
 use crate::domain::field::Field;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
+use crate::domain::page::{Page, Slice};
 use crate::domain::password::Password;
 use crate::domain::people::PeopleSearch;
 use crate::domain::quota::Quota;
@@ -54,6 +55,30 @@ pub fn search(view: &View, actor: &Actor, search: &PeopleSearch, skip: usize, ma
     let ids: Vec<UserId> = found.iter().map(|user| user.id).collect();
     let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
     found.into_iter().map(|user| profile(view, actor, user, &factors)).collect()
+}
+
+/// A person of a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    pub profile: Profile,
+    /// The number of valid API keys, if the actor may know it.
+    pub keys: Option<u32>,
+}
+
+/// A page of the people of a search that the actor may see, by number, without closed accounts.
+pub fn page(view: &View, actor: &Actor, search: &PeopleSearch, page: Page) -> Result<Slice<Listed>> {
+    let Some(circle) = standing::circle(actor) else { return Ok(Slice { items: Vec::new(), next: None }) };
+    let found = store::people::page(view, circle, search, page)?;
+    let ids: Vec<UserId> = found.items.iter().map(|user| user.id).collect();
+    let factors: BTreeMap<UserId, Timestamp> = store::people::second_factors(view, &ids)?.into_iter().collect();
+    let mut keys = store::person_access::count_keys(view, ids.iter().copied())?;
+    let listed = |user: User| {
+        let number = keys.remove(&user.id);
+        let profile = profile(view, actor, user, &factors)?;
+        let keys = number.filter(|_| profile.entry.is_some());
+        Ok(Listed { profile, keys })
+    };
+    Ok(Slice { items: found.items.into_iter().map(listed).collect::<Result<_>>()?, next: found.next })
 }
 
 /// The number of people of a search that the actor may see.

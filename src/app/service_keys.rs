@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::bots::Giver;
 use crate::app::keys::{self, NewKey, Renewal};
 use crate::app::runtime::state::AppState;
-use crate::app::{audit, bots, expiry, standing, users};
+use crate::app::{audit, bots, expiry, key_holders, standing, users};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::bot::Bot;
@@ -68,7 +68,7 @@ pub fn create(
     new: &NewKey,
     grants: &Grants,
 ) -> Result<(Key, Bot)> {
-    keys::may_hold(tx, actor, rules)?;
+    key_holders::require(tx, actor, rules)?;
     let places = judged(tx, actor, grants)?;
     let expires_at = keys::end(tx, actor, rules, new.expires_at, None)?;
     let bot = store::bots::insert(tx, uuid, new.name.as_str(), AccountRole::Member)?;

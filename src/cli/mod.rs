@@ -8,6 +8,7 @@ pub mod at;
 pub mod audit;
 pub mod backup;
 pub mod binding;
+mod brand;
 mod check;
 pub mod client;
 mod compact;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::backup::Scheduler;
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, file_place, limits, master_key, output, print, running, signals};
+use super::{CliError, brand, file_place, limits, master_key, output, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -46,9 +46,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             home.path().display()
         );
     }
+    let settings = settings(config)?;
     let listeners = listen(&config.listen)?;
     let store = Store::open_for_server(&home, sizes(config))?;
-    let served = serve(config, &home, &mut lock, &store, (listeners, deadline));
+    let served = serve(config, &home, &mut lock, &store, (listeners, &settings, deadline));
     let lost = store.fault().filter(|fault| fault.ends_server());
     if lost.is_none() {
         note_audit(&store);
@@ -62,7 +63,7 @@ fn serve(
     home: &DataDir,
     lock: &mut Lock,
     store: &Store,
-    (listeners, deadline): (Vec<TcpListener>, Deadline),
+    (listeners, settings, deadline): (Vec<TcpListener>, &http::Settings, Deadline),
 ) -> Result<(), CliError> {
     setup::settle(store)?;
     let master = master_key::load_or_create(config, home, store)?;
@@ -134,7 +135,7 @@ fn serve(
         let is_lost = watched.fault().is_some_and(StoreFault::ends_server);
         deadline.begin(if is_lost { output::REPLACED.into() } else { 0 });
     };
-    http::serve(state, &settings(config), listeners, ready, stopping)
+    http::serve(state, settings, listeners, ready, stopping)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))
 }
 
@@ -188,8 +189,8 @@ fn sizes(config: &Config) -> Sizes {
     }
 }
 
-fn settings(config: &Config) -> http::Settings {
-    http::Settings {
+fn settings(config: &Config) -> Result<http::Settings, CliError> {
+    Ok(http::Settings {
         workers: config.workers,
         max_connections: config.max_connections,
         connections_per_address: config.connections_per_address,
@@ -206,7 +207,8 @@ fn settings(config: &Config) -> http::Settings {
             Some(ForwardedHeader::Forwarded) => http::ForwardedHeader::Forwarded,
         },
         graphql: http::wallaroo::graphql::Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity },
-    }
+        brand: brand::read(config)?,
+    })
 }
 
 /// The maximum number of queued signatures. All of them take less than a second.

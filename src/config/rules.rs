@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::text_form::{TextForm, between};
 use super::values::{Config, Life};
 use crate::domain::backup::Schedule;
+use crate::domain::text;
 
 /// A key and the rule that its value breaks.
 type BrokenRule = (&'static str, String);
@@ -62,6 +63,7 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         c.audit_export.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
         "must be the path of a directory",
     )?;
+    check_pages(c)?;
     check_files(c)?;
     check_backups(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
@@ -113,6 +115,26 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         c.admin_password.is_none() || c.admin_password_file.is_none(),
         "must not be set together with admin_password_file",
     )
+}
+
+/// The keys of what the pages show.
+fn check_pages(c: &Config) -> Result<(), BrokenRule> {
+    holds("server_name", is_line(&c.server_name, 60), "must have 1 to 60 visible characters")?;
+    holds(
+        "administrator_contact",
+        c.administrator_contact.as_deref().is_none_or(|text| is_line(text, 200)),
+        "must have 1 to 200 visible characters",
+    )?;
+    holds(
+        "server_logo",
+        c.server_logo.as_deref().is_none_or(|path| !path.as_os_str().is_empty()),
+        "must be the path of a file",
+    )
+}
+
+/// A text on one line, with at most so many characters.
+fn is_line(text: &str, max: usize) -> bool {
+    !text.trim().is_empty() && text.chars().count() <= max && text::visible(text).is_ok()
 }
 
 /// The keys of the place of the files.
@@ -251,6 +273,16 @@ mod tests {
         }
         for bad in ["", "models", "s3:/x", "s3://", "s3:///x", "http://b", "s3://b//x", "s3://b/a b", "s3://b/../c"] {
             assert!(!is_bucket(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_name_of_a_server_is_a_visible_line() {
+        for good in ["atelier", "ML <b>team</b> & friends", "\u{5e9}\u{5dc}\u{5d5}\u{5dd}", &"n".repeat(60)] {
+            assert!(is_line(good, 60), "{good}");
+        }
+        for bad in ["", "  ", "a\nb", "a\u{202e}b", &"n".repeat(61)] {
+            assert!(!is_line(bad, 60), "{bad:?}");
         }
     }
 

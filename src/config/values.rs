@@ -174,6 +174,10 @@ pub struct Config {
     pub master_key: Option<Secret>,
     pub master_key_file: Option<PathBuf>,
 
+    pub server_name: String,
+    pub server_logo: Option<PathBuf>,
+    pub administrator_contact: Option<String>,
+
     pub keys_allowed: bool,
     #[serde(with = "text_form::optional")]
     pub key_longest_life: Option<Duration>,
@@ -262,6 +266,9 @@ impl Default for Config {
             signing_key_life: Duration::from_hours(90 * 24),
             master_key: None,
             master_key_file: None,
+            server_name: "atelier".to_owned(),
+            server_logo: None,
+            administrator_contact: None,
             keys_allowed: true,
             key_longest_life: None,
             ended_key_life: Life::DEFAULT,

@@ -47,5 +47,6 @@ pub mod text;
 pub mod timestamp;
 pub mod transfer;
 pub mod user;
+pub mod words;
 pub mod workspace;
 pub mod wrong_codes;

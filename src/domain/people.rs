@@ -2,7 +2,7 @@
 
 use super::email::Email;
 use super::invalid::Invalid;
-use super::user::User;
+use super::user::{User, UserStatus};
 
 /// A pattern that matches a text. Ignores case.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +81,8 @@ pub struct PeopleSearch {
     /// Whether the account is enabled.
     pub enabled: Option<bool>,
     pub email_verified: Option<bool>,
+    /// The status of the account now.
+    pub status: Option<UserStatus>,
 }
 
 impl PeopleSearch {
@@ -107,7 +109,7 @@ impl PeopleSearch {
 
     /// Whether every user matches.
     pub fn is_empty(&self) -> bool {
-        self.has_no_text() && self.enabled.is_none() && self.email_verified.is_none()
+        self.has_no_text() && self.enabled.is_none() && self.email_verified.is_none() && self.status.is_none()
     }
 
     /// Whether the filter looks at neither emails nor names.

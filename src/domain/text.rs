@@ -47,7 +47,7 @@ fn is_invisible(c: char) -> bool {
 }
 
 /// Refuses a text with control characters or invisible characters.
-pub(super) fn visible(text: &str) -> Result<(), Invalid> {
+pub fn visible(text: &str) -> Result<(), Invalid> {
     if text.chars().any(char::is_control) {
         return Err(Invalid::rule("must not contain control characters"));
     }

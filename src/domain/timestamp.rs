@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp as Moment;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::fmt::temporal::DateTimePrinter;
 use jiff::tz::Offset;
 
@@ -50,6 +50,21 @@ impl Timestamp {
         let moment = moment.or_else(|| Offset::UTC.to_timestamp(raw.parse::<DateTime>().ok()?).ok());
         let moment = moment.ok_or_else(|| Invalid::rule("must be a date and time such as 2026-01-31T12:00:00Z"))?;
         Ok(Self::from_micros(moment.as_microsecond()))
+    }
+
+    /// Parses a day, `2026-01-31`, as its last second in UTC.
+    pub fn parse_end_of_day(raw: &str) -> Result<Self, Invalid> {
+        let end =
+            raw.trim().parse::<Date>().map(|day| day.at(23, 59, 59, 0)).and_then(|end| Offset::UTC.to_timestamp(end));
+        let end = end.map_err(|_| Invalid::rule("must be a day such as 2026-01-31"))?;
+        Ok(Self::from_micros(end.as_microsecond()))
+    }
+
+    /// The day in UTC: `2026-01-31`.
+    pub fn day(self) -> String {
+        let mut text = self.zulu();
+        text.truncate(text.find('T').unwrap_or(0));
+        text
     }
 
     /// Converts microseconds since 1970. A value out of range becomes the earliest or the latest time.
@@ -135,6 +150,15 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn a_day_ends_with_its_last_second() {
+        let end = Timestamp::parse_end_of_day(" 2026-01-31 ").expect("a day");
+        assert_eq!((end.zulu().as_str(), end.day().as_str()), ("2026-01-31T23:59:59.000000Z", "2026-01-31"));
+        for bad in ["", "31.01.2026", "2026-02-30", "tomorrow", "99999-01-01"] {
+            assert!(Timestamp::parse_end_of_day(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_time_parses_with_or_without_offset() {

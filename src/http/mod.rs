@@ -71,6 +71,8 @@ pub struct Settings {
     pub trusted_proxies: Vec<Network>,
     pub forwarded_header: ForwardedHeader,
     pub graphql: wallaroo::graphql::Bounds,
+    /// The name and the logo of the pages.
+    pub brand: console::Brand,
 }
 
 /// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or SIGHUP, then finishes the accepted requests.
@@ -101,6 +103,7 @@ async fn run(
     ready: impl FnOnce(),
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
+    console::set_brand(settings.brand.clone());
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));

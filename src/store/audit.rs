@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub(in crate::store) mod end;
+mod fault;
 pub mod of_workspace;
 pub mod old;
 

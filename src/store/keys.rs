@@ -90,6 +90,9 @@ pub enum Scope {
     MadeBy(UserId),
     /// The service keys that are members of this workspace: all, or those that this user created.
     In(WorkspaceId, Option<UserId>),
+    /// The service keys that this user created, or that are members of a workspace in which the user has a role; all
+    /// without a user.
+    SeenBy(Option<UserId>),
 }
 
 /// A page of the keys of a scope, ordered by id: the valid ones, or those revoked or expired.
@@ -98,6 +101,7 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
     let (user, workspace) = match scope {
         Scope::Of(user) | Scope::MadeBy(user) => (Some(user.0), None),
         Scope::In(workspace, user) => (user.map(|id| id.0), Some(workspace.0)),
+        Scope::SeenBy(user) => (user.map(|id| id.0), None),
     };
     let of_scope = |after, limit| {
         let marked = marked(view, scope, !live, after, limit)?;
@@ -122,6 +126,7 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
                  AND (:visible OR EXISTS (SELECT 1 FROM members m
                                           WHERE m.workspace_id = :workspace AND m.user_id = k.user_id))"
             }
+            Scope::SeenBy(_) => IS_SEEN,
         };
         let sql = format!(
             "SELECT {COLUMNS} FROM {TABLES}
@@ -141,6 +146,15 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
     Ok(Slice::from_rows(found, page, |key| key.id.0))
 }
 
+/// The service keys of [`Scope::SeenBy`].
+const IS_SEEN: &str = "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR +k.created_by = :user
+    OR EXISTS (SELECT 1 FROM members b INDEXED BY members_by_user JOIN workspaces w ON w.id = b.workspace_id
+               WHERE b.user_id = k.user_id
+                   AND (EXISTS (SELECT 1 FROM organization_members o
+                                WHERE o.organization_id = w.organization_id AND o.user_id = :user AND o.role = 'admin')
+                       OR EXISTS (SELECT 1 FROM members m WHERE m.workspace_id = w.id AND m.user_id = :user)
+                       OR EXISTS (SELECT 1 FROM bindings g WHERE g.user_id = :user AND g.workspace_id = w.id))))";
+
 /// The ids of the next keys of a scope that are marked as dead, or of the others, in order. For a workspace: of all
 /// service keys, or of those that the user created.
 fn marked(view: &View, scope: Scope, dead: bool, after: i64, limit: u32) -> Result<Vec<i64>> {
@@ -154,7 +168,7 @@ fn marked(view: &View, scope: Scope, dead: bool, after: i64, limit: u32) -> Resu
              ORDER BY id LIMIT :limit",
             user,
         ),
-        Scope::In(_, None) => {
+        Scope::In(_, None) | Scope::SeenBy(_) => {
             let sql = "SELECT id FROM keys WHERE service = 1 AND dead = :dead AND id > :after ORDER BY id LIMIT :limit";
             return visibility::numbers(view, sql, named_params! { ":dead": dead, ":after": after, ":limit": limit });
         }

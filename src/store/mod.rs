@@ -34,6 +34,7 @@ pub mod organizations;
 pub mod passwords;
 pub mod pending_sign_ins;
 pub mod people;
+pub mod person_access;
 pub mod pipelines;
 pub mod projects;
 pub mod recovery_codes;

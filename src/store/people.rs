@@ -8,9 +8,10 @@ use super::search::{self, SearchTable, Way};
 use super::users::{COLUMNS, read};
 use super::{Row, View, row, users, visibility};
 use crate::domain::ids::UserId;
+use crate::domain::page::{Page, Slice};
 use crate::domain::people::PeopleSearch;
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{User, UserStatus};
 use crate::error::Result;
 
 /// Calls `each` with every person of a circle, oldest account first.
@@ -59,12 +60,22 @@ pub fn search(view: &View, circle: Circle, search: &PeopleSearch, skip: usize, l
     };
     let Some((after, skip)) = first else { return Ok(Vec::new()) };
     let found = matching(view, circle, search, after, skip.saturating_add(limit))?;
-    let shown: Vec<i64> = found.into_iter().skip(skip).take(limit).collect();
+    these(view, found.into_iter().skip(skip).take(limit))
+}
+
+/// A page of the people of a search whose account is not closed, ordered by id.
+pub fn page(view: &View, circle: Circle, search: &PeopleSearch, page: Page) -> Result<Slice<User>> {
+    let limit = page.fetch_limit() as usize;
+    let found = matching(view, circle, search, page.after.unwrap_or(0), limit)?;
+    Ok(Slice::from_rows(these(view, found.into_iter().take(limit))?, page, |user| user.id.0))
+}
+
+/// The users with these ids, ordered by id.
+fn these(view: &View, ids: impl Iterator<Item = i64>) -> Result<Vec<User>> {
     let sql =
         format!("SELECT {COLUMNS} FROM users u WHERE u.id IN (SELECT value FROM json_each(:these)) ORDER BY u.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    let params = named_params! { ":these": row::numbers(shown.into_iter()) };
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(named_params! { ":these": row::numbers(ids) }, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The number of people of a search whose account is not closed.
@@ -81,10 +92,16 @@ pub fn count(view: &View, circle: Circle, search: &PeopleSearch) -> Result<usize
 
 /// The ids of the people of a search after this one, in order: the first `limit`, or more.
 fn matching(view: &View, circle: Circle, search: &PeopleSearch, after: i64, limit: usize) -> Result<Vec<i64>> {
-    let statuses: &[Part] = match search.enabled {
-        None => &[Part::Status("active"), Part::Status("invited"), Part::Status("expired"), Part::Status("disabled")],
-        Some(true) => &[Part::Status("active"), Part::Status("invited"), Part::Status("expired")],
-        Some(false) => &[Part::Status("disabled")],
+    let statuses: &[Part] = match (search.status, search.enabled) {
+        (Some(UserStatus::Active), _) => &[Part::Status("active")],
+        (Some(UserStatus::Invited), _) => &[Part::Status("invited")],
+        (Some(UserStatus::Expired), _) => &[Part::Status("expired"), Part::Lapsing],
+        (Some(UserStatus::Blocked), _) => &[],
+        (None, None) => {
+            &[Part::Status("active"), Part::Status("invited"), Part::Status("expired"), Part::Status("disabled")]
+        }
+        (None, Some(true)) => &[Part::Status("active"), Part::Status("invited"), Part::Status("expired")],
+        (Some(UserStatus::Disabled), _) | (None, Some(false)) => &[Part::Status("disabled")],
     };
     let limit = u32::try_from(limit).unwrap_or(u32::MAX);
     let me = circle.user();
@@ -97,7 +114,7 @@ fn matching(view: &View, circle: Circle, search: &PeopleSearch, after: i64, limi
     if me.is_some() {
         ways.push(Way::Ids(&of_circle, true));
     }
-    if search.enabled == Some(false) || search.email_verified.is_some() {
+    if search.enabled == Some(false) || search.email_verified.is_some() || search.status.is_some() {
         ways.push(Way::Ids(&of_status, me.is_none()));
     } else if me.is_some() || text.is_empty() {
         ways.push(Way::Every(&every));
@@ -106,7 +123,8 @@ fn matching(view: &View, circle: Circle, search: &PeopleSearch, after: i64, limi
         ways.push(Way::Ids(&named, me.is_none()));
     }
     search::find((after, limit), &ways, |these, visible| {
-        if visible && me.is_none() && search.has_no_text() && search.enabled != Some(true) {
+        let any_status = search.enabled != Some(true) && search.status.is_none();
+        if visible && me.is_none() && search.has_no_text() && any_status {
             return Ok(these.to_vec());
         }
         let me = me.filter(|_| !visible).map(|id| id.0);
@@ -128,7 +146,8 @@ fn matching(view: &View, circle: Circle, search: &PeopleSearch, after: i64, limi
         let mut found = Vec::new();
         for user in query.query_map(params.as_slice(), read)? {
             let user = user?;
-            if search.matches(&user) {
+            let has_status = search.status.is_none_or(|status| user.status(view.now) == status);
+            if has_status && search.matches(&user) {
                 found.push(user.id.0);
             }
         }

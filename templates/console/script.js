@@ -4,7 +4,12 @@
   const each = (selector, root, work) => root.querySelectorAll(selector).forEach(work);
 
   // Times in the reader's zone, with the exact one on hover.
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const style = { dateStyle: "medium", timeStyle: "short" };
+  let format = new Intl.DateTimeFormat(undefined, style);
+  try {
+    const timeZone = document.documentElement.dataset.zone;
+    if (timeZone) format = new Intl.DateTimeFormat(undefined, { ...style, timeZone });
+  } catch { /* The browser does not know the chosen zone: its own stays. */ }
   const localize = (time) => {
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) time.textContent = format.format(at);
@@ -23,6 +28,7 @@
     button.textContent = "Show";
     button.setAttribute("aria-pressed", "false");
     button.setAttribute("aria-controls", field.id);
+    if (field.labels.length) button.setAttribute("aria-label", "Show " + field.labels[0].textContent);
     button.addEventListener("click", () => {
       const shown = field.type === "password";
       field.type = shown ? "text" : "password";
@@ -31,10 +37,18 @@
     field.after(button);
   };
 
+  // The zones that the server did not offer.
+  const addZones = (select) => {
+    const known = new Set([...select.options].map((option) => option.value));
+    const more = Intl.supportedValuesOf?.("timeZone") ?? [];
+    more.filter((zone) => !known.has(zone)).forEach((zone) => select.add(new Option(zone, zone)));
+  };
+
   const prepare = (root) => {
     each("time[datetime]", root, localize);
     each("button.copy", root, showCopy);
     each("input[type=password]", root, addShowPassword);
+    each("select#zone", root, addZones);
     each("[data-script]", root, (element) => { element.hidden = false; });
     each("[data-no-script]", root, (element) => { element.hidden = true; });
   };
@@ -43,7 +57,8 @@
     const button = event.target.closest("button.copy");
     if (!button) return;
     const from = document.getElementById(button.dataset.copy);
-    await navigator.clipboard.writeText(from.value ?? from.textContent);
+    const lines = [...from.querySelectorAll("li")].map((line) => line.textContent);
+    await navigator.clipboard.writeText(from.value ?? (lines.length ? lines.join("\n") : from.textContent));
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });

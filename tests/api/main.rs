@@ -57,12 +57,16 @@ mod wallaroo {
 }
 
 mod console {
+    mod account;
     pub mod authenticator;
     mod authorize;
+    mod brand;
     pub mod browser;
+    mod keys;
     mod management;
     mod pages;
     mod passwords;
+    mod people;
     mod search;
     mod sign_in;
     mod workspaces;

@@ -11,6 +11,9 @@ const MAKERS: &[(&str, &str)] = &[
 
 /// Verbs that return a collection from a plain `View`, each with its bound.
 const BOUNDED: &[(&str, &str, &str)] = &[
+    ("app/audit.rs", "verbs", "the verbs of the program"),
+    ("app/identity/oauth/consents.rs", "first_of", "its limit"),
+    ("app/roles.rs", "first_holders", "MAX_HOLDERS"),
     ("app/connections.rs", "find", "MAX_WORKSPACES"),
     ("app/connections.rs", "page", "a page, with MAX_WORKSPACES names for each"),
     ("app/connections.rs", "unopened", "only the check calls it"),

@@ -9,7 +9,7 @@ use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
 use crate::app::users::NewPassword;
-use crate::app::{audit, invitations, lookup, users};
+use crate::app::{audit, invitations, keys, lookup, users};
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::field::Field;
@@ -74,6 +74,42 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
     let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
     audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
     Ok(user)
+}
+
+/// What else is done when a password is reset by a link.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reset {
+    pub second_factor: bool,
+    pub keys: bool,
+}
+
+/// Creates a link as [`make`] does, and returns its secret. For a reset, it also removes the second factor and revokes
+/// the API keys on request.
+///
+/// Refused when the actor has reset too many passwords within a minute.
+pub async fn issue(
+    state: &AppState,
+    actor: &Actor,
+    who: &lookup::Named,
+    purpose: Purpose,
+    reset: Reset,
+) -> Result<(User, Secret)> {
+    let permit = state.creations().permit(actor, Quota::PasswordResets)?;
+    let (secret, fingerprint) = opaque::mint(Kind::Link);
+    let who = who.clone();
+    let write = move |tx: &Tx, actor: &Actor| {
+        if reset.second_factor {
+            second_factors::reset(tx, actor, &who)?;
+        }
+        let user = make(tx, actor, &who, purpose, &fingerprint)?;
+        if reset.keys {
+            keys::revoke_of(tx, actor, &user)?;
+        }
+        Ok(user)
+    };
+    let user = state.write_as(actor, write).await?;
+    permit.use_up();
+    Ok((user, secret))
 }
 
 /// The user and the purpose of a link. Refused when the link is unknown, used or expired, or its user may no longer use

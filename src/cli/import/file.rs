@@ -1,4 +1,4 @@
-//! The files that are imported: regular files of a limited size, their values, and texts of them for messages.
+//! The files that are imported: regular files of a limited size, and the errors about their faults.
 
 use std::fs::File;
 use std::io::Read;
@@ -6,10 +6,9 @@ use std::path::Path;
 
 use crate::cli::CliError;
 use crate::cli::progress::size;
-use crate::domain::invalid::Invalid;
 
-/// The maximum number of people of one import. It is one transaction, and other writes wait for it.
-pub(super) const MAX_PEOPLE: usize = 10_000;
+pub(super) use crate::app::imported_people::MAX_PEOPLE;
+pub(super) use crate::domain::words::{excerpt, one_of};
 
 /// Opens a regular file of at most this size. The reader ends there even if the file grows.
 pub(super) fn open(path: &Path, max: u64) -> Result<std::io::Take<File>, CliError> {
@@ -32,21 +31,12 @@ pub(super) fn open(path: &Path, max: u64) -> Result<std::io::Take<File>, CliErro
     Ok(File::open(path).map_err(unreadable)?.take(max))
 }
 
-/// A text of a file for a message: on one line, with invisible characters escaped, and not too long.
-pub(super) fn excerpt(raw: &str) -> String {
-    const MAX: usize = 120;
-    let mut text = String::new();
-    for c in raw.chars().take(MAX) {
-        if matches!(c, '\'' | '"' | '\\') {
-            text.push(c);
-        } else {
-            text.extend(c.escape_debug());
-        }
-    }
-    if raw.chars().nth(MAX).is_some() {
-        text.push_str("...");
-    }
-    text
+/// Reads a whole file of at most this size.
+pub(super) fn read(path: &Path, max: u64) -> Result<Vec<u8>, CliError> {
+    let mut bytes = Vec::new();
+    let read = open(path, max)?.read_to_end(&mut bytes);
+    read.map_err(|error| CliError::Failed(format!("cannot read {}: {error}; check its disk", path.display())))?;
+    Ok(bytes)
 }
 
 /// The words of an error about faults in a file: the first ones, and the number of the others.
@@ -59,25 +49,4 @@ pub(super) fn faults(path: &Path, faults: &[String]) -> CliError {
     }
     lines.push("correct the file and try again".to_owned());
     CliError::Usage(lines.join("\n"))
-}
-
-/// The value of this word. The error lists all words.
-pub(super) fn one_of<T: Copy>(text: &str, all: &[T], as_str: impl Fn(T) -> &'static str) -> Result<T, Invalid> {
-    let found = all.iter().copied().find(|one| as_str(*one) == text.to_lowercase());
-    found.ok_or_else(|| {
-        let words: Vec<&str> = all.iter().map(|one| as_str(*one)).collect();
-        Invalid::rule(format!("must be one of {}, not {}", words.join(", "), excerpt(text)))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_excerpt_is_one_short_printable_line() {
-        assert_eq!(excerpt("O'Neil \"ä\""), "O'Neil \"ä\"");
-        assert_eq!(excerpt("a\nb\u{1b}[31m\u{202e}"), "a\\nb\\u{1b}[31m\\u{202e}");
-        assert_eq!(excerpt(&"x".repeat(200)).len(), 123);
-    }
 }

@@ -1,22 +1,22 @@
 //! `atelier import people`: invites the people of a CSV file.
 
-mod sheet;
-
 use std::path::PathBuf;
 
 use clap::Args;
-use uuid::Uuid;
 
+use super::file::{self, MAX_PEOPLE};
 use super::link_file::{Invited, LinkFile};
 use super::plan::{self, Action, Item, Options, Work};
-use crate::app::imported_people::{Arrival, ImportedPerson};
+use crate::app::imported_people::sheet::{self, Line};
 use crate::cli::{CliError, running, say};
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::user::AccountRole;
 use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
-use sheet::Line;
+
+/// The maximum size of a file.
+const MAX_SIZE: u64 = 32 << 20;
 
 /// What to import, and how.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError
     if let Some(path) = &arguments.links {
         LinkFile::require_absent(path)?;
     }
-    let lines = sheet::read(&arguments.file)?;
+    let bytes = file::read(&arguments.file, MAX_SIZE)?;
+    let lines = sheet::read(bytes, MAX_PEOPLE).map_err(|faults| file::faults(&arguments.file, &faults))?;
     let mut secrets = Vec::with_capacity(lines.len());
     let mut item = |line: Line| {
         let (secret, fingerprint) = mint(Kind::Link);
@@ -46,15 +47,8 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError
         let name = line.new.email.to_string();
         let is_privileged = line.new.role != AccountRole::Member;
         let notes = is_privileged.then(|| format!("account role {}", line.new.role.as_str())).into_iter().collect();
-        let person = ImportedPerson {
-            new: line.new,
-            uuid: Uuid::new_v4(),
-            arrival: Arrival::Invitation { link },
-            organizations: line.organization.into_iter().collect(),
-            workspaces: line.workspaces,
-        };
-        let work = Work::Person(Box::new(person));
-        Item { place: format!("line {}", line.number), kind: "user", name, work, notes }
+        let place = format!("line {}", line.number);
+        Item { place, kind: "user", name, work: Work::Person(Box::new(line.into_person(link))), notes }
     };
     let items: Vec<Item> = lines.into_iter().map(&mut item).collect();
     let origin = running::origin(config, &home);

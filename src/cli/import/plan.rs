@@ -95,21 +95,14 @@ impl Row {
         Self { action, details }
     }
 
-    fn of_person(imported: Imported) -> Self {
+    fn of_person(imported: &Imported) -> Self {
         let action = match imported.steps.first() {
             None => Action::Unchanged,
             Some(Step::Create) => Action::Create,
             Some(Step::Invite | Step::InviteAgain) => Action::Invite,
             Some(Step::AddSecondFactor | Step::AddToOrganization(..) | Step::AddToWorkspace(..)) => Action::Add,
         };
-        let words = imported.steps.into_iter().filter_map(|step| match step {
-            Step::Create | Step::Invite => None,
-            Step::InviteAgain => Some("the first invitation has expired".to_owned()),
-            Step::AddSecondFactor => Some("with the authenticator app".to_owned()),
-            Step::AddToOrganization(name, role) => Some(format!("{} of the organization {name}", role.as_str())),
-            Step::AddToWorkspace(name, role) => Some(format!("{} of the workspace {name}", role.as_str())),
-        });
-        Self::new(action, words.chain(imported.kept).collect())
+        Self::new(action, imported.details())
     }
 }
 
@@ -122,7 +115,7 @@ impl Item {
     fn run(&self, tx: &Tx, actor: &Actor, places: &mut Places) -> Done<Row> {
         match &self.work {
             Work::Person(person) => Ok(match imported_people::import(tx, actor, person, places)? {
-                Ok(imported) => Row::of_person(imported),
+                Ok(imported) => Row::of_person(&imported),
                 Err(reasons) => Row::new(Action::Refuse, reasons),
             }),
             Work::Client(client) => match register(tx, actor, client) {

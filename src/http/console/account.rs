@@ -1,28 +1,25 @@
-//! `/auth/account`: users see and end their sessions, revoke the access of apps, change their password and manage their
-//! second factor.
+//! `/auth/account`: users see and end their sessions, revoke the access of apps and choose their time zone.
 
 use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
-use super::browser::Browser;
+use super::controls::ConsoleForm;
 use super::form::Form;
 use super::moment::Moment;
-use super::page::{self, Choice, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS};
+use super::page;
 use super::parameters::Parameters;
-use super::passwords::{new_password, new_password_error};
 use super::paths::ACCOUNT;
-use super::retry::show_again;
 use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
-use super::{Failure, agent, assets};
+use super::{Failure, agent, assets, time_zone};
 use crate::app::identity::oauth::{clients, consents};
-use crate::app::identity::{own_password, second_factors, session_list};
+use crate::app::identity::{second_factors, session_list};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
+use crate::app::users;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
 use crate::domain::noun::Noun;
@@ -30,7 +27,6 @@ use crate::domain::session::Session;
 use crate::error::{AuthError, Error, InField, Result as CoreResult};
 use crate::store::View;
 
-const PASSWORD: &str = "/auth/account/password";
 const END_OTHERS: &str = "/auth/account/sessions/end-others";
 
 #[derive(Template)]
@@ -41,6 +37,10 @@ struct AccountPage {
     sessions: Vec<SessionRow>,
     programs: Vec<ConnectedApp>,
     second_factor: Option<(Moment, u32)>,
+    /// The full name; empty if there is none.
+    name: String,
+    /// The time zones to choose from.
+    zones: Vec<String>,
 }
 
 /// A session as the page shows it.
@@ -86,8 +86,11 @@ fn account(view: &LongView, actor: &Actor, here: &Session, shell: Shell) -> Core
         since: Moment(consent.created_at),
     });
     let second_factor = second_factors::state(view, actor)?;
+    let me = users::get(view, actor, person.uuid)?;
     Ok(AccountPage {
         title: "Your account",
+        name: me.name(),
+        zones: time_zone::choices(&shell.zone),
         shell,
         sessions: sessions.iter().map(row).collect::<CoreResult<_>>()?,
         programs: programs.collect(),
@@ -129,23 +132,16 @@ pub(super) async fn end_session(
 
 /// `GET /auth/account/sessions/end-others`: asks for confirmation.
 pub(super) async fn end_others_form(
-    RecentlySignedIn { browser, .. }: RecentlySignedIn,
+    RecentlySignedIn { browser, actor, .. }: RecentlySignedIn,
 ) -> Result<HttpResponse, Failure> {
-    let page = Choice {
-        title: "End all other sessions?".to_owned(),
+    let shell = Shell::new(&browser, &actor, Part::Account);
+    let page = ConsoleForm {
         text: "All other browsers and apps will have to sign in again.".to_owned(),
-        form_error: None,
-        facts: Vec::new(),
-        permissions: Vec::new(),
-        warning: "",
-        token: browser.token(),
-        action: END_OTHERS,
-        hidden: Vec::new(),
-        allow: "End all other sessions",
-        deny: "",
-        links: vec![Link::new(ACCOUNT, "Your account")],
+        button: "End all other sessions",
+        is_dangerous: true,
+        ..ConsoleForm::new(shell, "End all other sessions?", END_OTHERS, ACCOUNT)
     };
-    browser.show(StatusCode::OK, &page)
+    page.show(&browser)
 }
 
 /// `POST /auth/account/sessions/end-others`: ends all sessions of the user except this one.
@@ -165,52 +161,4 @@ pub(super) async fn withdraw(
     let client = ClientId::parse(form.text("client")).in_field("client")?;
     state.write_as(&actor, move |tx, actor| consents::withdraw(tx, actor, &client)).await?;
     Ok(page::see_other(&format!("{ACCOUNT}?done=withdrawn")))
-}
-
-/// `GET /auth/account/password`: the form.
-pub(super) async fn password_form(SignedIn { browser, actor, .. }: SignedIn) -> Result<HttpResponse, Failure> {
-    browser.show(StatusCode::OK, &password_page(&browser, &actor, None))
-}
-
-/// `POST /auth/account/password`: changes the password; requires the current one.
-pub(super) async fn change_password(
-    state: Data<AppState>,
-    SignedIn { browser, actor, input: form, .. }: SignedIn<Form>,
-) -> Result<HttpResponse, Failure> {
-    let show_form = |form_error, status| browser.show(status, &password_page(&browser, &actor, Some(form_error)));
-    let chosen = match new_password(&form) {
-        Ok(chosen) => chosen,
-        Err(form_error) => return show_form(form_error, StatusCode::BAD_REQUEST),
-    };
-    let revoke_keys = form.is_checked(REVOKE_KEYS);
-    match own_password::change(&state, &actor, form.secret("current"), chosen, revoke_keys).await {
-        Ok(()) if revoke_keys => Ok(page::see_other(&format!("{ACCOUNT}?done=password-and-keys"))),
-        Ok(()) => Ok(page::see_other(&format!("{ACCOUNT}?done=password"))),
-        Err(Error::Invalid { rule, .. }) => show_form(new_password_error(&rule), StatusCode::BAD_REQUEST),
-        Err(error) => show_again(error, "the current password is wrong", |form_error, status| {
-            show_form(FormError { field: "current", ..form_error }, status)
-        }),
-    }
-}
-
-fn password_page(browser: &Browser, actor: &Actor, form_error: Option<FormError>) -> FormPage {
-    let username = actor.person().map(|person| Field::username(&person.email));
-    let current = Field::new("current", "Current password", Kind::Password, "current-password");
-    FormPage {
-        title: "Change password",
-        text: "All your other sessions will end.".to_owned(),
-        warning: "",
-        form_error,
-        token: browser.token(),
-        action: PASSWORD,
-        hidden: Vec::new(),
-        fields: username
-            .into_iter()
-            .chain([current])
-            .chain(Field::new_password())
-            .chain([Field::revoke_keys()])
-            .collect(),
-        button: "Change password",
-        links: vec![Link::new(ACCOUNT, "Your account")],
-    }
 }

@@ -1,6 +1,5 @@
 //! The forms of `/apps`: a new app, its settings, and its removal.
 
-use super::apps::{APPS, path_of};
 use super::browser::Browser;
 use super::controls::{ConsoleForm, Control, Input, Step};
 use super::form::Form;
@@ -11,6 +10,7 @@ use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scope, Scopes};
 use crate::error::{InField, Result as CoreResult};
 
+pub(super) const APPS: &str = "/apps";
 const NEW: &str = "/apps/new";
 
 /// The scopes of the form, with the names of their checkboxes.
@@ -21,6 +21,10 @@ const SCOPES: [(Scope, &str, &str); 5] = [
     (Scope::OfflineAccess, "scope_offline_access", "Stay signed in for long (offline_access)"),
     (Scope::Api, "scope_api", "Use the API as the person (api)"),
 ];
+
+pub(super) fn path_of(id: &ClientId) -> String {
+    format!("{APPS}/{id}")
+}
 
 fn step() -> Step {
     Step::new(APPS, Part::Apps.title())

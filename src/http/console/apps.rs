@@ -6,7 +6,7 @@ use actix_web::web::{Data, Path};
 use askama::Template;
 use uuid::Uuid;
 
-use super::app_forms::{deletion_form, new_form, parse_change, parse_new, settings_form};
+use super::app_forms::{APPS, deletion_form, new_form, parse_change, parse_new, path_of, settings_form};
 use super::browser::Browser;
 use super::controls::{self, Step};
 use super::form::Form;
@@ -29,8 +29,6 @@ use crate::domain::secret::Secret;
 use crate::error::{Error, Result as CoreResult};
 use crate::policy::Action;
 use crate::tokens::opaque::{Kind, mint};
-
-pub(super) const APPS: &str = "/apps";
 
 /// The number of people that the page of an app lists.
 const AUTHORIZERS: u32 = 50;
@@ -63,10 +61,6 @@ struct AppPage {
     recipes: [Recipe; 5],
     recipe: Recipe,
     lines: String,
-}
-
-pub(super) fn path_of(id: &ClientId) -> String {
-    format!("{APPS}/{id}")
 }
 
 fn id_of(text: &str) -> CoreResult<ClientId> {

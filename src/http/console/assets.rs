@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Failure, no_page, page};
+use super::{Failure, brand, no_page, page};
 use crate::http::request;
 use crate::tokens::opaque::Fingerprint;
 
@@ -68,6 +68,13 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
     let name = request.match_info().get("file").unwrap_or_default();
     let assets = [&*STYLE, &*SCRIPT, &*HTMX, &*ICON];
     let asset = assets.into_iter().find(|asset| asset.name == name);
+    if let Some(logo) = brand::get().logo.as_ref().filter(|logo| logo.path == request.path()) {
+        return Ok(HttpResponse::Ok()
+            .content_type(logo.media_type)
+            .insert_header((CACHE_CONTROL, KEEP))
+            .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
+            .body(logo.bytes.clone()));
+    }
     let Some(asset) = asset else { return no_page::show(request).await };
     let mut response = HttpResponse::Ok();
     response

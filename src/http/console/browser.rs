@@ -35,6 +35,8 @@ pub(super) enum Cookie {
     Step,
     /// The secret that form tokens are derived from. It also identifies the browser across sign-ins.
     Form,
+    /// The zone of the times on the pages.
+    Zone,
 }
 
 /// The names of this server's cookies.
@@ -63,6 +65,7 @@ impl CookieNames {
             Cookie::Session => "",
             Cookie::Step => "-step",
             Cookie::Form => "-form",
+            Cookie::Zone => "-zone",
         };
         format!("{}atelier{purpose}{}", self.prefix, self.port)
     }
@@ -87,6 +90,8 @@ pub(super) struct Browser {
     is_new: bool,
     /// Whether others on the network can read the traffic.
     pub(super) exposed: bool,
+    /// The chosen zone of times, such as `Europe/Berlin`; empty for that of the browser.
+    pub(super) zone: String,
     tags: TagKey,
 }
 
@@ -109,6 +114,10 @@ impl Browser {
             form: form.unwrap_or_else(|| Secret::new(Uuid::new_v4().simple().to_string())),
             exposed: !secure && !host.is_some_and(is_loopback),
             is_configured: state.issuers.public_url().is_some(),
+            zone: cookie(Cookie::Zone)
+                .map(|zone| zone.expose().to_owned())
+                .filter(|zone| is_zone(zone))
+                .unwrap_or_default(),
             tags: state.tags.clone(),
             base,
             cookies,
@@ -179,6 +188,11 @@ impl Browser {
         &self.base
     }
 
+    /// The address of a page as another browser opens it.
+    pub(super) fn address(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// The issuer of the tokens that this browser's user gets.
     pub(super) fn issuer(&self) -> String {
         format!("{}{REALM_PATH}", self.base)
@@ -187,7 +201,7 @@ impl Browser {
     pub(super) fn show(
         &self,
         status: actix_web::http::StatusCode,
-        page: &impl askama::Template,
+        page: &impl page::Page,
     ) -> Result<HttpResponse, Failure> {
         let mut response = page::show(status, page)?;
         if self.is_new {
@@ -223,6 +237,16 @@ impl Browser {
         self.set(response, cookie, value.expose(), "");
     }
 
+    /// Stores the zone of times for a year. Returns false if it is malformed. An empty one is that of the browser.
+    pub(super) fn set_zone(&self, response: &mut HttpResponse, zone: &str) -> bool {
+        match zone {
+            "" => self.remove_cookie(response, Cookie::Zone),
+            zone if is_zone(zone) => self.set(response, Cookie::Zone, zone, "; Max-Age=31536000"),
+            _ => return false,
+        }
+        true
+    }
+
     pub(super) fn remove_cookie(&self, response: &mut HttpResponse, cookie: Cookie) {
         self.set(response, cookie, "", "; Max-Age=0");
     }
@@ -244,6 +268,13 @@ impl FromRequest for Browser {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(Self::of(request))
     }
+}
+
+/// Whether this can be the name of a zone: `Europe/Berlin`, `Etc/GMT+3`.
+fn is_zone(text: &str) -> bool {
+    const MAX_LENGTH: usize = 40;
+    let may_contain = |byte: u8| byte.is_ascii_alphanumeric() || b"_+-/".contains(&byte);
+    (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(may_contain)
 }
 
 /// The value of a cookie; the first one if the request contains several.
@@ -302,6 +333,16 @@ mod tests {
         let names = CookieNames::new(Some("https://ml.lan:8443"), None);
         assert_eq!(names.of(Cookie::Step), "__Host-atelier-step-8443");
         assert_eq!(CookieNames::new(None, Some("ml.lan:1")).of(Cookie::Form), "atelier-form-1");
+    }
+
+    #[test]
+    fn the_name_of_a_zone_contains_no_markup() {
+        for good in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires", "Etc/GMT+3", "America/Port-au-Prince"] {
+            assert!(is_zone(good), "{good}");
+        }
+        for bad in ["", "a b", "x\"", "<b>", "a;b", "Europe/Z\u{fc}rich", &"x".repeat(41)] {
+            assert!(!is_zone(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -6,12 +6,14 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
 use super::browser::Browser;
+use super::controls::{ConsoleForm, Control};
 use super::form::Form;
 use super::next::Next;
-use super::page::{self, Field, FormError, FormPage, Kind, Link};
+use super::page::{self, FormError};
 use super::parameters::Parameters;
 use super::paths::{ACCOUNT, CONFIRM};
 use super::retry::show_again;
+use super::shell::{Part, Shell};
 use crate::app::identity::confirmation::{self, Proof};
 use crate::app::identity::second_factors;
 use crate::app::runtime::state::AppState;
@@ -26,7 +28,7 @@ pub(super) async fn form(
 ) -> Result<HttpResponse, Failure> {
     let next = Next::parse(parameters.text("next"))?;
     let (actor, _) = browser.require_person(&state, &request, next.as_str())?;
-    browser.show(StatusCode::OK, &confirm_page(&state, &browser, &actor, &next, None)?)
+    confirm_page(&state, &browser, &actor, &next)?.show(&browser)
 }
 
 /// `POST /auth/account/confirm`: checks the password or a code and redirects to the requested page.
@@ -39,7 +41,7 @@ pub(super) async fn confirm(
     let next = Next::parse(form.text("next"))?;
     let (actor, _) = browser.require_person(&state, &request, next.as_str())?;
     let show_form =
-        |form_error, status| browser.show(status, &confirm_page(&state, &browser, &actor, &next, Some(form_error))?);
+        |form_error, status| confirm_page(&state, &browser, &actor, &next)?.show_wrong(&browser, status, form_error);
     let (proof, field, wrong_credential) = match (form.text("password"), form.text("code").trim()) {
         ("", "") => {
             return show_form(FormError::new("password", "enter your password or a code"), StatusCode::BAD_REQUEST);
@@ -55,29 +57,21 @@ pub(super) async fn confirm(
     }
 }
 
-fn confirm_page(
-    state: &AppState,
-    browser: &Browser,
-    actor: &Actor,
-    next: &Next,
-    form_error: Option<FormError>,
-) -> Result<FormPage, Failure> {
+fn confirm_page(state: &AppState, browser: &Browser, actor: &Actor, next: &Next) -> Result<ConsoleForm, Failure> {
     let has_factor = state.read_inline(|view| second_factors::state(view, actor))?.is_some();
-    let password = Field::new("password", "Password", Kind::Password, "current-password");
+    let password = Control::password("password", "Password", "current-password");
     let hint = "Instead of the password: the six digits from your authenticator app, or a recovery code.";
-    let code = Field { hint, kind: Kind::Text, is_optional: true, ..Field::digits() };
-    let fields = [Field { is_optional: has_factor, ..password }].into_iter().chain(has_factor.then_some(code));
-    let username = actor.person().map(|person| Field::username(&person.email));
-    Ok(FormPage {
-        title: "Confirm that it is you",
-        text: "You signed in a while ago, and this change could lock you out of your account.".to_owned(),
-        warning: "",
-        form_error,
-        token: browser.token(),
-        action: CONFIRM,
+    let fields = [Control { is_optional: has_factor, ..password }]
+        .into_iter()
+        .chain(has_factor.then(|| Control::code(hint).optional()));
+    Ok(ConsoleForm {
+        text:
+            "You signed in a while ago, and this needs a recent sign-in: it could lock you out of your account, or let \
+               somebody else in."
+                .to_owned(),
         hidden: vec![("next", next.as_str().to_owned())],
-        fields: username.into_iter().chain(fields).collect(),
+        fields: Control::username(actor).into_iter().chain(fields).collect(),
         button: "Continue",
-        links: vec![Link::new(ACCOUNT, "Your account")],
+        ..ConsoleForm::new(Shell::new(browser, actor, Part::Account), "Confirm that it is you", CONFIRM, ACCOUNT)
     })
 }

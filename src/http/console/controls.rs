@@ -9,6 +9,7 @@ use super::page::{self, FormError};
 use super::parameters::Parameters;
 use super::shell::Shell;
 use super::{Failure, assets};
+use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
 use crate::error::Error;
 
@@ -23,6 +24,10 @@ pub(super) enum Input {
     /// A day: `2026-01-31`.
     Date,
     Password,
+    /// A known value that the browser stores together with a password.
+    Fixed,
+    /// A code of an authenticator app.
+    Digits,
     Check,
     /// One of several values.
     Choice,
@@ -34,7 +39,7 @@ impl Input {
     /// The `type` attribute of the input.
     pub(super) const fn input(self) -> &'static str {
         match self {
-            Self::Text | Self::Choice | Self::Lines => "text",
+            Self::Text | Self::Choice | Self::Lines | Self::Fixed | Self::Digits => "text",
             Self::Email => "email",
             Self::Date => "date",
             Self::Password => "password",
@@ -99,6 +104,21 @@ impl Control {
     ) -> Self {
         let choices = choices.into_iter().map(|(value, text)| (value.into(), text.into())).collect();
         Self { choices, value: value.into(), is_optional: true, ..Self::new(Input::Choice, name, label) }
+    }
+
+    /// The email of the user, which the browser stores together with a password.
+    pub(super) fn username(actor: &Actor) -> Option<Self> {
+        let email = actor.person()?.email.to_string();
+        Some(Self { autocomplete: "username", ..Self::new(Input::Fixed, "username", "Email").value(email) })
+    }
+
+    pub(super) fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
+        Self { autocomplete, ..Self::new(Input::Password, name, label) }
+    }
+
+    /// A code of the second factor, or a recovery code.
+    pub(super) fn code(hint: &str) -> Self {
+        Self { autocomplete: "one-time-code", ..Self::new(Input::Text, "code", "Code").hint(hint) }
     }
 
     pub(super) fn hint(self, hint: impl Into<String>) -> Self {
@@ -189,11 +209,21 @@ impl ConsoleForm {
     }
 
     /// Shows the form again with what was wrong. `field` names the input of a field of the core.
-    pub(super) fn show_again(mut self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
+    pub(super) fn show_again(self, browser: &Browser, failure: Failure) -> Result<HttpResponse, Failure> {
         let explained = explained(&self.fields, failure)?;
-        self.shell.wrong.clone_from(&explained.form_error.text);
-        self.form_error = Some(explained.form_error);
-        browser.show_console(explained.status, &self)
+        self.show_wrong(browser, explained.status, explained.form_error)
+    }
+
+    /// Shows the form again with an error.
+    pub(super) fn show_wrong(
+        mut self,
+        browser: &Browser,
+        status: StatusCode,
+        form_error: FormError,
+    ) -> Result<HttpResponse, Failure> {
+        self.shell.wrong.clone_from(&form_error.text);
+        self.form_error = Some(form_error);
+        browser.show_console(status, &self)
     }
 }
 

@@ -98,6 +98,7 @@ fn code_form(browser: &Browser, typed: &str, form_error: Option<FormError>) -> F
         hidden: Vec::new(),
         fields: vec![field],
         button: "Continue",
+        help: String::new(),
         links: Vec::new(),
     }
 }

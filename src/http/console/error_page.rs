@@ -5,9 +5,9 @@ use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template as _;
 
-use super::Failure;
 use super::page::{self, FormError, Link, Message};
 use super::paths::SIGN_IN;
+use super::{Failure, brand};
 use crate::error::{AuthError, DiskFault, Error, seconds_to_wait};
 use crate::http::request;
 
@@ -46,6 +46,9 @@ impl ResponseError for Failure {
         if let Self::Core(error @ Error::Internal(_)) = self {
             log::error!("{} {}", request::id(), error.chain());
             texts.insert(0, format!("The server's log has the details under request {}.", request::id()));
+        }
+        if advice.contains("administrator") && !brand::get().contact.is_empty() {
+            texts.push(format!("The administrator of this server: {}", brand::get().contact));
         }
         if let Self::ForeignForm(foreign) = self {
             texts.extend(foreign.texts());

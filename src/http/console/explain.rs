@@ -58,7 +58,7 @@ pub(super) async fn show(
 ) -> Result<HttpResponse, Failure> {
     let mut page = ExplainPage {
         shell: Shell::new(&browser, &actor, Part::Access),
-        title: "What may a person do here, and why?",
+        title: "Explain a right",
         path: vec![Step::new(Part::Access.path(), Part::Access.title())],
         user: parameters.get("user").map_or_else(|| own_email(&actor), str::to_owned),
         action: parameters.text("action").to_owned(),

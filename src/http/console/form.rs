@@ -74,7 +74,7 @@ impl FromRequest for Form {
 /// Browsers send `Origin: null` from our own pages under a proxy's `Referrer-Policy: no-referrer`, and from any
 /// sandboxed frame. `Sec-Fetch-Site`, which no page can set, tells them apart: only the former is `same-origin`
 /// (<https://www.w3.org/TR/fetch-metadata/#sec-fetch-site-header>).
-fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {
+pub(super) fn check_origin(request: &HttpRequest, browser: &Browser) -> Result<(), Failure> {
     let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or_default());
     let (site, origin) = (header("sec-fetch-site"), header(ORIGIN.as_str()));
     let is_ours = match (site, origin) {

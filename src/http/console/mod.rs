@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod account_password;
 mod agent;
 mod app_forms;
 mod apps;
@@ -11,6 +12,7 @@ mod assets;
 mod audit;
 mod authorize;
 mod bindings;
+mod brand;
 mod browser;
 mod cli_callback;
 mod confirm;
@@ -18,12 +20,15 @@ mod controls;
 mod devices;
 mod dialect;
 mod done;
+mod enrolment;
 mod error_page;
 mod explain;
 mod failure;
 mod form;
 mod home;
+mod keys;
 mod moment;
+mod new_key;
 mod next;
 mod no_page;
 mod organization_members;
@@ -32,22 +37,27 @@ mod page;
 mod parameters;
 mod passwords;
 mod paths;
+mod people;
 mod qr;
 mod retry;
 mod roles;
 mod search;
 mod second_factor;
+mod service_keys;
 mod shell;
 mod sign_in;
 mod sign_ins;
 mod sign_out;
 mod signed_in;
+mod snippets;
+mod time_zone;
 mod workspaces;
 
 use actix_web::{HttpRequest, HttpResponse, guard, web};
 
 use super::routes::{self, mount, routes};
 
+pub use brand::{Brand, Logo, set as set_brand};
 pub use dialect::Console;
 pub use failure::Failure;
 
@@ -109,6 +119,52 @@ routes! {
     POST "/workspaces/{workspace}/archive" => workspaces::settings::archive,
     GET "/workspaces/{workspace}/delete" => workspaces::settings::deletion,
     POST "/workspaces/{workspace}/delete" => workspaces::settings::delete,
+    GET "/people" => people::list::show,
+    GET "/people/new" => people::add::form,
+    POST "/people/new" => people::add::add,
+    GET "/people/import" => people::import::form,
+    POST "/people/import" => people::import::import,
+    GET "/people/disable" => people::selected::disable_form,
+    POST "/people/disable" => people::selected::disable,
+    GET "/people/add" => people::selected::add_form,
+    POST "/people/add" => people::selected::add,
+    GET "/people/{user}" => people::person::show,
+    GET "/people/{user}/edit" => people::account::edit_form,
+    POST "/people/{user}/edit" => people::account::edit,
+    GET "/people/{user}/role" => people::account::role_form,
+    POST "/people/{user}/role" => people::account::change_role,
+    POST "/people/{user}/enable" => people::account::enable,
+    GET "/people/{user}/delete" => people::account::delete_form,
+    POST "/people/{user}/delete" => people::account::delete,
+    GET "/people/{user}/invitation" => people::credentials::invitation_form,
+    POST "/people/{user}/invitation" => people::credentials::invitation,
+    GET "/people/{user}/reset-password" => people::credentials::reset_form,
+    POST "/people/{user}/reset-password" => people::credentials::reset,
+    GET "/people/{user}/reset-second-factor" => people::credentials::factor_form,
+    POST "/people/{user}/reset-second-factor" => people::credentials::reset_factor,
+    POST "/people/{user}/unlock" => people::credentials::unlock,
+    POST "/people/{user}/sessions/end" => people::credentials::end_session,
+    GET "/people/{user}/sessions/end-all" => people::credentials::end_all_form,
+    POST "/people/{user}/sessions/end-all" => people::credentials::end_all_sessions,
+    POST "/people/{user}/keys/revoke" => people::credentials::revoke_key,
+    GET "/people/{user}/keys/revoke-all" => people::credentials::revoke_all_form,
+    POST "/people/{user}/keys/revoke-all" => people::credentials::revoke_all,
+    GET "/people/{user}/{list}" => people::person::list,
+    GET "/keys" => keys::list,
+    GET "/keys/new" => keys::form,
+    POST "/keys/new" => keys::create,
+    GET "/keys/{key}/renew" => keys::renewal,
+    POST "/keys/{key}/renew" => keys::renew,
+    GET "/keys/{key}/revoke" => keys::revocation,
+    POST "/keys/{key}/revoke" => keys::revoke,
+    GET "/service-keys" => service_keys::list,
+    GET "/service-keys/new" => service_keys::new::form,
+    POST "/service-keys/new" => service_keys::new::create,
+    GET "/service-keys/{key}" => service_keys::show,
+    GET "/service-keys/{key}/renew" => service_keys::renewal,
+    POST "/service-keys/{key}/renew" => service_keys::renew,
+    GET "/service-keys/{key}/revoke" => service_keys::revocation,
+    POST "/service-keys/{key}/revoke" => service_keys::revoke,
     GET "/access" => access::show,
     GET "/access.csv" => access::csv,
     GET "/access/explain" => explain::show,
@@ -181,8 +237,9 @@ routes! {
     GET "/auth/account/sessions/end-others" => account::end_others_form,
     POST "/auth/account/sessions/end-others" => account::end_other_sessions,
     POST "/auth/account/programs/withdraw" => account::withdraw,
-    GET "/auth/account/password" => account::password_form,
-    POST "/auth/account/password" => account::change_password,
+    GET "/auth/account/password" => account_password::form,
+    POST "/auth/account/password" => account_password::change,
+    POST "/auth/account/zone" => time_zone::set,
     GET "/auth/account/second-factor" => second_factor::start,
     POST "/auth/account/second-factor" => second_factor::begin,
     POST "/auth/account/second-factor/confirm" => second_factor::confirm,

@@ -10,23 +10,29 @@ use askama::Template;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::Failure;
+use super::{Failure, brand};
 use crate::domain::email::Email;
-use crate::domain::secret::Secret;
 use crate::error::Error;
 use crate::tokens::opaque::Fingerprint;
 
 /// The style sheet. The content security policy allows exactly this text by its hash.
 pub(super) const STYLE: &str = include_str!("../../../templates/style.css");
 
-/// The content security policy: the page loads nothing, runs nothing, cannot be framed, and its form leads to this
-/// server.
-static POLICY: LazyLock<String> = LazyLock::new(|| {
+/// The content security policy: the page loads nothing but a configured logo, runs nothing, cannot be framed, and its
+/// form leads to this server.
+static POLICY: LazyLock<String> = LazyLock::new(|| policy(""));
+
+/// The same for a page with the script of this server, which shows passwords and copies codes.
+static SCRIPT_POLICY: LazyLock<String> = LazyLock::new(|| policy(" script-src 'self';"));
+
+fn policy(script: &str) -> String {
     let style = STANDARD.encode(Fingerprint::of(STYLE).as_bytes());
+    let image = if brand::get().logo.is_some() { " img-src 'self';" } else { "" };
     format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        "default-src 'none'; style-src 'sha256-{style}';{image}{script} form-action 'self'; frame-ancestors 'none'; \
+         base-uri 'none'"
     )
-});
+}
 
 /// The content security policy of the console: its pages load their style, scripts and icon from this server only.
 const CONSOLE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -35,9 +41,29 @@ const CONSOLE_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 /// The content security policy of what is not a page: nothing loads and runs.
 pub(super) const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
 
-pub(super) fn show(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
+/// A page outside of the console.
+pub(super) trait Page: Template {
+    /// Whether the page has the script, as the template says.
+    fn has_script(&self) -> bool {
+        false
+    }
+}
+
+impl Page for FormPage {
+    fn has_script(&self) -> bool {
+        self.fields.iter().any(|field| matches!(field.kind, Kind::Password))
+    }
+}
+
+impl Page for Message {}
+
+impl Page for RedirectPage {}
+
+impl Page for Choice {}
+
+pub(super) fn show(status: StatusCode, page: &impl Page) -> Result<HttpResponse, Failure> {
     let text = page.render().map_err(Error::internal)?;
-    Ok(response(status, text))
+    Ok(with_policy(status, if page.has_script() { &SCRIPT_POLICY } else { &POLICY }, text))
 }
 
 /// A page of the console.
@@ -164,23 +190,28 @@ impl Field {
 
     /// The checkbox that also revokes the user's API keys.
     pub(super) fn revoke_keys() -> Self {
-        let label = "Also revoke my API keys";
-        Self { value: "yes".to_owned(), ..Self::new(REVOKE_KEYS, label, Kind::Check, "off") }
+        Self { value: "yes".to_owned(), ..Self::new(REVOKE_KEYS, REVOKE_KEYS_LABEL, Kind::Check, "off") }
     }
 
     /// The two fields for a new password.
     pub(super) fn new_password() -> [Self; 2] {
         let first = Self::new("password", "New password", Kind::Password, "new-password");
-        let hint = "10 to 256 characters. A few unrelated words make a good password.";
-        [Self { hint, ..first }, Self::new("again", "Repeat password", Kind::Password, "new-password")]
+        [
+            Self { hint: NEW_PASSWORD_HINT, ..first },
+            Self::new("again", "Repeat password", Kind::Password, "new-password"),
+        ]
     }
 }
 
 /// The name of the checkbox that revokes API keys.
 pub(super) const REVOKE_KEYS: &str = "revoke_keys";
 
+pub(super) const REVOKE_KEYS_LABEL: &str = "Also revoke my API keys";
+
+pub(super) const NEW_PASSWORD_HINT: &str = "10 to 256 characters. A few unrelated words make a good password.";
+
 /// The field that gets the focus: the one with the error, otherwise the first empty one.
-fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
+pub(super) fn focus(form_error: Option<&FormError>, fields: &[Field]) -> &'static str {
     let named = form_error.and_then(|form_error| fields.iter().find(|field| field.name == form_error.field));
     let empty = || fields.iter().find(|field| field.value.is_empty());
     named.or_else(empty).or_else(|| fields.first()).map_or("", |field| field.name)
@@ -200,6 +231,8 @@ pub(super) struct FormPage {
     pub(super) hidden: Vec<(&'static str, String)>,
     pub(super) fields: Vec<Field>,
     pub(super) button: &'static str,
+    /// What to do without the password; empty for nothing.
+    pub(super) help: String,
     pub(super) links: Vec<Link>,
 }
 
@@ -269,92 +302,5 @@ pub(super) struct Choice {
     pub(super) links: Vec<Link>,
 }
 
-#[derive(Template)]
-#[template(path = "enrolment.html")]
-pub(super) struct EnrolmentPage {
-    pub(super) title: &'static str,
-    pub(super) text: &'static str,
-    pub(super) form_error: Option<FormError>,
-    /// The QR code, as markup.
-    pub(super) qr: String,
-    /// The key in groups.
-    pub(super) secret: String,
-    pub(super) token: String,
-    pub(super) action: &'static str,
-    pub(super) hidden: Vec<(&'static str, String)>,
-    pub(super) fields: Vec<Field>,
-}
-
-impl EnrolmentPage {
-    fn focus(&self) -> &'static str {
-        focus(self.form_error.as_ref(), &self.fields)
-    }
-
-    fn is_wrong(&self, field: &Field) -> bool {
-        self.form_error.as_ref().is_some_and(|form_error| form_error.field == field.name)
-    }
-}
-
-/// The page that shows recovery codes, once.
-#[derive(Template)]
-#[template(path = "recovery_codes.html")]
-pub(super) struct RecoveryCodes {
-    pub(super) title: &'static str,
-    /// Always `None`; the layout needs it.
-    pub(super) form_error: Option<FormError>,
-    pub(super) codes: Vec<Secret>,
-    pub(super) to: String,
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn message(text: &str) -> String {
-        let form_error = Some(FormError::new("", text));
-        Message { title: text.to_owned(), form_error, texts: vec![text.to_owned()], links: Vec::new() }
-            .render()
-            .unwrap()
-    }
-
-    #[test]
-    fn the_policy_allows_the_style_and_nothing_else() {
-        assert!(POLICY.starts_with("default-src 'none'; style-src 'sha256-"), "{}", *POLICY);
-        assert!(!POLICY.contains("unsafe"));
-        let page = message("a <b>");
-        assert!(page.contains(&format!("<style>{STYLE}</style>")), "what is hashed is what is sent");
-        assert!(!STYLE.contains("url(") && !STYLE.contains("@import") && !STYLE.contains('<'));
-    }
-
-    #[test]
-    fn a_sentence_begins_with_a_capital_and_ends_with_a_full_stop() {
-        assert_eq!(sentence("the link is dead"), "The link is dead.");
-        assert_eq!(sentence("client_id is missing"), "client_id is missing.");
-        assert_eq!(sentence("Why?"), "Why?");
-        assert_eq!(sentence(""), ".");
-    }
-
-    #[test]
-    fn the_first_field_with_an_error_or_without_a_value_gets_the_focus() {
-        let fields = [
-            Field { value: "ada".to_owned(), ..Field::new("username", "", Kind::Text, "") },
-            Field::new("password", "", Kind::Password, ""),
-        ];
-        assert_eq!(focus(None, &fields), "password");
-        assert_eq!(focus(Some(&FormError::new("username", "x")), &fields), "username");
-        assert_eq!(focus(Some(&FormError::new("", "x")), &fields[..1]), "username");
-        assert_eq!(focus(None, &[]), "");
-    }
-
-    proptest! {
-        #[test]
-        fn texts_are_escaped(text in any::<String>()) {
-            let (with, without) = (message(&text), message(""));
-            for mark in ['<', '>', '"'] {
-                prop_assert_eq!(with.matches(mark).count(), without.matches(mark).count(), "{}", with);
-            }
-        }
-    }
-}
+mod tests;

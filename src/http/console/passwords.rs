@@ -4,12 +4,12 @@ use actix_web::http::StatusCode;
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Failure;
 use super::browser::Browser;
 use super::form::Form;
 use super::page::{Field, FormError, FormPage, Kind, Link, Message, REVOKE_KEYS};
 use super::parameters::Parameters;
 use super::paths::SIGN_IN;
+use super::{Failure, brand};
 use crate::app::identity::links::{self, Choice};
 use crate::app::runtime::state::AppState;
 use crate::domain::link::Purpose;
@@ -128,6 +128,7 @@ fn link_form(browser: &Browser, user: &User, purpose: Purpose, link: &str, form_
         hidden: vec![("link", link.to_owned())],
         fields: [Field::username(&user.email)].into_iter().chain(Field::new_password()).chain(keys).collect(),
         button: "Set password",
+        help: String::new(),
         links: Vec::new(),
     }
 }
@@ -146,6 +147,7 @@ fn temporary_page(browser: &Browser, email: &str, form_error: Option<FormError>)
         hidden: Vec::new(),
         fields: vec![email, temporary, first, second, Field::revoke_keys()],
         button: "Set password",
+        help: format!("No temporary password? Ask {}.", brand::get().administrator()),
         links: Vec::new(),
     }
 }

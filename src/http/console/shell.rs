@@ -107,6 +107,8 @@ pub(super) struct Shell {
     pub(super) email: String,
     /// The token of the forms.
     pub(super) token: String,
+    /// The chosen zone of times; empty for that of the browser.
+    pub(super) zone: String,
     pub(super) navigation: Vec<NavigationLink>,
     /// The sentence about what was just done; empty for none.
     pub(super) done: &'static str,
@@ -122,6 +124,7 @@ impl Shell {
         Self {
             email: actor.person().map_or_else(String::new, |person| person.email.to_string()),
             token: browser.token(),
+            zone: browser.zone.clone(),
             navigation: Part::ALL.into_iter().filter(is_offered).map(link).collect(),
             done: "",
             wrong: String::new(),

@@ -5,16 +5,15 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::browser::{Browser, Cookie};
+use super::enrolment::{EnrolmentPage, RecoveryCodes};
 use super::form::Form;
 use super::next::Next;
-use super::page::{
-    self, EnrolmentPage, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS, RecoveryCodes, RedirectPage,
-};
+use super::page::{self, Field, FormError, FormPage, Kind, Link, REVOKE_KEYS, RedirectPage};
 use super::parameters::Parameters;
 use super::passwords::{new_password, new_password_error};
 use super::paths::{SIGN_IN, query};
 use super::retry::{WRONG_CODE, show_again};
-use super::{Failure, authorize, qr};
+use super::{Failure, authorize, brand, qr};
 use crate::app::identity::second_factors::Enrolment;
 use crate::app::identity::sign_in::{self, Login, Progress};
 use crate::app::runtime::state::AppState;
@@ -251,6 +250,7 @@ fn sign_in_form(
         hidden: vec![("next", next.as_str().to_owned())],
         fields: vec![username, Field::new("password", "Password", Kind::Password, "current-password")],
         button: "Sign in",
+        help: format!("Forgot your password, or no account yet? Ask {}.", brand::get().administrator()),
         links: Vec::new(),
     })
 }
@@ -267,6 +267,7 @@ fn code_page(browser: &Browser, next: &Next, form_error: Option<FormError>) -> F
         hidden: vec![("next", next.as_str().to_owned())],
         fields: vec![Field { hint, kind: Kind::Text, ..Field::digits() }],
         button: "Continue",
+        help: String::new(),
         links: vec![Link::new(format!("{SIGN_IN}?{}", query(&[("next", next.as_str())])), "Sign in as another user")],
     }
 }
@@ -286,6 +287,7 @@ fn password_page(browser: &Browser, next: &Next, user: &User, form_error: Option
             .chain([Field::revoke_keys()])
             .collect(),
         button: "Set password",
+        help: String::new(),
         links: Vec::new(),
     }
 }
@@ -303,7 +305,7 @@ fn enrolment_page(
 }
 
 /// The page for setting up a second factor.
-pub(super) fn set_up(
+fn set_up(
     browser: &Browser,
     action: &'static str,
     text: &'static str,

@@ -89,6 +89,7 @@ impl TryFrom<UserQuery> for UserSearch {
             last_name: pattern(raw.last_name),
             enabled: flag("enabled", raw.enabled)?,
             email_verified: flag("emailVerified", raw.email_verified)?,
+            status: None,
         };
         Ok(Self {
             search,

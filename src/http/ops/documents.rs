@@ -80,6 +80,7 @@ fn page(request: &HttpRequest, document: &str, file: &str) -> HttpResponse {
     let (content_type, text) = match file {
         "" | "index.html" => ("text/html", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.html"))),
         "index.css" => ("text/css", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.css"))),
+        "index.js" => ("text/javascript", Bytes::from_static(include_bytes!("../../../templates/swagger_ui.js"))),
         "swagger-initializer.js" => ("text/javascript", initializer(document).into()),
         "swagger-ui-bundle.js" => return packed(request, &BUNDLE),
         "swagger-ui.css" => return packed(request, &STYLE),
@@ -88,11 +89,12 @@ fn page(request: &HttpRequest, document: &str, file: &str) -> HttpResponse {
     file_of_page(content_type).body(pieces::body(text))
 }
 
-/// The script that starts Swagger UI.
+/// The script that starts Swagger UI. Links to the operations would be within buttons, where assistive technology does not
+/// find them, so there are none.
 fn initializer(document: &str) -> String {
     format!(
         "window.onload = () => {{\n  \
-           window.ui = SwaggerUIBundle({{ dom_id: \"#swagger-ui\", url: \"{document}\", deepLinking: true }});\n\
+           window.ui = SwaggerUIBundle({{ dom_id: \"#swagger-ui\", url: \"{document}\", deepLinking: false }});\n\
          }};\n"
     )
 }

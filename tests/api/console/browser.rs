@@ -50,6 +50,11 @@ impl Browser {
         self.send("POST", path, &[&[FORM], headers].concat(), &body)
     }
 
+    /// Sends a body of another kind.
+    pub fn post_body(&self, path: &str, kind: &str, body: &str) -> Answer {
+        self.send("POST", path, &[("content-type", kind)], body)
+    }
+
     /// Takes the cookies of another one too, as a browser sends them to every port of a host.
     pub fn share(&self, other: &Self) {
         self.cookies.borrow_mut().extend(other.cookies.borrow().clone());

@@ -32,7 +32,16 @@ fn a_user_signs_in_with_email_and_password() {
     for part in ["<title>Sign in - atelier</title>", "name=\"username\"", "autocomplete=\"current-password\""] {
         assert!(page.body.contains(part), "{part}: {}", page.body);
     }
-    assert!(!page.body.contains("<script") && !page.body.contains("not encrypted"));
+    assert!(!page.body.contains("not encrypted"));
+    assert!(page.body.contains("Ask an administrator of this server."), "{}", page.body);
+    // The only script is this server's own, which shows the password.
+    assert_eq!(
+        (page.body.matches("<script").count(), page.body.matches("<script src=\"/assets/script-").count()),
+        (1, 1)
+    );
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && policy.contains("; script-src 'self'; "));
+    assert!(!policy.contains("unsafe") && !policy.contains("connect-src") && !policy.contains("http"), "{policy}");
     assert!(!page.body.contains("To continue to"), "{}", page.body);
     for (client, named) in [("arize-cli", true), ("nobody", false)] {
         let page = browser.get(&format!("{SIGN_IN}?next=%2Foauth2%2Fauthorize%3Fclient_id%3D{client}"));

@@ -132,6 +132,10 @@ def build():
     atelier("apply", path, "--yes")
     people["annotator"] = "anna@example.com"
     contents()
+    for email in ["ada@example.com", people["member"]]:
+        atelier("key", "create", "--user", email, "--name", MARKUP)
+    atelier("key", "create", "--workspace", f"Acme/{LONG}", "--role", "reader", "--name", "nightly")
+    atelier("user", "invite", "ina@example.com", "--organization", "Acme")
     atelier("client", "add", "grafana", "--name", "Grafana <b>", "--redirect-uri", "https://grafana.example/login/generic_oauth")
     link = urlsplit(atelier("user", "invite-link", people["annotator"]))
     return people, f"{URL}{link.path}?{link.query}"

@@ -34,7 +34,6 @@ const MAX_SUGGESTED: u32 = 8;
 
 #[derive(Template)]
 #[template(path = "console/workspace/members.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 struct MembersPage {
     shell: Shell,
     title: String,

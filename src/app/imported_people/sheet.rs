@@ -1,24 +1,21 @@
 //! The CSV file of people (RFC 4180): UTF-8, separated by commas, with a header.
 
 use std::collections::HashMap;
-use std::io::Read as _;
-use std::path::Path;
 
 use csv::StringRecord;
 use strum::{EnumIter, EnumString, IntoEnumIterator as _, IntoStaticStr};
+use uuid::Uuid;
 
-use crate::app::imported_people::{InOrganization, InWorkspace};
-use crate::cli::CliError;
-use crate::cli::import::file::{self, MAX_PEOPLE, excerpt, one_of};
+use crate::app::imported_people::{Arrival, ImportedPerson, InOrganization, InWorkspace};
 use crate::domain::email::Email;
 use crate::domain::invalid::Invalid;
 use crate::domain::member::Role;
 use crate::domain::organization::{OrganizationName, OrganizationRole};
 use crate::domain::user::{AccountRole, NewUser, PersonName};
+use crate::domain::words::{excerpt, one_of};
 use crate::domain::workspace::WorkspaceName;
+use crate::tokens::opaque::Fingerprint;
 
-/// The maximum size of a file.
-const MAX_SIZE: u64 = 32 << 20;
 /// The maximum number of workspaces of a line.
 const MAX_WORKSPACES: usize = 100;
 /// The maximum number of faults that are looked for.
@@ -37,30 +34,31 @@ enum Column {
 }
 
 /// A line of the file.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) number: u64,
-    pub(super) new: NewUser,
-    pub(super) organization: Option<InOrganization>,
-    pub(super) workspaces: Vec<InWorkspace>,
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub number: u64,
+    pub new: NewUser,
+    pub organization: Option<InOrganization>,
+    pub workspaces: Vec<InWorkspace>,
 }
 
-/// Reads all people of a file. Refused with all faults of the file, each with its line and column.
-pub(super) fn read(path: &Path) -> Result<Vec<Line>, CliError> {
-    let text = text(path)?;
+/// Reads all people of a file. Refused with all faults of the file, each with its line and column, and when there are
+/// more than `max` people.
+pub fn read(bytes: Vec<u8>, max: usize) -> Result<Vec<Line>, Vec<String>> {
+    let text = text(bytes)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let (mut record, mut faults) = (StringRecord::new(), Vec::new());
-    if !next(path, &mut reader, &mut record)? {
-        return Err(file::faults(path, &["line 1: the header is missing; it names the columns".to_owned()]));
+    if !next(&mut reader, &mut record)? {
+        return Err(vec!["line 1: the header is missing; it names the columns".to_owned()]);
     }
-    let columns = columns(&record).map_err(|faults| file::faults(path, &faults))?;
+    let columns = columns(&record)?;
     let (mut lines, mut seen) = (Vec::new(), HashMap::new());
-    while faults.len() < MAX_FAULTS && next(path, &mut reader, &mut record)? {
+    while faults.len() < MAX_FAULTS && next(&mut reader, &mut record)? {
         // The position of a record is before the empty lines above it, so the line is counted from its end.
         let end = reader.position().line().saturating_sub(1);
         let number = end.saturating_sub(u64::try_from(record.as_slice().matches('\n').count()).unwrap_or(0));
-        if lines.len() == MAX_PEOPLE {
-            faults.push(format!("line {number}: at most {MAX_PEOPLE} people can be imported at once; split the file"));
+        if lines.len() == max {
+            faults.push(format!("line {number}: at most {max} people can be imported at once; split the file"));
             break;
         }
         if record.len() != columns.len() {
@@ -77,24 +75,21 @@ pub(super) fn read(path: &Path) -> Result<Vec<Line>, CliError> {
         }
         lines.push(line);
     }
-    if faults.is_empty() { Ok(lines) } else { Err(file::faults(path, &faults)) }
+    if faults.is_empty() { Ok(lines) } else { Err(faults) }
 }
 
 /// The text of a file, without a byte order mark, and with each line ended by a line feed.
-fn text(path: &Path) -> Result<String, CliError> {
-    let mut bytes = Vec::new();
-    let read = file::open(path, MAX_SIZE)?.read_to_end(&mut bytes);
-    read.map_err(|error| CliError::Failed(format!("cannot read {}: {error}; check its disk", path.display())))?;
+fn text(bytes: Vec<u8>) -> Result<String, Vec<String>> {
     let text = String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
         let line = before.filter(|byte| **byte == b'\n').count() + 1;
-        file::faults(path, &[format!("line {line}: must be UTF-8; save the file as \"CSV UTF-8\"")])
+        vec![format!("line {line}: must be UTF-8; save the file as \"CSV UTF-8\"")]
     })?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n") + "\n")
 }
 
-fn next(path: &Path, reader: &mut csv::Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, CliError> {
-    reader.read_record(record).map_err(|error| file::faults(path, &[error.to_string()]))
+fn next(reader: &mut csv::Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, Vec<String>> {
+    reader.read_record(record).map_err(|error| vec![error.to_string()])
 }
 
 /// The columns in the order of the header. Refused with all faults of the header.
@@ -210,5 +205,18 @@ impl Fields<'_> {
             workspaces.push(InWorkspace { organization: organization.cloned(), name, role });
         }
         workspaces
+    }
+}
+
+impl Line {
+    /// The person of the line, who is invited if there is no account yet, with the link of this fingerprint.
+    pub fn into_person(self, link: Option<Fingerprint>) -> ImportedPerson {
+        ImportedPerson {
+            new: self.new,
+            uuid: Uuid::new_v4(),
+            arrival: Arrival::Invitation { link },
+            organizations: self.organization.into_iter().collect(),
+            workspaces: self.workspaces,
+        }
     }
 }
