@@ -18,7 +18,7 @@ use crate::app::backups::{self, BackupError, Made, Plan, Target};
 use crate::cli::data::with;
 use crate::cli::list::List;
 use crate::cli::progress::size;
-use crate::cli::{CliError, file_place, print, say};
+use crate::cli::{CliError, file_place, print, say, signals};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::files::archive::Folder;
@@ -28,8 +28,8 @@ use crate::store::schema::{self, SchemaState};
 
 pub(super) use bar::Bar;
 pub use passphrase::PassphraseFile;
-pub(super) use schedule::{NO_DIRECTORY, Scheduler};
-pub(super) use words::{age, several};
+pub(super) use schedule::{Scheduler, control, planned};
+pub(super) use words::{age, several, several_were};
 
 use keys::found_keys;
 use words::incomplete;
@@ -107,6 +107,9 @@ impl From<BackupError> for CliError {
     fn from(error: BackupError) -> Self {
         match error {
             BackupError::Core(error) => error.into(),
+            BackupError::Stopped => {
+                Self::Failed("stopped by a signal; what it had begun was removed; run the command again".to_owned())
+            }
             other => Self::Failed(other.to_string()),
         }
     }
@@ -114,9 +117,10 @@ impl From<BackupError> for CliError {
 
 impl Make {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
+        signals::clean_up_when_stopped();
         let target = self.target.unwrap_or_default();
         let home = DataDir::existing(&config.data_dir)?;
-        let passphrase = self.secret.read(config)?;
+        let passphrase = self.secret.read_new(config)?;
         let files = (!self.without_files).then(|| file_place::open(config, &home)).transpose()?;
         let is_folder = target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/");
         let folder = Folder::at(target.clone());

@@ -47,8 +47,7 @@ impl Options {
         let home = DataDir::existing(&config.data_dir)?;
         let sealing = match &self.passphrase_file {
             Some(path) => {
-                let passphrase = password::read_file(path)?;
-                Sealing::require_long(&passphrase)?;
+                let passphrase = password::read_new_passphrase(path)?;
                 let master_key = data::with(&home, |store| master_key::load(config, &home, store))?;
                 Some(Sealing::new(master_key, &passphrase)?)
             }

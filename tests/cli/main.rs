@@ -10,6 +10,7 @@ mod apply;
 mod asking;
 mod audit;
 mod backups;
+mod backups_apart;
 mod backups_broken;
 mod check;
 mod clients;

@@ -9,6 +9,7 @@ mod observer;
 mod prune;
 mod scratch;
 mod staging;
+mod target;
 mod temporary;
 mod unpack;
 mod workplace;
@@ -16,16 +17,18 @@ mod workplace;
 use serde_json::{Value, json};
 
 use crate::app::identity::sessions;
-use crate::app::{audit, keys};
+use crate::app::{audit, keys, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, ObjectKind, Recorded};
-use crate::domain::backup::ID_MARGIN;
+use crate::domain::backup::{ID_MARGIN, ids_after};
 use crate::domain::ids::KeyId;
 use crate::domain::key::Key;
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::files::archive::Manifest;
+use crate::files::archive::{Listed, Manifest};
+use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 pub use aside::set_aside;
@@ -36,6 +39,7 @@ pub use observer::Observer;
 pub use prune::{Pruned, prune};
 pub use scratch::Scratch;
 pub use staging::Staging;
+pub use target::{require_directory, require_outside, require_own, server_of};
 pub use unpack::{ModelsTo, Unpacked, unpack};
 pub use workplace::clean_up;
 
@@ -57,6 +61,15 @@ pub fn note_made(tx: &Tx, actor: &Actor, made: &Made) -> Result<()> {
         "damaged_files": made.files.damaged.len(),
     });
     audit::record(tx, actor, "backups.create", (ObjectKind::Backup, &made.label.made_at), (Value::Null, after))
+}
+
+/// Records that somebody downloads a backup of the directory.
+///
+/// Requires an administrator.
+pub fn note_download(tx: &Tx, actor: &Actor, backup: &Listed) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Backup, backup.name())?;
+    let after = json!({ "file": backup.name(), "size": backup.size, "sealed": backup.sealed });
+    audit::record(tx, actor, "backups.download", (ObjectKind::Backup, backup.made_at), (Value::Null, after))
 }
 
 /// Records that the server could not make a backup. A failure that is already the last outcome is not recorded again.
@@ -101,7 +114,8 @@ pub struct Settled {
 ///
 /// Requires the operator.
 pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Result<Settled> {
-    store::backups::move_ids_ahead(tx, ID_MARGIN)?;
+    let ids_after = ids_after(tx.now);
+    store::backups::move_ids_ahead(tx, ids_after, ID_MARGIN)?;
     let sessions = sessions::end_everybodys(tx, actor)?;
     // One that was used after the backup must not work again.
     let links = store::links::delete_all(tx)?;
@@ -124,7 +138,7 @@ pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Re
         "audit_row": manifest.audit_row,
         "audit_hash": manifest.audit_hash,
     });
-    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_moved_by": ID_MARGIN,
+    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_after": ids_after,
                         "links_deleted": links });
     let object = (ObjectKind::Backup, &manifest.label.made_at);
     audit::record(tx, actor, "backups.restore", object, (before, after))?;
@@ -141,3 +155,6 @@ pub fn for_each_live_key(view: &View, mut each: impl FnMut(&Key) -> Result<()>) 
         page.iter().filter(|key| key.is_live(view.now)).try_for_each(&mut each)?;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ impl Options {
         let keys = match &self.passphrase_file {
             Some(passphrase) => {
                 let master_key = master_key::load(config, home, store)?;
-                Some((password::read_file(passphrase)?, Arc::new(master_key)))
+                Some((password::read_passphrase(passphrase)?, Arc::new(master_key)))
             }
             None => None,
         };
