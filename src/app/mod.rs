@@ -4,6 +4,7 @@
 //! outside its `Tx`, because a transaction may be run again.
 
 pub mod access;
+pub mod activity;
 pub mod added_people;
 pub mod audit;
 pub mod backups;
@@ -11,6 +12,7 @@ pub mod bindings;
 mod bots;
 pub mod by_name;
 pub mod cached_lists;
+pub mod checks;
 pub mod connections;
 pub mod content_pages;
 pub mod content_search;
@@ -45,6 +47,7 @@ pub mod service_keys;
 pub mod setup;
 pub mod several_people;
 mod standing;
+pub mod system;
 pub mod tags;
 pub mod transfer;
 pub mod user_deletion;

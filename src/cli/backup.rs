@@ -28,7 +28,7 @@ use crate::store::schema::{self, SchemaState};
 
 pub(super) use bar::Bar;
 pub use passphrase::PassphraseFile;
-pub(super) use schedule::{NO_DIRECTORY, Scheduler};
+pub(super) use schedule::{Scheduler, control};
 pub(super) use words::{age, several};
 
 use keys::found_keys;

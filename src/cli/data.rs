@@ -163,9 +163,13 @@ fn list_of(what: Noun) -> &'static str {
         Noun::SigningKey => "`atelier signing-key list` shows all signing keys",
         Noun::Tag => "`atelier tag list` shows all tags",
         Noun::Workspace => "`atelier workspace list` shows all workspaces",
-        Noun::Audit | Noun::Consent | Noun::Credential | Noun::ModelConfig | Noun::RoleAssignment | Noun::User => {
-            "`atelier user list` shows all users"
-        }
+        Noun::Audit
+        | Noun::Backup
+        | Noun::Consent
+        | Noun::Credential
+        | Noun::ModelConfig
+        | Noun::RoleAssignment
+        | Noun::User => "`atelier user list` shows all users",
     }
 }
 
@@ -184,6 +188,7 @@ fn holder_of(what: Noun) -> &'static str {
         Noun::Tag => "choose another name; `atelier tag list` shows all tags",
         Noun::Workspace => "choose another name; `atelier workspace list` shows all workspaces",
         Noun::Audit
+        | Noun::Backup
         | Noun::Consent
         | Noun::Credential
         | Noun::Key

@@ -70,7 +70,7 @@ pub(super) fn require_threads(config: &Config, workers: usize) -> Result<(), Cli
     let signing = Pool::default_threads(PoolKind::Signing).get();
     let files = [PoolKind::Files, PoolKind::Placing].map(|kind| Pool::default_threads(kind).get());
     let files = files.iter().sum::<usize>();
-    let backups = usize::from(config.backup_schedule.is_some());
+    let backups = usize::from(config.backup_directory.is_some());
     let needed = FIXED_THREADS + workers + config.readers + hashing + signing + files + backups;
     try_threads(needed).map_err(|error| {
         CliError::Failed(format!(

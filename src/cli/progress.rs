@@ -3,7 +3,8 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use indicatif::{BinaryBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+pub(super) use crate::domain::quantity::size;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Shorter work shows no bar.
 const DELAY: Duration = Duration::from_secs(1);
@@ -82,11 +83,6 @@ impl Drop for Progress {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
     }
-}
-
-/// A size with its unit: `1.50 GiB`.
-pub(super) fn size(bytes: u64) -> String {
-    BinaryBytes(bytes).to_string()
 }
 
 #[cfg(test)]

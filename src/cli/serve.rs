@@ -5,11 +5,12 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::backup::Scheduler;
+use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
 use super::{CliError, brand, file_place, limits, master_key, output, print, running, signals};
 use crate::app::identity::signing_keys;
+use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
@@ -70,8 +71,10 @@ fn serve(
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
+    let control = backup::control(config)?;
     let state = AppState::new(Fields {
         store: store.clone(),
+        installation: Installation::new(home.clone(), &addresses, !config.trusted_hosts.is_empty(), control.clone()),
         master_key: Arc::new(master),
         key_plan: key_plan(config),
         password_pool: password_pool(config)?,
@@ -124,7 +127,7 @@ fn serve(
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
     // Dropped before the store is closed.
-    let _backups = Scheduler::start(config, home, store)?;
+    let _backups = Scheduler::start(config, home, store, &control)?;
     let greeting = greeting(&state, &addresses, first.as_ref());
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.

@@ -8,6 +8,7 @@ use crate::cli::list::{Entry, List, Printer};
 use crate::cli::serve::rsa_bits;
 use crate::cli::{CliError, data, master_key, print, running, say, table};
 use crate::config::Config;
+use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
 use crate::store::data_dir::DataDir;
 use crate::store::signing_keys::Record;
@@ -47,7 +48,7 @@ fn rotate(config: &Config, home: &DataDir, json: bool) -> Result<(), CliError> {
         signing_keys::required(store)?;
         let master = master_key::load(config, home, store)?;
         let there = running::of(home).and_then(|there| there.configuration.get("signing_key_bits")?.parse().ok());
-        Ok(signing_keys::rotate(store, &master, there.unwrap_or_else(|| rsa_bits(config)))?)
+        Ok(signing_keys::rotate(store, &master, &Actor::operator(), there.unwrap_or_else(|| rsa_bits(config)))?)
     })?;
     if json {
         let value = json!({ "active": rotated.active, "next": rotated.next, "retired": rotated.retired });

@@ -35,6 +35,7 @@ pub mod permission;
 pub mod pipeline;
 pub mod pipeline_definition;
 pub mod project;
+pub mod quantity;
 pub mod quota;
 pub mod retention;
 pub mod role;

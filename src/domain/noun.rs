@@ -7,6 +7,7 @@ use strum::{Display, IntoStaticStr};
 #[strum(serialize_all = "lowercase")]
 pub enum Noun {
     Audit,
+    Backup,
     Client,
     Connection,
     Consent,

@@ -66,6 +66,15 @@ pub async fn send(
     Ok(response.body(BoxBody::new(FileBody { download, ..body })))
 }
 
+/// The response with a file of this size that a browser stores.
+pub fn attachment(method: &Method, name: &str, size: u64, download: Download) -> HttpResponse {
+    let download = Some(download).filter(|_| method != Method::HEAD && size > 0);
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/octet-stream"))
+        .insert_header((CONTENT_DISPOSITION, disposition(name)))
+        .body(BoxBody::new(FileBody { left: size, piece: Bytes::new(), download }))
+}
+
 /// A client may store the file, but must ask whether it is still there and visible.
 const fn revalidated() -> (actix_web::http::header::HeaderName, &'static str) {
     (CACHE_CONTROL, "private, no-cache")

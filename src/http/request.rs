@@ -32,6 +32,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The maximum characters of a `User-Agent` in the audit log.
 const MAX_AGENT_LENGTH: usize = 255;
 
+/// The maximum characters of a host that is shown.
+const MAX_HOST_LENGTH: usize = 255;
+
 /// The headers that proxies add. Any one of them shows that there is a proxy.
 const PROXY_HEADERS: [HeaderName; 5] = [
     FORWARDED,
@@ -123,6 +126,25 @@ pub(super) fn origin(request: &HttpRequest, dialect: &'static str) -> Origin {
 /// The `Host` header.
 pub(super) fn host(request: &HttpRequest) -> Option<&str> {
     request.headers().get(actix_web::http::header::HOST)?.to_str().ok()
+}
+
+/// The origin that the browser asked for, as far as the request tells. The scheme is left out if it is unknown.
+pub(super) fn asked_for(request: &HttpRequest) -> String {
+    const HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+    const SCHEME: HeaderName = HeaderName::from_static("x-forwarded-proto");
+    let is_proxied = is_from_proxy(request);
+    // A proxy appends to what came before it, so the first value is that of the browser.
+    let told = |name: &HeaderName| {
+        let value = request.headers().get(name).filter(|_| is_proxied)?.to_str().ok()?;
+        value.split(',').next().map(str::trim).filter(|value| !value.is_empty())
+    };
+    let host: String =
+        told(&HOST).or_else(|| host(request)).unwrap_or_default().chars().take(MAX_HOST_LENGTH).collect();
+    match told(&SCHEME) {
+        Some(scheme @ ("http" | "https")) => format!("{scheme}://{host}"),
+        _ if target(request).is_proxied => host,
+        _ => format!("http://{host}"),
+    }
 }
 
 /// The address that a request was sent to.

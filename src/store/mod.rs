@@ -3,6 +3,7 @@
 //! `engine` opens, reads and writes the file. Each other file is a table, or some tables that belong together.
 
 pub mod access;
+pub mod activity;
 pub mod approvals;
 pub mod audit;
 pub mod authorization_codes;

@@ -51,6 +51,17 @@ pub fn upsert(tx: &Tx, user: UserId, sealed: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// At most `limit` administrators who can sign in, by email, and whether each has a second factor.
+pub fn of_administrators(view: &View, limit: u32) -> Result<Vec<(String, bool)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT u.email, EXISTS (SELECT 1 FROM second_factors f WHERE f.user_id = u.id AND f.confirmed_at IS NOT NULL)
+         FROM users u WHERE u.role = 'administrator' AND u.enabled = 1 AND u.kind = 'person' AND u.state = 'active'
+         LIMIT :limit",
+    )?;
+    let rows = query.query_map(named_params! { ":limit": limit }, |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// The sealed secrets of at most `limit` users after this one, with their UUIDs.
 pub fn list_sealed(view: &View, after: UserId, limit: u32) -> Result<Vec<(UserId, Uuid, Vec<u8>)>> {
     let mut query = view.conn.prepare_cached(

@@ -69,6 +69,7 @@ mod console {
     mod people;
     mod search;
     mod sign_in;
+    mod system;
     mod workspaces;
 }
 

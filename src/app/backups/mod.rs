@@ -16,16 +16,18 @@ mod workplace;
 use serde_json::{Value, json};
 
 use crate::app::identity::sessions;
-use crate::app::{audit, keys};
+use crate::app::{audit, keys, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, ObjectKind, Recorded};
 use crate::domain::backup::ID_MARGIN;
 use crate::domain::ids::KeyId;
 use crate::domain::key::Key;
+use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::files::archive::Manifest;
+use crate::files::archive::{Listed, Manifest};
+use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
 pub use aside::set_aside;
@@ -57,6 +59,15 @@ pub fn note_made(tx: &Tx, actor: &Actor, made: &Made) -> Result<()> {
         "damaged_files": made.files.damaged.len(),
     });
     audit::record(tx, actor, "backups.create", (ObjectKind::Backup, &made.label.made_at), (Value::Null, after))
+}
+
+/// Records that somebody downloads a backup of the directory.
+///
+/// Requires an administrator.
+pub fn note_download(tx: &Tx, actor: &Actor, backup: &Listed) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Backup, backup.name())?;
+    let after = json!({ "file": backup.name(), "size": backup.size, "sealed": backup.sealed });
+    audit::record(tx, actor, "backups.download", (ObjectKind::Backup, backup.made_at), (Value::Null, after))
 }
 
 /// Records that the server could not make a backup. A failure that is already the last outcome is not recorded again.

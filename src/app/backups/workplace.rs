@@ -3,8 +3,6 @@
 use std::fs;
 use std::path::PathBuf;
 
-use rustix::fs::statvfs;
-
 use super::error::{BackupError, Result, failed};
 use super::temporary::{self, Temporary};
 use super::{scratch, staging};
@@ -60,8 +58,7 @@ pub fn clean_up(home: &DataDir) {
 fn require_room(home: &DataDir) -> Result<()> {
     let size = fs::metadata(home.database()).map_or(0, |found| found.len());
     // A file system that does not tell its free space has no such limit.
-    let Ok(disk) = statvfs(home.path()) else { return Ok(()) };
-    let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+    let Some(free) = home.free_space() else { return Ok(()) };
     if free < size + RESERVE {
         return Err(BackupError::Refused(format!(
             "a backup needs room for a copy of the data file, {}, on the disk of {}; free space on it",

@@ -10,7 +10,7 @@ use crate::app::runtime::pool::{Begun, Lane};
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::unsent_memory::Share;
 use crate::domain::actor::Actor;
-use crate::domain::model::{Sha256, StoredFile};
+use crate::domain::model::StoredFile;
 use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
 use crate::store::stored_files;
@@ -19,7 +19,8 @@ use crate::store::stored_files;
 pub struct Download {
     state: AppState,
     lane: Lane,
-    sha256: Sha256,
+    /// What is read, for the log: `the file SHA256`.
+    what: String,
     /// The bytes that were not read yet.
     unread: u64,
     reading: Option<Begun<Result<Chunk>>>,
@@ -36,6 +37,13 @@ fn missing(state: &AppState, file: StoredFile) -> Result<Error> {
     })
 }
 
+/// The memory of two chunks of a file of this size.
+fn memory(state: &AppState, actor: &Actor, size: u64) -> Result<Share> {
+    let mut memory = state.unsent_memory.share(actor.user());
+    memory.grow(usize::try_from(size).unwrap_or(usize::MAX).min(2 * CHUNK))?;
+    Ok(memory)
+}
+
 /// The rest of a file, and the bytes before it.
 type Chunk = (Box<dyn Read + Send>, Vec<u8>);
 
@@ -43,15 +51,29 @@ impl Download {
     /// Opens a file, and reads the first chunk of this range of it. Busy while too much waits to be sent to this user.
     pub async fn open(state: &AppState, actor: &Actor, file: StoredFile, range: Range<u64>) -> Result<Self> {
         let unread = range.end.saturating_sub(range.start);
-        let mut memory = state.unsent_memory.share(actor.user());
-        memory.grow(usize::try_from(unread).unwrap_or(usize::MAX).min(2 * CHUNK))?;
-        let lane = Lane::from(actor);
+        let memory = memory(state, actor, unread)?;
         let files = state.files.clone();
         let open = move || files.store.open(&file.sha256, range);
-        let reader = state.files.watched(state.file_pool.run(lane, open).await?)?;
+        let reader = state.files.watched(state.file_pool.run(Lane::from(actor), open).await?)?;
         let Some(reader) = reader else { return Err(missing(state, file)?) };
-        let mut download =
-            Self { state: state.clone(), lane, sha256: file.sha256, unread, reading: None, _memory: memory };
+        Self::begin(state, actor, format!("the file {}", file.sha256), (reader, unread), memory)
+    }
+
+    /// Sends so many bytes of an open file that is not one of a model.
+    pub fn of(state: &AppState, actor: &Actor, what: String, reader: Box<dyn Read + Send>, size: u64) -> Result<Self> {
+        let memory = memory(state, actor, size)?;
+        Self::begin(state, actor, what, (reader, size), memory)
+    }
+
+    fn begin(
+        state: &AppState,
+        actor: &Actor,
+        what: String,
+        (reader, unread): (Box<dyn Read + Send>, u64),
+        memory: Share,
+    ) -> Result<Self> {
+        let (state, lane) = (state.clone(), Lane::from(actor));
+        let mut download = Self { state, lane, what, unread, reading: None, _memory: memory };
         download.read_ahead(reader)?;
         Ok(download)
     }
@@ -73,14 +95,14 @@ impl Download {
             return Ok(());
         }
         self.unread -= length as u64;
-        let sha256 = self.sha256;
+        let what = self.what.clone();
         let read = move || {
             let mut chunk = Vec::with_capacity(length);
             let read = reader.by_ref().take(length as u64).read_to_end(&mut chunk);
             match read {
                 Ok(read) if read == length => Ok((reader, chunk)),
-                Ok(_) => Err(Error::internal(format!("the file {sha256} is cut off; run `atelier check`"))),
-                Err(error) => Err(Error::internal(format!("cannot read the file {sha256}: {error}"))),
+                Ok(_) => Err(Error::internal(format!("{what} is cut off; run `atelier check`"))),
+                Err(error) => Err(Error::internal(format!("cannot read {what}: {error}"))),
             }
         };
         self.reading = Some(self.state.file_pool.begin(self.lane, read)?);

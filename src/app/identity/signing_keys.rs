@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::audit;
+use crate::app::identity::caller;
+use crate::app::{audit, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
 use crate::domain::noun::Noun;
 use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
+use crate::policy::Action;
 use crate::store::signing_keys::{Record, SealedKey, State};
 use crate::store::{self, Store, Tx, View};
 use crate::tokens::seal::MasterKey;
@@ -108,9 +110,11 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
 
 /// Activates the next key and creates another next key, of the same algorithm and, for RSA, of this size in bits.
 ///
-/// Refused when no server has created a key yet, and when the keys were sealed with another master key.
-pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
+/// Requires an administrator. Refused when no server has created a key yet, and when the keys were sealed with another
+/// master key.
+pub fn rotate(store: &Store, master: &MasterKey, actor: &Actor, rsa_bits: u32) -> Result<Rotated> {
     for _ in 0..MAX_TRIES {
+        may_rotate(actor)?;
         let (active, next) = store.read(|view| {
             let keys = Keys::of(view)?;
             prove_active(view, master, &keys)?;
@@ -118,8 +122,10 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
         })?;
         let lack = 1 + usize::from(next.is_none());
         let spares = prepare(lack, master, active.algorithm, rsa_bits)?;
+        let by = actor.clone();
         let rotated = store.write_and_wait(move |tx| {
-            let actor = Actor::operator();
+            let actor = caller::recheck(tx, &by)?;
+            may_rotate(&actor)?;
             let keys = Keys::of(tx)?;
             sweep(tx, &actor, &keys.retired)?;
             if keys.active.as_ref() != Some(&active) || keys.next != next {
@@ -133,6 +139,10 @@ pub fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotate
         }
     }
     Err(Error::Refused { rule: "another process is rotating the keys; try again" })
+}
+
+fn may_rotate(actor: &Actor) -> Result<()> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::SigningKey, "of the server")
 }
 
 #[derive(Debug, Default)]

@@ -1,9 +1,11 @@
 //! What serves every request and belongs to none: the state, its pools, caches and limits. It knows no noun of the product.
 
+pub mod backup_control;
 pub(in crate::app) mod budget;
 pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
 pub mod file_storage;
+pub mod installation;
 pub mod issuers;
 pub(in crate::app) mod key_ring;
 pub mod log_limiter;

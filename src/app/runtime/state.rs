@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::app::identity::signing_keys;
+use crate::app::identity::signing_keys::{self, Rotated};
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::file_storage::FileStorage;
+use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::key_ring::{InForce, LiveRing};
 use crate::app::runtime::pool::{Lane, Pool};
@@ -13,6 +14,7 @@ use crate::app::runtime::refusals::Refusals;
 use crate::app::runtime::response_cache::ResponseCache;
 use crate::app::runtime::throttle::Throttle;
 use crate::app::runtime::unsent_memory::UnsentMemory;
+use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
@@ -39,6 +41,7 @@ struct Inner {
 
 pub struct Fields {
     pub store: Store,
+    pub installation: Installation,
     /// Seals the secrets that have to be read again.
     pub master_key: Arc<MasterKey>,
     /// When to rotate the signing keys, and their algorithm.
@@ -111,6 +114,16 @@ impl AppState {
         let (store, master_key, plan) = (self.store.clone(), self.master_key.clone(), self.key_plan);
         let work = move || signing_keys::keep_up(&store, &master_key, plan);
         self.read_pool.run(Lane::Server, work).await?
+    }
+
+    /// Rotates the signing keys now.
+    ///
+    /// Requires an administrator.
+    pub async fn rotate_keys(&self, actor: &Actor) -> Result<Rotated> {
+        let (store, master_key, rsa_bits) = (self.store.clone(), self.master_key.clone(), self.key_plan.rsa_bits);
+        let by = actor.clone();
+        let work = move || signing_keys::rotate(&store, &master_key, &by, rsa_bits);
+        self.read_pool.run(Lane::from(actor), work).await?
     }
 
     /// Whether a client may use this grant.

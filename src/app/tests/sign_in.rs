@@ -9,6 +9,7 @@ use crate::app::identity::passwords;
 use crate::app::identity::sign_in::{self, Attempt, SignedIn};
 use crate::app::identity::signing_keys as verbs;
 use crate::app::runtime::file_storage::FileStorage;
+use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::{Issuers, Target};
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
@@ -52,6 +53,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let one = NonZeroUsize::MIN;
     let state = AppState::new(Fields {
         store: office.store.clone(),
+        installation: Installation::local(office.file.parent().unwrap()),
         master_key: std::sync::Arc::new(master),
         key_plan,
         password_pool: Pool::start(PoolKind::Hashing, one, one.saturating_add(63)).unwrap(),

@@ -1,12 +1,16 @@
 //! Signing keys: which there are, which sign, and when they go.
 
 use super::*;
-use crate::app::identity::signing_keys::{Plan, keep_up, list, rotate};
+use crate::app::identity::signing_keys::{self, Plan, Rotated, keep_up, list};
 use crate::app::runtime::key_ring::LiveRing;
 use crate::domain::timestamp::Timestamp;
 use crate::store::signing_keys::{Record, State};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
+
+fn rotate(store: &Store, master: &MasterKey, rsa_bits: u32) -> Result<Rotated> {
+    signing_keys::rotate(store, master, &Actor::operator(), rsa_bits)
+}
 
 const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);

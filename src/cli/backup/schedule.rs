@@ -1,8 +1,5 @@
 //! Makes backups while the server runs, on a thread of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -10,12 +7,13 @@ use super::keys::found_keys;
 use super::passphrase::read_passphrase;
 use super::words::incomplete;
 use crate::app::backups::{self, BackupError, Made, Observer, Plan, Target};
+use crate::app::checks::NO_DIRECTORY;
+use crate::app::runtime::backup_control::{Control, Settings, Wake};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::cli::progress::size;
 use crate::cli::{CliError, file_place};
 use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::backup::Schedule;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::Folder;
 use crate::store::Store;
@@ -31,9 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_mins(10);
 /// The thread that makes backups. Dropping this stops it, and a backup that it makes.
 #[derive(Debug)]
 pub(in crate::cli) struct Scheduler {
-    is_stopped: Arc<AtomicBool>,
-    /// Dropped to wake the thread.
-    wake: Option<Sender<()>>,
+    control: Control,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -41,57 +37,67 @@ struct Work {
     config: Config,
     home: DataDir,
     store: Store,
-    schedule: Schedule,
+    control: Control,
     folder: Folder,
     files: Option<FileStorage>,
     passphrase: Option<Passphrase>,
-    is_stopped: Arc<AtomicBool>,
+}
+
+/// The control of the backups that the configuration names.
+///
+/// Refused with a schedule, but without a directory.
+pub(in crate::cli) fn control(config: &Config) -> Result<Control, CliError> {
+    match (&config.backup_directory, config.backup_schedule) {
+        (Some(directory), schedule) => Ok(Control::new(Settings {
+            folder: Folder::at(directory.clone()),
+            schedule,
+            is_sealed: config.backup_passphrase_file.is_some(),
+            has_files: config.backup_files,
+        })),
+        (None, Some(_)) => Err(CliError::Usage(NO_DIRECTORY.to_owned())),
+        (None, None) => Ok(Control::without_directory()),
+    }
 }
 
 impl Scheduler {
-    /// Starts the thread, if there is a schedule.
+    /// Starts the thread, if there is a directory. Without a schedule, it makes the backups that somebody asks for.
     ///
-    /// Refused without a directory, and if the passphrase cannot be read.
-    pub(in crate::cli) fn start(config: &Config, home: &DataDir, store: &Store) -> Result<Option<Self>, CliError> {
+    /// Refused if the passphrase cannot be read.
+    pub(in crate::cli) fn start(
+        config: &Config,
+        home: &DataDir,
+        store: &Store,
+        control: &Control,
+    ) -> Result<Option<Self>, CliError> {
         backups::clean_up(home);
-        let Some(schedule) = config.backup_schedule else { return Ok(None) };
-        let directory = config.backup_directory.clone().ok_or_else(|| CliError::Usage(NO_DIRECTORY.to_owned()))?;
-        let is_stopped = Arc::new(AtomicBool::new(false));
+        let Some(settings) = control.settings() else { return Ok(None) };
         let work = Work {
             config: config.clone(),
             home: home.clone(),
             store: store.clone(),
-            schedule,
-            folder: Folder::at(directory),
+            control: control.clone(),
+            folder: settings.folder.clone(),
             files: config.backup_files.then(|| file_place::open(config, home)).transpose()?,
             passphrase: config.backup_passphrase_file.as_deref().map(read_passphrase).transpose()?,
-            is_stopped: is_stopped.clone(),
         };
-        if work.passphrase.is_none() {
+        if work.passphrase.is_none() && settings.schedule.is_some() {
             log::warn!(
                 "backups in {} are as secret as the server; set backup_passphrase_file to seal them",
                 work.folder.path().display()
             );
         }
-        let (wake, woken) = mpsc::channel();
-        let thread =
-            thread::Builder::new().name("backup".to_owned()).spawn(move || work.run(&woken)).map_err(|error| {
-                CliError::Failed(format!(
-                    "cannot start the thread for backups: {error}; raise the thread limit of the server"
-                ))
-            })?;
-        Ok(Some(Self { is_stopped, wake: Some(wake), thread: Some(thread) }))
+        let thread = thread::Builder::new().name("backup".to_owned()).spawn(move || work.run()).map_err(|error| {
+            CliError::Failed(format!(
+                "cannot start the thread for backups: {error}; raise the thread limit of the server"
+            ))
+        })?;
+        Ok(Some(Self { control: control.clone(), thread: Some(thread) }))
     }
 }
 
-/// The message if there is a schedule, but no directory.
-pub(in crate::cli) const NO_DIRECTORY: &str =
-    "backup_schedule is set, but not the directory of the backups; set backup_directory, too";
-
 impl Drop for Scheduler {
     fn drop(&mut self) {
-        self.is_stopped.store(true, Ordering::Release);
-        drop(self.wake.take());
+        self.control.stop();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -101,7 +107,7 @@ impl Drop for Scheduler {
 }
 
 /// Stops a backup when the server stops.
-struct Stop<'s>(&'s AtomicBool);
+struct Stop<'s>(&'s Control);
 
 impl Observer for Stop<'_> {
     fn begin(&self, what: &'static str, bytes: u64) {
@@ -111,38 +117,45 @@ impl Observer for Stop<'_> {
     fn add(&self, _: u64) {}
 
     fn is_stopped(&self) -> bool {
-        self.0.load(Ordering::Acquire)
+        self.0.is_stopped()
     }
 }
 
 impl Work {
-    fn run(&self, woken: &mpsc::Receiver<()>) {
+    fn run(&self) {
+        let schedule = self.control.settings().and_then(|settings| settings.schedule);
         let mut last = self.last();
         let mut failed: Option<Instant> = None;
         loop {
             let now = Timestamp::now();
-            let wait = match failed {
-                Some(at) => RETRY_AFTER.min(self.schedule.interval()).saturating_sub(at.elapsed()),
-                None => now.until(self.schedule.next(last, now)),
+            let due = schedule.map(|schedule| match failed {
+                Some(at) => RETRY_AFTER.min(schedule.interval()).saturating_sub(at.elapsed()),
+                None => now.until(schedule.next(last, now)),
+            });
+            let actor = match due {
+                Some(due) if due.is_zero() => {
+                    self.control.begin();
+                    Actor::server()
+                }
+                due => match self.control.wait(due.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) {
+                    Wake::TimeIsOver => continue,
+                    Wake::Wanted(actor) => *actor,
+                    Wake::Stopped => return,
+                },
             };
-            if wait.is_zero() {
-                failed = match self.make() {
-                    Ok(()) => {
-                        last = Some(now);
-                        None
-                    }
-                    Err(BackupError::Stopped) => return,
-                    Err(error) => {
-                        self.tell(&error);
-                        Some(Instant::now())
-                    }
-                };
-                continue;
-            }
-            match woken.recv_timeout(wait.min(LOOK_EVERY)) {
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
-            }
+            let made = self.make(&actor);
+            failed = match made {
+                Ok(()) => {
+                    last = Some(now);
+                    None
+                }
+                Err(BackupError::Stopped) => return,
+                Err(error) => {
+                    self.tell(&error, actor, schedule.is_some());
+                    Some(Instant::now())
+                }
+            };
+            self.control.end();
         }
     }
 
@@ -153,7 +166,7 @@ impl Work {
         found.into_iter().map(|backup| backup.made_at).rfind(|made_at| !made_at.is_ahead_of(now))
     }
 
-    fn make(&self) -> Result<(), BackupError> {
+    fn make(&self, actor: &Actor) -> Result<(), BackupError> {
         let begun = Instant::now();
         let plan = Plan {
             home: &self.home,
@@ -162,7 +175,7 @@ impl Work {
             passphrase: self.passphrase.as_ref(),
             keys: &|| found_keys(&self.config, &self.home),
         };
-        let made = backups::make(&plan, &Stop(&self.is_stopped))?;
+        let made = backups::make(&plan, &Stop(&self.control))?;
         log::info!(
             "backup {} made in {} ms, {}, model files: {}, of them new: {}",
             made.path.display(),
@@ -174,13 +187,12 @@ impl Work {
         if let Some(words) = incomplete(&made) {
             log::error!("{words}");
         }
-        self.record(made);
+        self.record(actor.clone(), made);
         self.prune();
         Ok(())
     }
 
-    fn record(&self, made: Made) {
-        let actor = Actor::server();
+    fn record(&self, actor: Actor, made: Made) {
         let done = self.store.write_and_wait(move |tx| backups::note_made(tx, &actor, &made));
         if let Err(error) = done {
             log::error!("cannot record a backup in the audit log: {}", error.chain());
@@ -197,10 +209,10 @@ impl Work {
         }
     }
 
-    fn tell(&self, error: &BackupError) {
+    fn tell(&self, error: &BackupError, actor: Actor, is_tried_again: bool) {
         let cause = error.chain();
-        log::error!("no backup was made: {cause}; it is tried again in {} minutes", RETRY_AFTER.as_secs() / 60);
-        let actor = Actor::server();
+        let next = if is_tried_again { "it is tried again in 10 minutes" } else { "correct the cause, and make one" };
+        log::error!("no backup was made: {cause}; {next}");
         let done = self.store.write_and_wait(move |tx| backups::note_failed(tx, &actor, &cause));
         if let Err(error) = done {
             log::error!("cannot record a failed backup in the audit log: {}", error.chain());

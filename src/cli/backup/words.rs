@@ -1,8 +1,7 @@
 //! Words about backups.
 
-use std::time::Duration;
-
 use crate::app::backups::Made;
+pub(in crate::cli) use crate::domain::quantity::{age, several};
 
 /// Why a backup that was made lacks files of models, if it does.
 pub(super) fn incomplete(made: &Made) -> Option<String> {
@@ -15,22 +14,4 @@ pub(super) fn incomplete(made: &Made) -> Option<String> {
             several(damaged, "model file")
         )
     })
-}
-
-/// `1 key`, `2 keys`.
-pub(in crate::cli) fn several(number: impl TryInto<u64>, noun: &str) -> String {
-    let number = number.try_into().unwrap_or(u64::MAX);
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-/// `3 minutes`, `5 hours`, `12 days`.
-pub(in crate::cli) fn age(age: Duration) -> String {
-    let seconds = age.as_secs();
-    let (number, unit) = match seconds {
-        0..120 => (seconds, "second"),
-        120..7200 => (seconds / 60, "minute"),
-        7200..172_800 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    several(number, unit)
 }

@@ -46,6 +46,18 @@ pub struct FolderLock {
     _file: File,
 }
 
+impl Listed {
+    /// The name of its file.
+    pub fn name(&self) -> &str {
+        self.path.file_name().and_then(|name| name.to_str()).unwrap_or_default()
+    }
+
+    /// Opens the file, which must not be a link.
+    pub fn open(&self) -> io::Result<File> {
+        OpenOptions::new().read(true).custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(&self.path)
+    }
+}
+
 impl Folder {
     pub const fn at(path: PathBuf) -> Self {
         Self { path }

@@ -79,6 +79,7 @@ fn conflict(what: Noun, key: &str) -> String {
         }
         Noun::User => format!("email: {key} is already used by another user"),
         Noun::Audit
+        | Noun::Backup
         | Noun::Client
         | Noun::Connection
         | Noun::Consent
@@ -139,6 +140,7 @@ pub(super) fn noun_name(what: Noun) -> &'static str {
         Noun::Workspace => "space",
         Noun::Key => "API key",
         Noun::Audit
+        | Noun::Backup
         | Noun::Client
         | Noun::Connection
         | Noun::Consent

@@ -59,6 +59,8 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "app-deleted" => "The app has been removed.",
         "bound" => "The role has been bound.",
         "unbound" => "The role binding has been removed.",
+        "backup-begun" => "The backup has begun. Its outcome will be shown here.",
+        "keys-rotated" => "The next signing key signs from now on.",
         _ => "",
     }
 }

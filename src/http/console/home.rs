@@ -5,6 +5,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::controls::{self, Pager};
+use super::first_steps::FirstSteps;
 use super::moment::Moment;
 use super::parameters::Parameters;
 use super::shell::{self, Part, Shell};
@@ -22,6 +23,7 @@ use crate::policy::Action;
 struct HomePage {
     shell: Shell,
     title: &'static str,
+    first_steps: FirstSteps,
     q: String,
     which: Which,
     order: Order,
@@ -65,6 +67,7 @@ pub(super) async fn show(
         Ok(HomePage {
             shell: Shell::new(&browser, &actor, Part::Workspaces).after(&parameters),
             title: Part::Workspaces.title(),
+            first_steps: FirstSteps::of(&state, view, &actor)?,
             q: parameters.text("q").to_owned(),
             which,
             order,

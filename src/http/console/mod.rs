@@ -5,6 +5,7 @@
 mod access;
 mod account;
 mod account_password;
+mod activity;
 mod agent;
 mod app_forms;
 mod apps;
@@ -24,6 +25,7 @@ mod enrolment;
 mod error_page;
 mod explain;
 mod failure;
+mod first_steps;
 mod form;
 mod home;
 mod keys;
@@ -38,6 +40,7 @@ mod parameters;
 mod passwords;
 mod paths;
 mod people;
+mod pictures;
 mod qr;
 mod retry;
 mod roles;
@@ -50,6 +53,7 @@ mod sign_ins;
 mod sign_out;
 mod signed_in;
 mod snippets;
+mod system;
 mod time_zone;
 mod workspaces;
 
@@ -210,6 +214,11 @@ routes! {
     POST "/bindings/new" => bindings::create,
     GET "/bindings/{binding}/delete" => bindings::deletion,
     POST "/bindings/{binding}/delete" => bindings::delete,
+    GET "/system" => system::show,
+    GET "/system/activity" => activity::show,
+    POST "/system/backups" => system::make_backup,
+    GET "/system/backups/{backup}/download" => system::download_backup,
+    POST "/system/signing-keys/rotate" => system::rotate_keys,
     GET "/assets/{file}" => assets::show,
     GET "/favicon.ico" => assets::icon,
     GET "/auth/sign-in" => sign_in::form,

@@ -263,6 +263,7 @@ fn missing(what: Noun) -> Option<&'static str> {
         Noun::Client => Some("Could not find client"),
         Noun::Session => Some("Session not found"),
         Noun::Audit
+        | Noun::Backup
         | Noun::Connection
         | Noun::Consent
         | Noun::Credential

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::app::identity::signing_keys::Plan;
 use crate::app::runtime::file_storage::FileStorage;
+use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::Fields;
@@ -50,6 +51,7 @@ fn state(data_dir: &std::path::Path) -> AppState {
     let many = one.saturating_add(63);
     AppState::new(Fields {
         store: Store::open(&data_dir.join("atelier.db"), Sizes::default()).unwrap(),
+        installation: Installation::local(data_dir),
         master_key: Arc::new(MasterKey::parse(&Secret::new("A".repeat(43) + "=")).unwrap()),
         key_plan: Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day },
         tags: TagKey::new(&[0; 32]),

@@ -149,6 +149,7 @@ const fn of_noun(what: Noun, status: StatusCode) -> StatusCode {
         | Noun::PipelineVersion
         | Noun::Tag => status,
         Noun::Audit
+        | Noun::Backup
         | Noun::Client
         | Noun::Consent
         | Noun::Credential

@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use lock::{Holder, Lock};
+use rustix::fs::statvfs;
 use rustix::process::geteuid;
 use shared_file::SharedFile;
 
@@ -105,6 +106,18 @@ impl DataDir {
     /// SQLite's locks and shared memory do not work across machines, and often not even on one machine.
     pub fn network_file_system(&self) -> Option<&'static str> {
         file_system::network(&self.path)
+    }
+
+    /// The free bytes of its disk; none if the file system does not tell.
+    pub fn free_space(&self) -> Option<u64> {
+        statvfs(&self.path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
+
+    /// The bytes of the data file and of its write-ahead log.
+    pub fn database_sizes(&self) -> (u64, u64) {
+        let size = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
+        let log = self.database().with_extension("db-wal");
+        (size(self.database()), size(log))
     }
 
     fn close_to_others(&self) -> Result<()> {

@@ -128,6 +128,11 @@ impl Store {
         drop(self.writer.send(work));
     }
 
+    /// The number of writes that are queued or being done, and how many may be queued.
+    pub fn queued_writes(&self) -> (usize, usize) {
+        self.writer.queued()
+    }
+
     /// The current version of the data. It changes with every commit of any process. Data read from a snapshot that was
     /// taken after this call is fresh as long as the version stays the same.
     pub fn data_version(&self) -> Result<DataVersion> {

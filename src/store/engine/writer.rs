@@ -1,5 +1,7 @@
 //! The single thread that writes in batches: many savepoints, one commit, then the results.
 
+mod counted;
+
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -10,6 +12,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
+
+use counted::{Count, Counted};
 
 use super::checkpoints::Checkpoints;
 use super::watch::{StoreFault, Watch};
@@ -33,6 +37,9 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub(in crate::store) struct Writer {
     queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// The writes that were queued and have no answer yet.
+    unanswered: Count,
+    capacity: usize,
 }
 
 impl Writer {
@@ -51,7 +58,8 @@ impl Writer {
                 drop(conn);
             })
             .map_err(Error::internal)?;
-        Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)) })
+        let (queue, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread)));
+        Ok(Self { queue, thread, unanswered: Count::default(), capacity })
     }
 
     /// Queues a write. Fails as busy if the queue is full or closed.
@@ -63,10 +71,15 @@ impl Writer {
         let busy = || Error::Busy { retry_after: RETRY_AFTER };
         let queue = lock(&self.queue).clone().ok_or_else(busy)?;
         let (answer, pending) = oneshot::channel();
-        match queue.try_send(Box::new(Task { work, outcome: None, answer })) {
+        match queue.try_send(Box::new(Task { work, outcome: None, answer, _counted: self.unanswered.one_more() })) {
             Ok(()) => Ok(Pending(pending)),
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
         }
+    }
+
+    /// The number of writes that are queued or being done, and how many may be queued.
+    pub(in crate::store) fn queued(&self) -> (usize, usize) {
+        (self.unanswered.get(), self.capacity)
     }
 
     /// Finishes the queued writes and ends the thread.
@@ -144,6 +157,7 @@ struct Task<T, F> {
     work: F,
     outcome: Option<Result<T>>,
     answer: oneshot::Sender<Result<T>>,
+    _counted: Counted,
 }
 
 impl<T, F> Job for Task<T, F>

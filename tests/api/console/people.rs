@@ -58,18 +58,18 @@ fn between(page: &Answer, before: &str, after: &str) -> String {
 
 #[test]
 fn an_administrator_sees_how_people_sign_in_and_a_member_does_not() {
-    let name = fresh("lister");
-    let (lister, ada) = (world().new_member(&name), ada());
+    let name = fresh("seeker");
+    let (seeker, ada) = (world().new_member(&name), ada());
     let page = ada.get(&format!("/people?q={name}"));
-    contains(&page, &[&lister.email, "Last sign-in", "Second factor", "name=\"person\"", "Add person", "Import"]);
+    contains(&page, &[&seeker.email, "Last sign-in", "Second factor", "name=\"person\"", "Add person", "Import"]);
     lacks(&page, &["carol@example.com"]);
     let page = enter(&world().bob).get(&format!("/people?q={name}"));
-    contains(&page, &[&lister.email, "Add person"]);
+    contains(&page, &[&seeker.email, "Add person"]);
     lacks(&page, &["Last sign-in", "Second factor", "name=\"person\"", "/people/import"]);
 
-    let listed = |status: &str| ada.get(&format!("/people?q={name}&status={status}")).body.contains(&lister.email);
+    let listed = |status: &str| ada.get(&format!("/people?q={name}&status={status}")).body.contains(&seeker.email);
     assert!(listed("active") && listed("") && !listed("invited") && !listed("expired") && !listed("disabled"));
-    assert!(world().server.cli(&["user", "disable", &lister.email]).status.success());
+    assert!(world().server.cli(&["user", "disable", "--yes", &seeker.email]).status.success());
     assert!(!listed("active") && listed("") && listed("disabled"));
     let (stranger, _) = scene::stranger(world(), &fresh("outsider"));
     lacks(&enter(&stranger).get("/people"), &["bob@example.com"]);

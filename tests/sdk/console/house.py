@@ -25,10 +25,11 @@ def atelier(*line, given=None):
     return done.stdout.strip()
 
 
-def person(name, *flags):
-    """Somebody with the password of all: their email."""
+def person(name, plain=False):
+    """Somebody with the password of all, and with a long name unless it should be plain: their email."""
     email = f"{name}@example.com"
-    atelier("user", "add", email, "--first-name", name.title(), "--last-name", LONG[:60], "--password-stdin", *flags, given=PASSWORD)
+    last = "Example" if plain else LONG[:60]
+    atelier("user", "add", email, "--first-name", name.title(), "--last-name", last, "--password-stdin", given=PASSWORD)
     return email
 
 
@@ -132,6 +133,10 @@ def build():
     atelier("apply", path, "--yes")
     people["annotator"] = "anna@example.com"
     contents()
+    for email in ["ada@example.com", people["member"]]:
+        atelier("key", "create", "--user", email, "--name", MARKUP)
+    atelier("key", "create", "--workspace", f"Acme/{LONG}", "--role", "reader", "--name", "nightly")
+    atelier("user", "invite", "ina@example.com", "--organization", "Acme")
     atelier("client", "add", "grafana", "--name", "Grafana <b>", "--redirect-uri", "https://grafana.example/login/generic_oauth")
     link = urlsplit(atelier("user", "invite-link", people["annotator"]))
     return people, f"{URL}{link.path}?{link.query}"

@@ -28,9 +28,10 @@ UNLINKED = [
     "/auth/realms/master/protocol/openid-connect/auth", "/oauth2/authorize", "/auth/consent", "/auth/realms/master/device",
     "/auth/realms/master/protocol/openid-connect/device", "/auth/account/confirm", "/auth/signed-out", "/auth/cli/callback",
     "/auth/invitation", "/auth/password", "/auth/account/second-factor", "/auth/account/second-factor/recovery-codes",
-    "/auth/account/second-factor/remove", "/auth/account/sessions/end-others",
-    # Parts of a page, which htmx asks for while somebody types.
-    "/workspaces/new/check", "/workspaces/{workspace}/members/suggest",
+    "/auth/account/second-factor/remove", "/auth/account/sessions/end-others", "/workspaces/new/check",
+    "/workspaces/{workspace}/members/suggest", "/people/disable", "/people/add",
+    # They are offered for somebody with a second factor, and for a list that is longer than the page of a person shows.
+    "/people/{user}/reset-second-factor", "/people/{user}/{list}",
 ]
 # Links that end the walk, or that the browser stores as a file.
 LEFT_ALONE = re.compile(r"^/auth/sign-out|\.csv|\.jsonl|/download|^/v1/|^/v2/")

@@ -152,6 +152,7 @@ fn conflict(what: Noun, error: &Error) -> String {
     match what {
         Noun::Workspace => NAME_IS_TAKEN.to_owned(),
         Noun::Audit
+        | Noun::Backup
         | Noun::Client
         | Noun::Connection
         | Noun::Consent

@@ -19,6 +19,7 @@ mod workspaces;
 use super::*;
 use crate::app::identity::signing_keys::{self, Plan};
 use crate::app::runtime::file_storage::FileStorage;
+use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::pool::{Pool, PoolKind};
@@ -95,6 +96,7 @@ fn state(store: Store, data_dir: &Path) -> AppState {
     on_a_thread(|| signing_keys::keep_up(&store, &master_key, key_plan));
     AppState::new(Fields {
         store,
+        installation: Installation::local(data_dir),
         master_key: std::sync::Arc::new(master_key),
         key_plan,
         tags: crate::tokens::tags::TagKey::new(&[0; 32]),
