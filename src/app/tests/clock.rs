@@ -117,7 +117,7 @@ fn no_code_or_link_lives_longer_because_the_clock_was_set_back() {
 fn signing_keys_rotate_although_the_clock_was_set_back() {
     let Front { gate, .. } = front();
     let (office, state) = (&gate.office, &gate.state);
-    signing_keys::rotate(&office.store, &state.master_key, 2048).unwrap();
+    signing_keys::rotate(&office.store, &state.master_key, &Actor::operator(), 2048).unwrap();
     let (active, next, retired) = standing(office);
     set_back(office);
     signing_keys::keep_up(&office.store, &state.master_key, PLAN).unwrap();
