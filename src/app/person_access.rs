@@ -15,8 +15,6 @@ use crate::policy::{Action, Decision, decide};
 use crate::store::standings::InWorkspace;
 use crate::store::{self, View};
 
-pub use crate::store::person_access::MAX_COUNT;
-
 /// Where a right on a workspace comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -154,7 +152,6 @@ pub fn organizations(
 /// What ends when an account is disabled.
 #[derive(Clone, Debug)]
 pub struct Ending {
-    /// At most [`MAX_COUNT`], as the number of keys.
     pub sessions: u32,
     pub keys: u32,
     /// The first workspaces that would have no enabled owner.

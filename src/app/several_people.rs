@@ -48,7 +48,7 @@ pub async fn change(
     is_preview: bool,
 ) -> Result<Vec<Judged>> {
     if people.len() > MAX {
-        return Err(Error::invalid("person", format!("must be at most {MAX} people")));
+        return Err(Error::Refused { rule: "at most 100 people can be changed at once; select fewer" });
     }
     let judge = move |tx: &Tx, actor: &Actor| people.iter().map(|user| judge(tx, actor, *user, change)).collect();
     let is_allowed = move |judged: &Vec<Judged>| !is_preview && judged.iter().all(|one| one.refused.is_none());

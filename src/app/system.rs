@@ -1,6 +1,7 @@
 //! What administrators see of the server: its sizes, its backups and its keys, and what is left to do after the first start.
 
 use std::io;
+use std::sync::Arc;
 
 use crate::app::backups::{self, Outcomes};
 use crate::app::checks::{self, Finding, Level};
@@ -142,17 +143,19 @@ pub async fn rotate_keys(state: &AppState, actor: &Actor) -> Result<Rotated> {
 /// Sends a backup of the directory, and records that.
 ///
 /// Requires an administrator. Refused for a name that is not in the list.
-pub async fn download_backup(state: &AppState, actor: &Actor, name: &str) -> Result<(Listed, Download)> {
+pub async fn download_backup(state: &AppState, actor: &Actor, name: &str) -> Result<(Arc<Listed>, Download)> {
     require(actor)?;
     let missing = || Error::not_found(Noun::Backup, name);
     let folder = state.installation.backups.settings().map(|settings| settings.folder.clone());
     let folder = folder.ok_or_else(missing)?;
     let wanted = name.to_owned();
     let open = move || -> io::Result<_> {
-        let Some(found) = folder.list()?.into_iter().find(|backup| backup.name() == wanted) else { return Ok(None) };
+        let Some(mut found) = folder.list()?.into_iter().find(|backup| backup.name() == wanted) else {
+            return Ok(None);
+        };
         let file = found.open()?;
-        let size = file.metadata()?.len();
-        Ok(Some((Listed { size, ..found }, file)))
+        found.size = file.metadata()?.len();
+        Ok(Some((found, file)))
     };
     let opened = state.file_pool.run(Lane::from(actor), open).await?;
     let (backup, file) = match opened {
@@ -160,6 +163,7 @@ pub async fn download_backup(state: &AppState, actor: &Actor, name: &str) -> Res
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Err(missing()),
         Err(error) => return Err(Error::internal(format!("cannot read the backup {name}: {error}"))),
     };
+    let backup = Arc::new(backup);
     let noted = backup.clone();
     state.write_as(actor, move |tx, actor| backups::note_download(tx, actor, &noted)).await?;
     let download = Download::of(state, actor, format!("the backup {name}"), Box::new(file), backup.size)?;

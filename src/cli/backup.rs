@@ -5,6 +5,7 @@ mod keys;
 mod list;
 mod passphrase;
 mod schedule;
+mod target;
 mod verify;
 mod words;
 
@@ -18,7 +19,7 @@ use crate::app::backups::{self, BackupError, Made, Plan, Target};
 use crate::cli::data::with;
 use crate::cli::list::List;
 use crate::cli::progress::size;
-use crate::cli::{CliError, file_place, print, say};
+use crate::cli::{CliError, file_place, print, say, signals};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::files::archive::Folder;
@@ -28,8 +29,8 @@ use crate::store::schema::{self, SchemaState};
 
 pub(super) use bar::Bar;
 pub use passphrase::PassphraseFile;
-pub(super) use schedule::{Scheduler, control};
-pub(super) use words::{age, several};
+pub(super) use schedule::{Scheduler, control, planned};
+pub(super) use words::{age, several, several_were};
 
 use keys::found_keys;
 use words::incomplete;
@@ -38,7 +39,7 @@ use words::incomplete;
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Make {
     /// A new file, or a directory in which each backup gets its own name and the files of models are stored once.
-    #[arg(required = true, value_name = "FILE|DIR", value_parser = PathBufValueParser::new().try_map(target))]
+    #[arg(required = true, value_name = "FILE|DIR", value_parser = PathBufValueParser::new().try_map(target::parse))]
     target: Option<PathBuf>,
     #[command(flatten)]
     secret: PassphraseFile,
@@ -48,16 +49,6 @@ pub struct Make {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-}
-
-/// The target of a backup. Options before a subcommand would make its name a target.
-fn target(path: PathBuf) -> Result<PathBuf, String> {
-    match path.to_str() {
-        Some(name @ ("verify" | "list")) => {
-            Err(format!("write the options after `atelier backup {name}`, or ./{name} for a file of this name"))
-        }
-        _ => Ok(path),
-    }
 }
 
 /// What can be done about backups.
@@ -107,6 +98,9 @@ impl From<BackupError> for CliError {
     fn from(error: BackupError) -> Self {
         match error {
             BackupError::Core(error) => error.into(),
+            BackupError::Stopped => {
+                Self::Failed("stopped by a signal; what it had begun was removed; run the command again".to_owned())
+            }
             other => Self::Failed(other.to_string()),
         }
     }
@@ -114,9 +108,10 @@ impl From<BackupError> for CliError {
 
 impl Make {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
+        signals::clean_up_when_stopped();
         let target = self.target.unwrap_or_default();
         let home = DataDir::existing(&config.data_dir)?;
-        let passphrase = self.secret.read(config)?;
+        let passphrase = self.secret.read_new(config)?;
         let files = (!self.without_files).then(|| file_place::open(config, &home)).transpose()?;
         let is_folder = target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/");
         let folder = Folder::at(target.clone());

@@ -8,6 +8,7 @@ mod files;
 mod master_key;
 mod network;
 mod running;
+mod start;
 mod upgrade;
 
 use std::fmt::Write;
@@ -22,7 +23,9 @@ use crate::store::data_dir::DataDir;
 /// Prints the effective configuration, with secrets masked, and the findings. Fails if a finding is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let mut findings = network::check(config);
-    findings.extend(directory::check(config, &DataDir::at(&config.data_dir)));
+    let home = DataDir::at(&config.data_dir);
+    findings.extend(start::check(config, &home));
+    findings.extend(directory::check(config, &home));
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });

@@ -132,6 +132,10 @@ impl Command {
                 if no_post_logout_redirect_uri {
                     change.post_logout_redirect_uris = Some(Vec::new());
                 }
+                if change == ClientChange::default() {
+                    let words = "nothing to change; give an option, see `atelier client update --help`";
+                    return Err(CliError::Usage(words.to_owned()));
+                }
                 update(&home, named(&id)?, change, json)
             }
             Self::Remove { id, confirm } => remove(&home, named(&id)?, confirm),

@@ -11,14 +11,20 @@ use crate::cli::{CliError, print, say};
 use crate::config::Config;
 use crate::error::{DiskFault, Error};
 use crate::store::compaction::{Compaction, written};
-use crate::store::data_dir::DataDir;
+use crate::store::data_dir::{DataDir, DataDirError};
 
 /// How often the bar moves.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn run(config: &Config, json: bool) -> Result<(), CliError> {
     let home = DataDir::existing(&config.data_dir)?;
-    let _lock = home.lock()?;
+    let _lock = home.lock().map_err(|error| match error {
+        DataDirError::Taken { path, pid } => {
+            let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+            CliError::Failed(format!("a server{process} is using {}; stop it first", path.display()))
+        }
+        other => other.into(),
+    })?;
     let path = home.database();
     let compaction = Compaction::begin(&path).map_err(or_full)?;
     let before = compaction.room();

@@ -110,6 +110,12 @@ impl From<Error> for CliError {
         let next = match &error {
             Error::Invalid { .. } => return Self::Usage(format!("{error}; correct it and try again")),
             Error::NotFound { what, .. } => list_of(*what),
+            Error::Conflict { what: Noun::RoleAssignment, key } => {
+                return Self::Failed(format!(
+                    "the role {key} is in use; remove its bindings and members first, which `atelier binding list` and \
+                     `atelier member list` show"
+                ));
+            }
             Error::Conflict { what, .. } => holder_of(*what),
             Error::Refused { rule } if *rule == ARCHIVED => "`atelier workspace restore` does",
             // The rule of the error, or the time to wait, is the next step.
@@ -183,7 +189,6 @@ fn holder_of(what: Noun) -> &'static str {
         Noun::Pipeline => "choose another name; `atelier pipeline list` shows all pipelines",
         Noun::Project => "choose another name; `atelier project list` shows all projects",
         Noun::Role => "choose another name; `atelier role list` shows all roles",
-        Noun::RoleAssignment => "remove them first; `atelier binding list` and `atelier member list` show them",
         Noun::RoleBinding => "`atelier binding list` shows it, `atelier binding change` changes its role",
         Noun::Tag => "choose another name; `atelier tag list` shows all tags",
         Noun::Workspace => "choose another name; `atelier workspace list` shows all workspaces",
@@ -197,6 +202,7 @@ fn holder_of(what: Noun) -> &'static str {
         | Noun::ModelVersion
         | Noun::PipelineVersion
         | Noun::ProjectRestriction
+        | Noun::RoleAssignment
         | Noun::Session
         | Noun::SigningKey
         | Noun::User => "`atelier user list` shows who has it",

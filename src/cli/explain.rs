@@ -27,7 +27,7 @@ const WORKSPACE: &str = "workspace";
 pub(super) const EXAMPLES: &str = "Examples:\n  \
      atelier explain --user bob@example.com --action update-workspace --on workspace:vision\n  \
      atelier explain --user bob@example.com --action create-user --on account\n\n\
-     OBJECT is `account`, or one of organization:NAME, workspace:NAME, project:NAME, model:WORKSPACE/NAME, \
+     OBJECT is `account`, or one of organization:NAME, workspace:NAME, project:WORKSPACE/NAME, model:WORKSPACE/NAME, \
      pipeline:WORKSPACE/NAME, tag:ID, connection:NAME, role:NAME and user:EMAIL. A number is an id.";
 
 /// The question.

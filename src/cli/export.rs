@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use crate::app::transfer::{self, Sealing, Trailer};
+use crate::cli::backup::several;
 use crate::cli::progress::Progress;
 use crate::cli::{CliError, data, master_key, password, say, setup_file};
 use crate::config::Config;
@@ -47,8 +48,7 @@ impl Options {
         let home = DataDir::existing(&config.data_dir)?;
         let sealing = match &self.passphrase_file {
             Some(path) => {
-                let passphrase = password::read_file(path)?;
-                Sealing::require_long(&passphrase)?;
+                let passphrase = password::read_new_passphrase(path)?;
                 let master_key = data::with(&home, |store| master_key::load(config, &home, store))?;
                 Some(Sealing::new(master_key, &passphrase)?)
             }
@@ -59,6 +59,12 @@ impl Options {
             let trailer = write(&home, sealing.as_ref(), &mut io::stdout().lock(), Path::new("stdout"))?;
             report(&trailer, path, sealing.is_some());
             return Ok(());
+        }
+        if path.is_dir() {
+            return Err(CliError::Usage(format!(
+                "{} is a directory; name a new file, such as one in it",
+                path.display()
+            )));
         }
         let file = files::create(path).map_err(|error| {
             let next = match error.kind() {
@@ -116,7 +122,7 @@ fn unwritable(path: &Path, error: &io::Error) -> CliError {
 
 fn report(trailer: &Trailer, path: &Path, with_secrets: bool) {
     let to = if path.as_os_str() == "-" { String::new() } else { format!(" to {}", path.display()) };
-    say(&format!("exported {} rows{to}", trailer.rows));
+    say(&format!("exported {}{to}", several(trailer.rows, "row")));
     if !with_secrets {
         say(
             "it contains no passwords, second factors, API keys and details of connections; --with-secrets adds them, \

@@ -15,13 +15,46 @@ use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::error::Error;
 use crate::store::data_dir::DataDir;
 use crate::store::{Store, files};
-use crate::tokens::password;
+use crate::tokens::password::{self, PasswordHash};
 
 /// The administrator that was created.
 pub(super) struct First {
     pub(super) email: Email,
     /// The password, if it was generated.
     pub(super) password: Option<Password>,
+}
+
+/// What the configuration says of the first start.
+pub(super) struct Planned {
+    first_setup: Option<FirstSetup>,
+    email: Email,
+    password: Password,
+    generated: bool,
+    hash: PasswordHash,
+}
+
+impl Planned {
+    pub(super) fn read(config: &Config) -> Result<Self, CliError> {
+        let first_setup = config.setup_file.as_deref().map(FirstSetup::read).transpose()?;
+        let email = Email::parse(config.first_email())
+            .map_err(|invalid| CliError::Usage(format!("admin_email {invalid}; correct it and start again")))?;
+        let (password, generated) = match configured_password(config)? {
+            Some(text) => (
+                Password::parse(text.expose()).map_err(|invalid| {
+                    CliError::Usage(format!("the first administrator's password {invalid}; choose another one"))
+                })?,
+                false,
+            ),
+            None => (password::generate(), true),
+        };
+        let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
+            Error::Invalid { rule, .. } => {
+                CliError::Usage(format!("the first administrator's password {rule}; choose another one"))
+            }
+            error => CliError::Failed(format!("{}; free memory and start again", error.chain())),
+        })?;
+        Ok(Self { first_setup, email, password, generated, hash })
+    }
 }
 
 /// Creates an administrator if there is none, with the configured password or a generated one that is printed once, and
@@ -34,24 +67,7 @@ pub(super) fn first_administrator(config: &Config, home: &DataDir, store: &Store
         }
         return Ok(None);
     }
-    let first_setup = config.setup_file.as_deref().map(FirstSetup::read).transpose()?;
-    let email = Email::parse(config.first_email())
-        .map_err(|invalid| CliError::Usage(format!("admin_email {invalid}; correct it and start again")))?;
-    let (password, generated) = match configured_password(config)? {
-        Some(text) => (
-            Password::parse(text.expose()).map_err(|invalid| {
-                CliError::Usage(format!("the first administrator's password {invalid}; choose another one"))
-            })?,
-            false,
-        ),
-        None => (password::generate(), true),
-    };
-    let hash = passwords::hash_here(&password, &Owner::from(&email)).map_err(|error| match error {
-        Error::Invalid { rule, .. } => {
-            CliError::Usage(format!("the first administrator's password {rule}; choose another one"))
-        }
-        error => CliError::Failed(format!("{}; free memory and start again", error.chain())),
-    })?;
+    let Planned { first_setup, email, password, generated, hash } = Planned::read(config)?;
     let note = home.first_admin();
     if generated {
         note_first_administrator(&note, &email, &password).map_err(|error| {

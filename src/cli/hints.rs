@@ -1,5 +1,8 @@
 //! The right command where somebody types the word of another system.
 
+use std::error::Error as _;
+use std::num::ParseIntError;
+
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
@@ -11,7 +14,8 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("", &["admins", "administrator", "recover"], "admin recover"),
     ("", &["passwd", "password", "reset-password"], "user passwd"),
     ("", &["invite", "invitation", "invitations"], "user invite"),
-    ("", &["sessions", "logout", "login"], "session list"),
+    ("", &["sessions"], "session list"),
+    ("", &["logout", "signout", "sign-out"], "session end"),
     ("", &["orgs", "organization", "organizations", "organisation", "realm", "realms", "tenant"], "org"),
     ("", &["workspaces", "space", "spaces", "ws"], "workspace"),
     ("", &["members", "membership", "group", "groups", "team", "teams"], "member"),
@@ -26,6 +30,11 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("", &["clients", "app", "apps", "oauth"], "client"),
     ("", &["signing-keys", "jwk", "jwks"], "signing-key"),
     ("", &["log", "logs", "events", "history"], "audit list"),
+    ("", &["vacuum", "optimize", "shrink", "gc"], "compact"),
+    ("", &["backups", "snapshot"], "backup"),
+    ("", &["load"], "import"),
+    ("", &["diff", "preview"], "plan"),
+    ("", &["why", "can", "can-i"], "explain"),
     ("*", &["ls", "index", "all"], "list"),
     ("*", &["get", "info", "view", "inspect", "describe", "cat"], "show"),
     ("*", &["add", "new", "make"], "create"),
@@ -39,13 +48,14 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("user", &["deactivate", "block", "lock", "suspend"], "user disable"),
     ("user", &["activate", "unblock", "unlock"], "user enable"),
     ("user", &["edit", "update", "change", "modify"], "user rename"),
+    ("user", &["developer", "set-dev"], "user set-developer"),
     ("user", &["make-admin", "grant-admin"], "user promote"),
     ("user", &["reset-2fa", "reset-totp", "reset-otp"], "user reset-mfa"),
     ("user", &["logout"], "session end --user"),
     ("session", &["delete", "remove", "rm", "revoke", "kill", "logout"], "session end"),
     ("key", &["add", "new", "issue", "generate"], "key create"),
     ("key", &["delete", "remove", "rm", "del"], "key revoke"),
-    ("key", &["rotate"], "signing-key rotate"),
+    ("key", &["rotate", "regenerate", "replace", "extend"], "key refresh"),
     ("org", &["update", "change"], "org rename"),
     ("org", &["add-user", "invite"], "org add-member"),
     ("org", &["remove-user", "kick"], "org remove-member"),
@@ -54,7 +64,8 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("workspace", &["members"], "member list"),
     ("workspace", &["unarchive", "reactivate", "enable", "reopen", "undelete"], "workspace restore"),
     ("workspace", &["freeze", "disable", "deactivate", "close"], "workspace archive"),
-    ("workspace", &["update", "change", "set-private", "set-public"], "workspace privacy"),
+    ("workspace", &["set-private", "set-public"], "workspace privacy"),
+    ("workspace", &["update", "change", "edit", "settings"], "workspace set"),
     ("member", &["update", "change", "promote"], "member set-role"),
     ("role", &["update"], "role change"),
     ("role", &["assign", "bind"], "binding add"),
@@ -73,6 +84,40 @@ const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("tag", &["rename", "update", "edit"], "tag change"),
     ("audit", &["show", "log", "search"], "audit list"),
     ("audit", &["check"], "audit verify"),
+];
+
+/// Words for something that no command does: where it was typed, the words, and what to do instead.
+const ADVICE: &[(&str, &[&str], &str)] = &[
+    ("", &["stop", "shutdown", "halt", "kill", "quit"], "SIGTERM or Ctrl-C stops the server"),
+    ("", &["restart", "reload"], "stop the server with SIGTERM or Ctrl-C, and start it with `atelier serve`"),
+    ("", &["version"], "`atelier --version` prints the version"),
+    (
+        "",
+        &["init", "setup", "install", "bootstrap", "new"],
+        "`atelier serve` creates the data directory and the first administrator, `atelier apply FILE` what a file declares",
+    ),
+    (
+        "",
+        &["login", "signin", "sign-in", "auth"],
+        "commands need no sign-in, and `atelier key create --user EMAIL` makes an API key for a client",
+    ),
+    (
+        "",
+        &["upgrade", "update", "migrate", "migration", "migrations"],
+        "a new version upgrades the data file when it starts, and `atelier check --upgrade` tries that on a copy",
+    ),
+    ("", &["dump"], "`atelier backup FILE` makes a backup, `atelier export FILE` lines of JSON"),
+    (
+        "",
+        &["prune", "purge", "clean", "cleanup"],
+        "the server removes old backups itself (`backup_keep`), and `atelier apply FILE --prune` removes what a file does \
+         not declare",
+    ),
+    (
+        "",
+        &["delete", "remove", "rm", "create", "add", "list", "ls", "show", "get"],
+        "name the kind first, as in `atelier user list`",
+    ),
 ];
 
 /// Words for an option: where it was typed, the words, and what to type instead.
@@ -104,12 +149,18 @@ pub(super) fn hint(root: &Command, error: &clap::Error, arguments: impl Iterator
         ErrorKind::InvalidSubcommand => {
             let word = context(ContextKind::InvalidSubcommand)?;
             let (path, command) = typed(root, &arguments, word);
-            let right = command_for(&path, command, word)?;
+            let instead = match command_for(&path, command, word) {
+                Some(right) => format!("use `atelier {right}`"),
+                None => advice_for(&path, word)?.to_owned(),
+            };
             let typed = spelled(&path, word);
-            Some(format!(
-                "there is no `atelier {typed}`; use `atelier {right}`, or see `atelier {}--help`",
-                before_flag(&path)
-            ))
+            Some(format!("there is no `atelier {typed}`; {instead}, or see `atelier {}--help`", before_flag(&path)))
+        }
+        ErrorKind::ValueValidation => {
+            let rule = rule_of(error)?;
+            let (argument, value) = (context(ContextKind::InvalidArg)?, context(ContextKind::InvalidValue)?);
+            let argument = argument.split(' ').next()?.trim_matches(['<', '>', '[', ']', '.']);
+            Some(format!("{argument}: {rule}, not {value:?}; correct it and try again"))
         }
         ErrorKind::UnknownArgument => {
             let word = context(ContextKind::InvalidArg)?;
@@ -122,6 +173,20 @@ pub(super) fn hint(root: &Command, error: &clap::Error, arguments: impl Iterator
         }
         _ => None,
     }
+}
+
+/// The rule that a value breaks, for a number: the parser has only words for programmers.
+fn rule_of(error: &clap::Error) -> Option<String> {
+    let source = error.source()?;
+    if source.is::<ParseIntError>() {
+        return Some("must be a whole number".to_owned());
+    }
+    let words = source.to_string();
+    let (_, range) = words.split_once(" is not in ")?;
+    let (min, max) = range.split_once("..")?;
+    let max = max.trim_start_matches('=');
+    let is_open = [u64::MAX.to_string(), i64::MAX.to_string()].iter().any(|most| most == max);
+    Some(if is_open { format!("must be at least {min}") } else { format!("must be from {min} to {max}") })
 }
 
 fn before_flag(path: &str) -> String {
@@ -155,6 +220,12 @@ fn command_for(path: &str, command: &Command, word: &str) -> Option<String> {
     Some(spelled(path, right))
 }
 
+fn advice_for(path: &str, word: &str) -> Option<&'static str> {
+    let word = word.to_lowercase();
+    let fits = |(at, words, _): &&(&str, &[&str], &str)| *at == path && words.contains(&word.as_str());
+    ADVICE.iter().find(fits).map(|(_, _, advice)| *advice)
+}
+
 fn option_for(path: &str, command: &Command, word: &str) -> Option<&'static str> {
     let fits = |(place, words, right): &&(&str, &[&str], &'static str)| {
         let long = right.split(' ').next().unwrap_or_default().trim_start_matches('-');
@@ -186,6 +257,14 @@ mod tests {
             let taken = |word: &&str| exists(&spelled(place, word)) && !["", "*"].contains(place);
             assert_eq!(words.iter().find(|word| *place != "*" && taken(word)), None, "{place} {words:?}");
         }
+        for (place, words, advice) in ADVICE {
+            assert_eq!(words.iter().find(|word| exists(&spelled(place, word))), None, "{place} {words:?}");
+            let commands = advice.split('`').skip(1).step_by(2).filter_map(|code| code.strip_prefix("atelier "));
+            for command in commands {
+                let first = command.split(' ').next().unwrap_or_default();
+                assert!(first.starts_with("--") || exists(first), "{command}");
+            }
+        }
         for (_, words, right) in OPTIONS {
             assert!(right.starts_with("--") && words.iter().all(|word| word.starts_with('-')), "{right}");
         }
@@ -210,6 +289,20 @@ mod tests {
             ("workspace ls", "`atelier workspace list`"),
             ("client delete x", "`atelier client remove`"),
             ("user password a@b", "`atelier user passwd`"),
+            ("stop", "SIGTERM"),
+            ("restart", "`atelier serve`"),
+            ("version", "`atelier --version`"),
+            ("init", "`atelier serve`"),
+            ("login", "`atelier key create --user EMAIL`"),
+            ("upgrade", "`atelier check --upgrade`"),
+            ("migrate", "`atelier check --upgrade`"),
+            ("vacuum", "`atelier compact`"),
+            ("dump", "`atelier export FILE`"),
+            ("diff a.toml", "`atelier plan`"),
+            ("prune", "`backup_keep`"),
+            ("list", "`atelier user list`"),
+            ("key rotate 7", "`atelier key refresh`"),
+            ("workspace update vision", "`atelier workspace set`"),
             ("serve --port 8080", "use --listen ADDRESS:PORT"),
             ("serve --port=8080", "use --listen ADDRESS:PORT"),
             ("workspace delete vision -y", "use --yes"),

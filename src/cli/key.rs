@@ -1,10 +1,14 @@
 //! `atelier key`: manages API keys.
 
+mod output;
+mod refresh;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use clap::{ArgGroup, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::by_name;
@@ -12,14 +16,13 @@ use crate::app::keys::{self, NewKey};
 use crate::app::service_keys::{self, Grant, Grants};
 use crate::app::users::Named;
 use crate::cli::confirm::Confirm;
-use crate::cli::flags::When;
+use crate::cli::flags::{self, When};
 use crate::cli::list::{Entry, List, Printer, each_page, print_pages};
 use crate::cli::serve::key_rules;
 use crate::cli::{CliError, data, member, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
-use crate::domain::field::Field;
 use crate::domain::ids::{KeyId, OrganizationId, WorkspaceId};
 use crate::domain::key::{Key, KeyKind, KeyName, KeyRules, KeySearch};
 use crate::domain::member::Role;
@@ -28,11 +31,12 @@ use crate::domain::secret::Secret;
 use crate::domain::text::Description;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::AccountRole;
-use crate::error::{Error, InField, Result as Done};
+use crate::error::{InField, Result as Done};
 use crate::store::data_dir::DataDir;
 use crate::store::keys::StoredSecret;
 use crate::store::{Tx, View};
 use crate::tokens::opaque::{Kind, mint, redacted};
+use output::{in_flags, in_words, owner_email, secret_output, to_json};
 
 /// What can be done about API keys.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -86,6 +90,28 @@ pub enum Command {
         #[command(flatten)]
         options: List,
     },
+    /// Replace the secret of an API key, and print only the new one; the key keeps its id, and expires no later than
+    /// before.
+    #[command(
+        visible_alias = "renew",
+        after_help = "Examples:\n  atelier key refresh 7\n  atelier key refresh 7 --grace 1h --yes"
+    )]
+    Refresh {
+        /// The id of the key, as shown by the list.
+        id: i64,
+        /// How long the old secret stays valid, such as 10m, at most 24h; by default it stops working immediately.
+        #[arg(long, value_name = "DURATION", value_parser = flags::duration)]
+        grace: Option<Duration>,
+        /// When it expires, as in `key create`, not later than before; by default as before.
+        #[arg(long, value_name = "WHEN", value_parser = When::parse)]
+        expires: Option<When>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Revoke an API key, effective immediately.
     #[command(after_help = "Examples:\n  atelier key revoke 7\n  atelier key revoke 7 --yes")]
     Revoke {
@@ -116,6 +142,10 @@ impl Command {
                 create(&home, key_rules(config), owner, new, secret, json)
             }
             Self::List { user, workspace, options } => list(&home, user.as_deref(), workspace.as_deref(), &options),
+            Self::Refresh { id, grace, expires, json, confirm } => {
+                let refresh = refresh::Refresh { id: KeyId(id), grace, expires_at: expires.map(When::ahead) };
+                refresh::run(&home, key_rules(config), &refresh, confirm, json)
+            }
             Self::Revoke { id, confirm } => revoke(&home, KeyId(id), confirm),
         }
     }
@@ -164,20 +194,10 @@ fn create(
     secret: Secret,
     json: bool,
 ) -> Result<(), CliError> {
-    let text = move |key: &Key| {
-        if !json {
-            return Some(format!("{}\n", secret.expose()));
-        }
-        let mut value = to_json(key, key.created_at);
-        if let Some(members) = value.as_object_mut() {
-            members.insert("secret".to_owned(), secret.expose().into());
-        }
-        Some(format!("{value:#}\n"))
-    };
     let key = data::with(home, |store| {
         let actor = Actor::operator();
         let create = move |tx: &Tx| owner.create(tx, &actor, &rules, &new);
-        data::write_and_print(store, create, text, |error| in_flags(error).into())
+        data::write_and_print(store, create, secret_output(secret, json), |error| in_flags(error).into())
     })?;
     if !json {
         let end = key.expires_at.map_or_else(|| "it is revoked".to_owned(), |end| table::moment(Some(end)));
@@ -248,45 +268,8 @@ fn list(home: &DataDir, user: Option<&str>, workspace: Option<&str>, options: &L
 
 fn revoke(home: &DataDir, id: KeyId, confirm: Confirm) -> Result<(), CliError> {
     let key = data::read(home, |view, actor| keys::controlled(view, actor, id))?;
-    let name = key.name.as_str();
-    confirm.ask(&match key.kind {
-        KeyKind::User => format!("revoke the key {id} ({name}) of {}", key.email),
-        KeyKind::Service => format!("revoke the service key {id} ({name})"),
-    })?;
+    confirm.ask(&format!("revoke {}", in_words(&key)))?;
     data::write(home, move |tx, actor| keys::revoke(tx, actor, id))?;
     say(&format!("key {id} revoked"));
     Ok(())
-}
-
-/// The email of a key's user. The email of a bot has no meaning, so it is not shown.
-fn owner_email(key: &Key) -> &str {
-    match key.kind {
-        KeyKind::User => key.email.as_str(),
-        KeyKind::Service => "-",
-    }
-}
-
-/// Replaces the name of a field by its flag.
-fn in_flags(error: Error) -> Error {
-    match error {
-        Error::Invalid { field: Field::ExpiresAt, rule } => Error::invalid("--expires", rule),
-        Error::Invalid { field: Field::Workspace | Field::Workspaces, rule } => Error::invalid("--workspace", rule),
-        other => other,
-    }
-}
-
-fn to_json(key: &Key, now: Timestamp) -> Value {
-    json!({
-        "id": key.id.0,
-        "type": key.kind.as_str(),
-        "user": (key.kind == KeyKind::User).then(|| key.email.as_str()),
-        "name": key.name.as_str(),
-        "description": key.description.as_str(),
-        "key": key.redacted,
-        "created_at": key.created_at.to_string(),
-        "expires_at": key.expires_at.map(|moment| moment.to_string()),
-        "revoked_at": key.revoked_at.map(|moment| moment.to_string()),
-        "last_used_at": key.last_used_at.map(|moment| moment.to_string()),
-        "status": key.state(now).as_str(),
-    })
 }

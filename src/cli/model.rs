@@ -5,6 +5,7 @@ mod list;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
@@ -97,7 +98,8 @@ pub enum Command {
     Get {
         /// The id of the version, as shown by the list.
         version: i64,
-        /// Where to write it, or - for stdout; by default, the name of the uploaded file in this directory.
+        /// Where to write it, or - for stdout; by default, the name of the uploaded file in this directory,
+        /// without leading dots and dashes.
         #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -170,11 +172,11 @@ pub(super) fn open_files(config: &Config, home: &DataDir) -> Result<FileStorage,
 
 fn get(home: &DataDir, files: &FileStorage, id: ModelVersionId, output: Option<PathBuf>) -> Result<(), CliError> {
     let (file, name) = data::with(home, |store| Ok(store.read(|view| models::file(view, &Actor::operator(), id))?))?;
-    let path = output.unwrap_or_else(|| PathBuf::from(if name.is_empty() { "model" } else { &name }));
+    let path = output.unwrap_or_else(|| PathBuf::from(safe_name(&name)));
     if path.as_os_str() == "-" {
         return copy(files, file, &mut io::stdout().lock(), Path::new("stdout"));
     }
-    let mut target = OpenOptions::new().write(true).create_new(true).open(&path).map_err(|error| {
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path).map_err(|error| {
         let next = match error.kind() {
             io::ErrorKind::AlreadyExists => "remove it, or choose another file with --output",
             _ => "choose another file with --output",
@@ -189,6 +191,12 @@ fn get(home: &DataDir, files: &FileStorage, id: ModelVersionId, output: Option<P
     }
     say(&format!("{} written to {}, SHA-256 {}", size(file.size), path.display(), file.sha256));
     Ok(())
+}
+
+/// The name of an uploaded file without leading dots and dashes: it must neither be hidden nor look like an option.
+fn safe_name(uploaded: &str) -> &str {
+    let name = uploaded.trim_start_matches(['.', '-', ' ']);
+    if name.is_empty() { "model" } else { name }
 }
 
 /// Copies a file, and checks its SHA-256.

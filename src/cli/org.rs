@@ -221,8 +221,11 @@ fn create(home: &DataDir, new: NewOrganization, json: bool) -> Result<(), CliErr
     }
     print(&format!("{}\n", created.id))?;
     let name = created.name.as_str();
+    // Digits are an id.
+    let is_number = name.bytes().all(|byte| byte.is_ascii_digit());
+    let named = if is_number { created.id.to_string() } else { format!("{name:?}") };
     say(&format!(
-        "the organization {name} is created; `atelier org add-member {name:?} EMAIL --role admin` adds an admin"
+        "the organization {name} is created; `atelier org add-member {named} EMAIL --role admin` adds an admin"
     ));
     Ok(())
 }

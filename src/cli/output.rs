@@ -1,5 +1,6 @@
 //! The errors of commands, and what they print: data on stdout, messages on stderr.
 
+use std::borrow::Cow;
 use std::io::{self, Write as _};
 
 use crate::config::ConfigError;
@@ -57,5 +58,19 @@ pub fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
 /// Prints a message on stderr.
 pub fn say(words: &str) {
     // If stderr is closed, the error cannot be reported.
-    let _ = writeln!(io::stderr(), "{words}");
+    let _ = writeln!(io::stderr(), "{}", visible(words));
+}
+
+/// The text with its invisible characters escaped, which a path or a name may have to mislead a terminal.
+fn visible(words: &str) -> Cow<'_, str> {
+    let is_hidden =
+        |c: char| c.is_control() && c != '\n' || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !words.contains(is_hidden) {
+        return words.into();
+    }
+    let mut text = String::new();
+    for c in words.chars() {
+        if is_hidden(c) { text.extend(c.escape_default()) } else { text.push(c) }
+    }
+    text.into()
 }

@@ -1,17 +1,18 @@
 //! The progress bar of a command that takes longer than a second. It is on stderr, and only if that is a terminal.
 
 use std::cell::Cell;
+use std::fmt::Write;
 use std::time::Duration;
 
 pub(super) use crate::domain::quantity::size;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 /// Shorter work shows no bar.
 const DELAY: Duration = Duration::from_secs(1);
 
 const BYTES: &str =
     "{msg}[{bar:24}] {percent:>3} %  {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
-const ITEMS: &str = "{msg}[{bar:24}] {percent:>3} %  {human_pos} of {human_len}, {per_sec}, {eta} left";
+const ITEMS: &str = "{msg}[{bar:24}] {percent:>3} %  {human_pos} of {human_len}, {rate}/s, {eta} left";
 
 const UNKNOWN: &str = "{msg}{spinner} {elapsed}";
 
@@ -42,6 +43,10 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
         // The templates are constant; with a wrong one the bar looks plain.
         if let Ok(style) = ProgressStyle::with_template(template) {
+            let style = style.with_key("rate", |state: &ProgressState, out: &mut dyn Write| {
+                // Writing to a String never fails.
+                let _ = write!(out, "{:.0}", state.per_sec());
+            });
             bar.set_style(style.progress_chars("##."));
         }
         Self { bar, is_shown: Cell::new(false) }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::app::backups::{self, ModelsTo, Settled, Staging, Unpacked};
+use crate::app::backups::{self, BackupError, ModelsTo, Settled, Staging, Unpacked};
 use crate::app::runtime::file_storage::FileStorage;
-use crate::cli::backup::{Bar, PassphraseFile, age, several};
-use crate::cli::{CliError, file_place, print, say, table};
+use crate::cli::backup::{Bar, PassphraseFile, age, several, several_were};
+use crate::cli::{CliError, file_place, print, say, signals, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::key::{Key, KeyKind};
@@ -39,6 +39,7 @@ pub struct Restoration {
 impl Restoration {
     /// Restores into the data directory of the configuration, and prints the keys that are valid again.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
+        signals::clean_up_when_stopped();
         let target = &config.data_dir;
         let passphrase = self.secret.read(config)?;
         if self.backup.is_dir() {
@@ -52,6 +53,9 @@ impl Restoration {
         let models = if self.dry_run { ModelsTo::Nowhere } else { ModelsTo::Store(&files) };
         let unpacked = backups::unpack(&self.backup, passphrase.as_ref(), &staging.home, models, &Bar::default())?;
         let (settled, upgraded_from) = settle(&staging.home, &unpacked, self.revoke_keys)?;
+        if signals::is_stopped() {
+            return Err(BackupError::Stopped.into());
+        }
         if self.dry_run {
             self.report(&staging.home, target, (&unpacked, settled, upgraded_from))?;
         } else {
@@ -90,6 +94,7 @@ impl Restoration {
                 "sessions_ended": settled.sessions,
                 "keys_revoked": settled.revoked_keys,
                 "files": unpacked.manifest.files.count,
+                "files_left_out": unpacked.left_out,
                 "lost_files": unpacked.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
             });
             // The list may be long, so it is not kept in memory.
@@ -116,6 +121,15 @@ impl Restoration {
                 "active again, even if revoked after the backup: {}; revoke what you do not need with `atelier key revoke \
                  ID`, or restore with --revoke-keys",
                 several(keys, "key")
+            ));
+        }
+        if unpacked.left_out > 0 {
+            say(&format!(
+                "the backup was made without the files of models, so that {} not restored; copy the folder files of another \
+                 copy of the server to {}, unless they are in the object storage of files_url, and run `atelier check`, which \
+                 names those that are missing",
+                several_were(unpacked.left_out, "model file"),
+                target.join("files").display()
             ));
         }
         if !self.dry_run {

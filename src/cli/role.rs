@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::by_name;
 use crate::app::roles::{self, NewRole, RoleChange};
+use crate::cli::backup::several;
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
 use crate::cli::{CliError, data, print, say, table};
@@ -172,12 +173,23 @@ fn list(home: &DataDir, options: &List) -> Result<(), CliError> {
 }
 
 fn create(home: &DataDir, new: NewRole, json: bool) -> Result<(), CliError> {
-    let created = data::write(home, move |tx, actor| roles::create(tx, actor, &new))?;
+    let (created, is_found) = data::write(home, move |tx, actor| {
+        let created = roles::create(tx, actor, &new)?;
+        let found = by_name::role(tx, actor, &created.name);
+        let is_found = found.is_ok_and(|found| found.id == created.id);
+        Ok((created, is_found))
+    })?;
     if json {
         return print_one(&created.to_json(), true);
     }
     print(&format!("{}\n", created.id))?;
     say(&format!("the role {} is created; `atelier binding add` gives it to a user", created.name));
+    if !is_found {
+        say(&format!(
+            "commands take {:?} for another role or an id; name this one by its id, {}",
+            created.name, created.id
+        ));
+    }
     Ok(())
 }
 
@@ -189,7 +201,7 @@ fn change(home: &DataDir, role: String, change: RoleChange, json: bool) -> Resul
     if json {
         return print_one(&changed.to_json(), true);
     }
-    say(&format!("the role {} has {} permissions", changed.name, changed.permissions.iter().count()));
+    say(&format!("the role {} has {}", changed.name, several(changed.permissions.iter().count(), "permission")));
     Ok(())
 }
 

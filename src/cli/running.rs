@@ -53,6 +53,11 @@ pub(super) fn origin(config: &Config, home: &DataDir) -> Origin {
         return Origin { url: format!("http://{address}"), local: None };
     }
     let address = listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
+    if address.ip().is_loopback() && running.is_none() {
+        let local = "no server runs and public_url is not set, so the link works on this machine only; set public_url to the \
+                     address that people use";
+        return Origin { url: format!("http://{address}"), local: Some(local) };
+    }
     if !address.ip().is_unspecified() {
         return Origin { url: format!("http://{address}"), local: None };
     }

@@ -39,6 +39,8 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     let deadline = Deadline::new(config.stop_grace).map_err(|error| {
         CliError::Failed(format!("cannot start a thread: {error}; raise the thread limit of the server"))
     })?;
+    // Before anything is created.
+    backup::planned(config, &DataDir::at(&config.data_dir))?;
     let home = DataDir::open(&config.data_dir)?;
     let mut lock = home.lock()?;
     if let Some(kind) = home.network_file_system() {

@@ -1,31 +1,25 @@
 //! `atelier user`: manages users.
 
 mod account;
+mod add;
 mod link;
 mod list;
 mod new_password;
 
-use std::path::Path;
-
 use clap::Subcommand;
-use uuid::Uuid;
 
 use crate::app::identity::passwords::Owner;
-use crate::app::users::Named;
-use crate::app::{setup, users};
 use crate::cli::confirm::Confirm;
 use crate::cli::data;
+use crate::cli::flags::YesNo;
 use crate::cli::list::List;
 use crate::cli::password::Source;
-use crate::cli::{CliError, say, session};
+use crate::cli::{CliError, session};
 use crate::config::Config;
-use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::link::Purpose;
-use crate::domain::secret::Secret;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::InField;
-use crate::store::Tx;
 use crate::store::data_dir::DataDir;
 
 pub(super) use list::to_json;
@@ -213,6 +207,21 @@ pub enum Command {
         #[arg(long)]
         undo: bool,
     },
+    /// Allow a user to create API keys, or forbid it. Keys that exist stay valid.
+    #[command(
+        after_help = "Examples:\n  atelier user set-developer bob@example.com yes\n  atelier user set-developer \
+                            bob@example.com no --yes"
+    )]
+    SetDeveloper {
+        /// The user's email address.
+        email: String,
+        /// Whether the user may create API keys.
+        #[arg(value_name = "YES/NO")]
+        developer: YesNo,
+        /// Whether to ask before it is forbidden.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Make a user an administrator.
     #[command(after_help = "Examples:\n  atelier user promote bob@example.com")]
     Promote {
@@ -245,7 +254,7 @@ impl Command {
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
                 };
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
-                add(&create_if_absent(place)?, new, &password, json)
+                add::add(&add::create_if_absent(place)?, new, &password, json)
             }
             Self::Delete { email, confirm } => account::delete(&DataDir::existing(place)?, &email, confirm),
             Self::Invite { email, first_name, last_name, role, organization } => {
@@ -275,7 +284,7 @@ impl Command {
                 if revoke_keys {
                     account::confirm_revocation(&home, &email, confirm)?;
                 }
-                set_password(&home, data::address(&email)?, password.read()?, revoke_keys, json)
+                new_password::set(&home, data::address(&email)?, password.read()?, revoke_keys, json)
             }
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
             Self::ResetLink { email, revoke_keys, confirm } => {
@@ -293,6 +302,9 @@ impl Command {
             }
             Self::Disable { email, confirm } => account::disable(&DataDir::existing(place)?, &email, confirm),
             Self::VerifyEmail { email, undo } => account::verify(&DataDir::existing(place)?, &email, !undo),
+            Self::SetDeveloper { email, developer, confirm } => {
+                account::set_developer(&DataDir::existing(place)?, &email, developer.is_yes(), confirm)
+            }
             Self::Promote { email } => {
                 let change = UserChange { administrator: Some(true), ..UserChange::default() };
                 account::change(&DataDir::existing(place)?, &email, change)
@@ -300,47 +312,4 @@ impl Command {
             Self::Demote { email, confirm } => account::demote(&DataDir::existing(place)?, &email, confirm),
         }
     }
-}
-
-/// Creates the data directory if it is absent, because a first user may be added before a server runs. The message
-/// reveals a misspelled path.
-fn create_if_absent(place: &Path) -> Result<DataDir, CliError> {
-    let absent = !DataDir::at(place).database().exists();
-    let home = DataDir::open(place)?;
-    if absent {
-        say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
-    }
-    Ok(home)
-}
-
-fn add(home: &DataDir, new: NewUser, password: &NewPassword, json: bool) -> Result<(), CliError> {
-    let hash = password.hash.clone();
-    let user = data::with(home, |store| {
-        setup::settle(store)?;
-        let (actor, uuid) = (Actor::operator(), Uuid::new_v4());
-        let create = move |tx: &Tx| users::create(tx, &actor, &new, uuid, Some(&hash));
-        data::write_and_print(store, create, password.password_output(to_json, json), CliError::from)
-    })?;
-    password.print_result(&to_json(&user), &format!("added {} as {}", user.email, user.role.as_str()), json)
-}
-
-fn set_password(
-    home: &DataDir,
-    who: Email,
-    password: Option<Secret>,
-    revoke_keys: bool,
-    json: bool,
-) -> Result<(), CliError> {
-    let (new, user) = data::with(home, |store| {
-        let (actor, who) = (Actor::operator(), Named::Email(who));
-        let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
-        let new = NewPassword::from_text(password, &owner)?;
-        let change = users::NewPassword { hash: new.hash.clone(), revoke_keys };
-        let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &change);
-        let user = data::write_and_print(store, set, new.password_output(to_json, json), CliError::from)?;
-        Ok((new, user))
-    })?;
-    let ended =
-        if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
-    new.print_result(&to_json(&user), &format!("{} has a new password; {ended}", user.email), json)
 }

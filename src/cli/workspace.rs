@@ -1,22 +1,25 @@
 //! `atelier workspace`: manages workspaces.
 
-use std::collections::BTreeMap;
+mod list;
+mod placed;
+mod settings;
 
 use clap::{Subcommand, ValueEnum};
-use serde_json::{Value, json};
 
-use crate::app::{by_name, organizations, workspaces};
+use crate::app::{by_name, workspaces};
 use crate::cli::confirm::Confirm;
-use crate::cli::list::{Entry, List, print_one, print_pages};
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::list::{Entry as _, List, print_one};
+use crate::cli::{CliError, data, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::ids::{OrganizationId, WorkspaceId};
+use crate::domain::ids::WorkspaceId;
 use crate::domain::text::Description;
-use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceName, WorkspaceSearch};
+use crate::domain::workspace::{NewWorkspace, Workspace, WorkspaceChange, WorkspaceName};
 use crate::error::{InField as _, Result as Done};
+use crate::store::Tx;
 use crate::store::data_dir::DataDir;
-use crate::store::{Tx, View};
+
+pub(super) use placed::{Paths, Placed};
 
 /// What can be done about workspaces. One is named by its name, by ORG/NAME, or by its id.
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
@@ -108,6 +111,15 @@ pub enum Command {
         /// The workspace: its name, ORG/NAME, or its id.
         workspace: String,
     },
+    /// Change the settings that clients store with a workspace; omitted ones stay unchanged, an empty text removes one.
+    #[command(after_help = "Examples:\n  atelier workspace set vision --ml-models yes --gradient-start-color #1e90ff")]
+    Set {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// The settings.
+        #[command(flatten)]
+        options: Box<settings::Options>,
+    },
     /// Show a workspace.
     #[command(after_help = "Examples:\n  atelier workspace show vision --json")]
     Show {
@@ -154,7 +166,9 @@ impl Command {
                 say(&format!("the workspace {} has a new description", changed.path()));
                 Ok(())
             }
-            Self::List { organization, archived, options } => list(&home, organization.as_deref(), archived, &options),
+            Self::List { organization, archived, options } => {
+                list::list(&home, organization.as_deref(), archived, &options)
+            }
             Self::Privacy { workspace, who } => {
                 let private = Some(who == Privacy::Private);
                 let changed = change(&home, workspace, WorkspaceChange { private, ..WorkspaceChange::default() })?;
@@ -173,118 +187,19 @@ impl Command {
                 say(&format!("the workspace {} is restored and can be changed", changed.path()));
                 Ok(())
             }
+            Self::Set { workspace, options } => {
+                let changed = change(&home, workspace, options.to_change()?)?;
+                say(&format!("the workspace {} has the new settings", changed.path()));
+                Ok(())
+            }
             Self::Show { workspace, json } => {
                 let found = data::read(&home, |view, actor| Placed::find(view, actor, &workspace))?;
                 let mut value = found.to_json();
-                let settings = &found.workspace.settings;
-                value["ml_models_enabled"] = settings.ml_models_enabled.into();
+                settings::add_to(&mut value, &found.workspace.settings);
                 print_one(&value, json)
             }
         }
     }
-}
-
-/// A workspace and the name of its organization.
-pub(super) struct Placed {
-    pub(super) workspace: Workspace,
-    organization: String,
-}
-
-impl Placed {
-    /// The workspace that somebody names.
-    pub(super) fn find(view: &View, actor: &Actor, text: &str) -> Done<Self> {
-        Self::of(view, actor, by_name::workspace(view, actor, text)?)
-    }
-
-    fn of(view: &View, actor: &Actor, workspace: Workspace) -> Done<Self> {
-        let organization = organizations::visible(view, actor, workspace.organization)?;
-        Ok(Self { workspace, organization: organization.name.as_str().to_owned() })
-    }
-
-    /// `ORG/NAME`.
-    pub(super) fn path(&self) -> String {
-        format!("{}/{}", self.organization, self.workspace.name.as_str())
-    }
-}
-
-/// The paths of workspaces, each read once.
-#[derive(Default)]
-pub(super) struct Paths(BTreeMap<WorkspaceId, String>);
-
-impl Paths {
-    pub(super) fn of(&mut self, view: &View, actor: &Actor, id: WorkspaceId) -> Done<String> {
-        if let Some(known) = self.0.get(&id) {
-            return Ok(known.clone());
-        }
-        let path = Placed::of(view, actor, workspaces::visible(view, actor, id)?)?.path();
-        self.0.insert(id, path.clone());
-        Ok(path)
-    }
-}
-
-impl Entry<7> for Placed {
-    const HEAD: [&'static str; 7] = ["ID", "ORGANIZATION", "NAME", "PRIVACY", "ARCHIVED", "CREATED BY", "CREATED"];
-
-    fn row(&self) -> [String; 7] {
-        let workspace = &self.workspace;
-        [
-            workspace.id.to_string(),
-            self.organization.clone(),
-            workspace.name.as_str().to_owned(),
-            if workspace.private { "private" } else { "organization" }.to_owned(),
-            if workspace.archived { "yes" } else { "no" }.to_owned(),
-            workspace.created_by.as_ref().map_or_else(|| "-".to_owned(), |creator| creator.email.to_string()),
-            table::moment(Some(workspace.created_at)),
-        ]
-    }
-
-    fn to_json(&self) -> Value {
-        let workspace = &self.workspace;
-        json!({
-            "id": workspace.id.0,
-            "name": workspace.name.as_str(),
-            "organization": self.organization,
-            "organization_id": workspace.organization.0,
-            "description": workspace.description.as_str(),
-            "private": workspace.private,
-            "archived": workspace.archived,
-            "created_by": workspace.created_by.as_ref().map(|creator| creator.email.as_str()),
-            "created_at": workspace.created_at.to_string(),
-        })
-    }
-
-    fn texts(&self) -> Vec<&str> {
-        vec![self.workspace.name.as_str()]
-    }
-}
-
-fn list(home: &DataDir, organization: Option<&str>, archived: bool, options: &List) -> Result<(), CliError> {
-    let actor = Actor::operator();
-    data::with(home, |store| {
-        let named = |name| store.read(|view| by_name::organization(view, &actor, name));
-        let organization = organization.map(named).transpose()?.map(|organization| organization.id);
-        let archived = archived.then_some(true);
-        let search = WorkspaceSearch { organization, name: options.filter.clone(), archived };
-        let none = match archived {
-            None => "there are no workspaces; `atelier workspace create NAME --owner EMAIL` creates one",
-            Some(_) => "there are no archived workspaces; `atelier workspace archive` archives one",
-        };
-        print_pages(store, options, none, |view, page| {
-            let found = workspaces::page(view, &actor, &search, page)?;
-            let mut known: BTreeMap<OrganizationId, String> = BTreeMap::new();
-            let mut placed = Vec::with_capacity(found.items.len());
-            for workspace in found.items {
-                if let Some(organization) = known.get(&workspace.organization) {
-                    placed.push(Placed { workspace, organization: organization.clone() });
-                } else {
-                    let one = Placed::of(view, &actor, workspace)?;
-                    known.insert(one.workspace.organization, one.organization.clone());
-                    placed.push(one);
-                }
-            }
-            Ok(crate::domain::page::Slice { items: placed, next: found.next })
-        })
-    })
 }
 
 fn create(

@@ -7,9 +7,21 @@ use std::time::Duration;
 
 use super::timestamp::Timestamp;
 
-/// How far the ids of a restored server go on after those in the backup. An id that was given out after the backup never
-/// means something else.
+/// How far the ids of a restored server go on at least after those in the backup, in case the clock was set back.
 pub const ID_MARGIN: i64 = 1_000_000;
+
+/// The beginning of 2026, in microseconds since 1970.
+const IDS_SINCE: i64 = 1_767_225_600_000_000;
+
+/// Programs that read ids as floating-point numbers know all numbers below 2^53. This leaves half of them.
+const MAX_FIRST_ID: i64 = 1 << 52;
+
+/// The number after which the ids of a server go on that is restored now: the microseconds since 2026. An id that was given
+/// out after the backup never means something else, even if another server was restored from the same backup before: no
+/// table gets a million rows a second.
+pub fn ids_after(now: Timestamp) -> i64 {
+    now.micros().saturating_sub(IDS_SINCE).clamp(ID_MARGIN, MAX_FIRST_ID)
+}
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -67,11 +79,11 @@ pub struct Keep {
 impl Keep {
     pub const DEFAULT: Self = Self { days: 7, weeks: 4, months: 12 };
 
-    /// Which of these backups are kept. The newest one always is.
+    /// Which of these backups are kept. The newest one always is: the last one of those with the latest time.
     pub fn choose(self, made_at: &[Timestamp]) -> Vec<bool> {
         let mut order: Vec<usize> = (0..made_at.len()).collect();
         let at = |index: usize| made_at.get(index).copied().unwrap_or(Timestamp::EARLIEST);
-        order.sort_by_key(|index| std::cmp::Reverse(at(*index)));
+        order.sort_by_key(|index| std::cmp::Reverse((at(*index), *index)));
         let mut kept = vec![false; made_at.len()];
         let (mut days, mut weeks, mut months) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for (place, index) in order.into_iter().enumerate() {
@@ -168,6 +180,17 @@ mod tests {
     }
 
     #[test]
+    fn ids_of_a_later_restore_are_ahead() {
+        let (one, two) = (at("2026-11-27T12:00:00.000001Z"), at("2026-11-27T12:00:01Z"));
+        assert_eq!(ids_after(one), 28_555_200_000_001);
+        assert_eq!(ids_after(two) - ids_after(one), 999_999);
+        // A wrong clock.
+        assert_eq!(ids_after(at("1970-01-01T00:00:00Z")), ID_MARGIN);
+        assert_eq!(ids_after(Timestamp::LATEST), 1 << 52);
+        assert!(ids_after(at("2126-01-01T00:00:00Z")) < 1 << 52);
+    }
+
+    #[test]
     fn the_newest_of_each_period_is_kept() {
         let keep = Keep { days: 2, weeks: 2, months: 3 };
         let made: Vec<Timestamp> = [
@@ -186,6 +209,7 @@ mod tests {
         .to_vec();
         let kept = [true, false, true, false, true, false, true, false, true, false];
         assert_eq!(keep.choose(&made), kept);
+        assert_eq!(keep.choose(&[made[1], made[0], made[0]]), [false, false, true], "the last one of the same time");
         let mut backwards = keep.choose(&made.iter().rev().copied().collect::<Vec<_>>());
         backwards.reverse();
         assert_eq!(backwards, kept);

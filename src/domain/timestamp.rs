@@ -17,6 +17,12 @@ pub struct Timestamp(i64);
 /// Prints six fractional digits and `Z`.
 const SIX_DIGITS: DateTimePrinter = DateTimePrinter::new().precision(Some(6));
 
+/// Whether a text is a time on the last days of the calendar, which stand for "never". They are later than a moment can be.
+fn is_last_day(raw: &str) -> bool {
+    let text = raw.strip_suffix(['Z', 'z']).unwrap_or(raw);
+    raw.starts_with("9999-12-3") && text.parse::<DateTime>().is_ok()
+}
+
 impl Timestamp {
     pub fn now() -> Self {
         Self(Moment::now().as_microsecond())
@@ -48,6 +54,9 @@ impl Timestamp {
         let raw = raw.trim();
         let moment = raw.parse::<Moment>().ok();
         let moment = moment.or_else(|| Offset::UTC.to_timestamp(raw.parse::<DateTime>().ok()?).ok());
+        if moment.is_none() && is_last_day(raw) {
+            return Ok(Self::LATEST);
+        }
         let moment = moment.ok_or_else(|| Invalid::rule("must be a date and time such as 2026-01-31T12:00:00Z"))?;
         Ok(Self::from_micros(moment.as_microsecond()))
     }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::directories::{create_file, create_folder};
 use super::disk_error;
 use crate::domain::model::Sha256;
+use crate::domain::quota;
 use crate::error::{DiskFault, Error, Result};
 use crate::tokens::file_hash::FileHash;
 
@@ -39,7 +40,7 @@ fn require_reserve(folder: &Path) -> Result<()> {
     if disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVE {
         return Err(Error::disk(
             DiskFault::Full,
-            format!("less than {RESERVE} bytes are free at {}", folder.display()),
+            format!("less than {} are free at {}", quota::size(RESERVE), folder.display()),
         ));
     }
     Ok(())

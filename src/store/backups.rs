@@ -24,18 +24,18 @@ pub fn counts(view: &View) -> Result<BTreeMap<String, u64>> {
     Ok(counts)
 }
 
-/// Lets the ids of every table, and those of the audit, go on `margin` after the last one. An id that was given out after
-/// the backup will never mean another row.
-pub fn move_ids_ahead(tx: &Tx, margin: i64) -> Result<()> {
-    let mut query =
-        tx.conn.prepare_cached("UPDATE sqlite_sequence SET seq = min(seq, 9223372036854775807 - :margin) + :margin")?;
-    query.execute(named_params! { ":margin": margin })?;
+/// Lets the ids of every table, and those of the audit, go on after this number, and at least `margin` after the last one.
+pub fn move_ids_ahead(tx: &Tx, after: i64, margin: i64) -> Result<()> {
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE sqlite_sequence SET seq = max(:after, min(seq, 9223372036854775807 - :margin) + :margin)",
+    )?;
+    query.execute(named_params! { ":after": after, ":margin": margin })?;
     // Tables that never had a row have no sequence yet.
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO sqlite_sequence (name, seq)
-         SELECT name, :margin FROM sqlite_schema
+         SELECT name, :after FROM sqlite_schema
          WHERE type = 'table' AND instr(sql, 'AUTOINCREMENT') > 0 AND name NOT IN (SELECT name FROM sqlite_sequence)",
     )?;
-    query.execute(named_params! { ":margin": margin })?;
-    chain::leave_gap(tx, margin)
+    query.execute(named_params! { ":after": after })?;
+    chain::leave_gap(tx, after, margin)
 }

@@ -11,9 +11,6 @@ use crate::domain::page::{Page, Slice};
 use crate::domain::workspace::WorkspaceName;
 use crate::error::Result;
 
-/// The maximum number that is counted.
-pub const MAX_COUNT: u32 = 1000;
-
 /// A page of the organizations of a user, ordered by id, each with the role of the user.
 pub fn organizations(view: &View, user: UserId, page: Page) -> Result<Vec<(OrganizationId, OrganizationRole)>> {
     let mut query = view.conn.prepare_cached(
@@ -26,27 +23,25 @@ pub fn organizations(view: &View, user: UserId, page: Page) -> Result<Vec<(Organ
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The numbers of valid keys of these users, each at most [`MAX_COUNT`].
+/// The numbers of valid keys of these users.
 pub fn count_keys(view: &View, of: impl Iterator<Item = UserId>) -> Result<HashMap<UserId, u32>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT j.value, (SELECT count(*) FROM (
-             SELECT 1 FROM keys k WHERE k.user_id = j.value AND k.dead = 0
-                 AND (k.expires_at IS NULL OR k.expires_at > :now) LIMIT :most))
+        "SELECT j.value, (SELECT count(*) FROM keys k WHERE k.user_id = j.value AND k.dead = 0
+                              AND (k.expires_at IS NULL OR k.expires_at > :now))
          FROM json_each(:users) j",
     )?;
     let users = row::numbers(of.map(|id| id.0));
-    let params = named_params! { ":users": users, ":now": view.now.micros(), ":most": MAX_COUNT };
+    let params = named_params! { ":users": users, ":now": view.now.micros() };
     let read = |row: &Row| Ok((UserId(row.get(0)?), row.get(1)?));
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
-/// The number of live sessions of a user, at most [`MAX_COUNT`].
+/// The number of live sessions of a user.
 pub fn count_sessions(view: &View, user: UserId) -> Result<u32> {
     let mut query = view.conn.prepare_cached(
-        "SELECT count(*) FROM (SELECT 1 FROM sessions
-             WHERE user_id = :user AND idle_until > :now AND ends_at > :now LIMIT :most)",
+        "SELECT count(*) FROM sessions WHERE user_id = :user AND idle_until > :now AND ends_at > :now",
     )?;
-    let params = named_params! { ":user": user.0, ":now": view.now.micros(), ":most": MAX_COUNT };
+    let params = named_params! { ":user": user.0, ":now": view.now.micros() };
     Ok(query.query_row(params, |row| row.get(0))?)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
@@ -56,6 +57,7 @@ fn a_lost_server_goes_on_elsewhere() {
     let (data, backup, elsewhere) = (path("data"), path("backup.tar"), path("elsewhere"));
     let passphrase = path("passphrase");
     fs::write(&passphrase, "four random words joined\n").expect("a passphrase");
+    fs::set_permissions(&passphrase, fs::Permissions::from_mode(0o600)).expect("a mode");
     let server = Setup::new().data_dir(&data).start();
     let client = Client::new(server.base());
     let (key, late_key) = (key_of(&server), key_of(&server));

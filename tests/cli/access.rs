@@ -255,13 +255,13 @@ fn roles_are_made_changed_and_deleted() {
     let run = place.run("role create t --permission PROJECT_RAED");
     assert!(run.code == 2 && run.err.contains("is not a permission; like it are PROJECT_READ, "), "{}", run.err);
     let line = "role change tracer --name Tracer --permission PROJECT_READ";
-    does(&place, line, "", "the role Tracer has 1 permissions\n", ("roles.change", "role/5"));
+    does(&place, line, "", "the role Tracer has 1 permission\n", ("roles.change", "role/5"));
     place.run("role change Tracer").refused(2, "nothing to change; give --name, --description or --permission");
     place.run("role change owner --name x").refused(1, "a predefined role cannot be changed or deleted");
     place.run("workspace create vision --owner ada@example.com").good();
     place.run("binding add Tracer ada@example.com --workspace vision").good();
-    let bound = "assignment of role Tracer already exists; remove them first; `atelier binding list` and `atelier member \
-                 list` show them";
+    let bound = "the role Tracer is in use; remove its bindings and members first, which `atelier binding list` and `atelier \
+                 member list` show";
     place.run("role delete Tracer --yes").refused(1, bound);
     place.run("binding remove 1 --yes").good();
     does(&place, "role delete Tracer --yes", "", "the role Tracer is deleted\n", ("roles.delete", "role/5"));

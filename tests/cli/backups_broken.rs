@@ -224,6 +224,10 @@ fn files_with_another_passphrase_are_left_alone() {
         assert_eq!(names(&folder), files[1..], "{options}");
     }
     place.run("backup verify backups --passphrase-file pass").good();
+    // A backup that is not sealed is refused beside one that is.
+    let sealed: Vec<_> =
+        names(&place.path().join("backups")).into_iter().filter(|name| name.ends_with("sealed")).collect();
+    fs::remove_file(place.path().join("backups").join(&sealed[0])).unwrap();
     assert_eq!(place.json("backup backups/ --json")["files_copied"], 1);
     place.run(&format!("backup verify {plain}")).good();
 }

@@ -138,6 +138,17 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "keys WHERE revoked_at IS NULL",
     ),
     (
+        "key refresh 2 --expires 1d",
+        "replace the secret of the key 2 (command line) of bob@example.com, so that the old one stops working immediately? \
+         This cannot be undone.",
+        "keys WHERE expires_at IS NULL",
+    ),
+    (
+        "user set-developer bob@example.com no",
+        "forbid bob@example.com to create API keys? `atelier user set-developer bob@example.com yes` undoes it.",
+        "users WHERE developer = 1",
+    ),
+    (
         "member remove vision bob@example.com",
         "remove bob@example.com from the workspace Home/vision and the role bindings there? This cannot be undone.",
         "members",

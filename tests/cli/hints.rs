@@ -1,6 +1,6 @@
 //! The words of other systems, and the help.
 
-use crate::Place;
+use crate::{Place, names};
 
 #[test]
 fn another_systems_word_is_refused_with_the_right_one() {
@@ -13,6 +13,10 @@ fn another_systems_word_is_refused_with_the_right_one() {
         ("users", "there is no `atelier users`; use `atelier user`, or see `atelier --help`"),
         ("space list", "there is no `atelier space`; use `atelier workspace`, or see `atelier --help`"),
         ("start --port 80", "there is no `atelier start`; use `atelier serve`, or see `atelier --help`"),
+        ("stop", "there is no `atelier stop`; SIGTERM or Ctrl-C stops the server, or see `atelier --help`"),
+        ("key rotate 1", "there is no `atelier key rotate`; use `atelier key refresh`, or see `atelier key --help`"),
+        ("user list --limit 0", "--limit: must be at least 1, not \"0\"; correct it and try again"),
+        ("key revoke 1x", "ID: must be a whole number, not \"1x\"; correct it and try again"),
         ("token", "there is no `atelier token`; use `atelier key`, or see `atelier --help`"),
         (
             "user password ada@example.com",
@@ -26,6 +30,43 @@ fn another_systems_word_is_refused_with_the_right_one() {
         place.run(line).refused(2, words);
     }
     assert_eq!(place.json("user list --json").as_array().unwrap().len(), 1, "nothing was done");
+}
+
+#[test]
+fn a_backup_is_not_named_like_a_command() {
+    let place = Place::with_ada();
+    for (word, words) in [
+        ("restore", "use `atelier restore FILE`"),
+        ("create", "use `atelier backup FILE|DIR`"),
+        ("now", "use `atelier backup FILE|DIR`"),
+        ("test", "use `atelier backup verify FILE|DIR`"),
+        ("ls", "use `atelier backup list DIR`"),
+        ("prune", "write ./prune for a file of this name, or prune/ for a directory"),
+        ("-", "a backup is not written to stdout"),
+    ] {
+        let run = place.run(&format!("backup {word}"));
+        assert!(run.code == 2 && run.err.contains(words), "{word}: {}", run.err);
+    }
+    assert_eq!(names(place.path()), ["atelier-data"], "no backup was made");
+    for target in ["./restore", "nightly/", "nightly", "b.tar"] {
+        place.run(&format!("backup {target}")).good();
+    }
+    assert_eq!(names(place.path()), ["atelier-data", "b.tar", "nightly", "restore"]);
+}
+
+#[test]
+fn a_name_cannot_mislead_the_terminal() {
+    use std::process::Command;
+
+    let place = Place::with_ada();
+    let name = "a\u{1b}[2J\u{202e}b";
+    let output = Command::new(env!("CARGO_BIN_EXE_atelier"))
+        .current_dir(place.path())
+        .args(["import", "people", name])
+        .output()
+        .unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("a\\u{1b}[2J\\u{202e}b"), "{err:?}");
 }
 
 #[test]

@@ -158,6 +158,54 @@ fn a_service_key_is_made_for_workspaces() {
 }
 
 #[test]
+fn a_key_gets_a_new_secret() {
+    let place = Place::with_ada();
+    place.run("workspace create vision --owner ada@example.com").good();
+    let first = place.run("key create --user ada@example.com --name laptop --expires 90d").good().out;
+    let before = place.json("key list --json");
+    let question = "this would replace the secret of the key 1 (laptop) of ada@example.com, so that the old one stops \
+                    working immediately, which cannot be undone; confirm it with --yes";
+    place.run("key refresh 1").refused(2, question);
+    assert_eq!(place.json("key list --json"), before, "nothing was changed");
+    let run = place.run("key refresh 1 --yes").good();
+    assert!(run.out.starts_with("atl_") && run.out != first && run.out.len() == first.len(), "{}", run.out);
+    let words = "key 1 has a new secret, valid until ";
+    assert!(run.err.starts_with(words) && run.err.ends_with("; the key on stdout is shown only once\n"), "{}", run.err);
+    let after = place.json("key list --json");
+    assert_eq!(after.as_array().unwrap().len(), 1);
+    assert_eq!((&after[0]["id"], &after[0]["expires_at"]), (&json!(1), &before[0]["expires_at"]));
+    assert!(run.out.trim_end().ends_with(after[0]["key"].as_str().unwrap().trim_start_matches("atl_****")), "{after}");
+
+    let whole = place.json("key renew 1 --grace 10m --expires 1d --json --yes");
+    assert!(whole["secret"].as_str().unwrap().starts_with("atl_") && whole["status"] == "active", "{whole}");
+    assert!(whole["expires_at"].as_str() < before[0]["expires_at"].as_str(), "{whole}");
+    for (line, words) in [
+        ("1 --grace 25h --yes", "--grace: must be from 0 to 86400"),
+        ("1 --grace 1500ms --yes", "--grace: must be whole seconds"),
+        ("1 --expires 90d --yes", "--expires: must not be later than the current expiry of the key"),
+        ("one --yes", "ID: must be a whole number, not \"one\""),
+    ] {
+        let run = place.run(&format!("key refresh {line}"));
+        assert!(run.code == 2 && run.err.starts_with(&format!("error: {words}")), "{line}: {}", run.err);
+    }
+    place.run("key refresh 9 --yes").refused(1, "key 9 does not exist; `atelier key list` shows all keys");
+    place.run("key revoke 1 --yes").good();
+    let ended = "key 1 has been revoked or has expired; `atelier key create` creates a new one";
+    place.run("key refresh 1 --yes").refused(1, ended);
+    place.run("key create --workspace vision --name nightly").good();
+    assert!(place.run("key refresh 2 --yes").good().out.starts_with("atl_"), "a service key, too");
+}
+
+#[test]
+fn a_key_may_last_until_the_end_of_the_calendar() {
+    let place = Place::with_ada();
+    for when in ["9999-12-31", "9999-12-31T23:59:59Z"] {
+        let key = place.json(&format!("key create --user ada@example.com --expires {when} --json"));
+        assert!(key["expires_at"].as_str().unwrap().starts_with("9999-12-30T"), "{key}");
+    }
+}
+
+#[test]
 fn long_lists_of_keys_and_clients_are_whole_and_in_order() {
     let place = Place::with_ada();
     place.run("user add bob@example.com").good();

@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::json;
 
 use crate::support::Setup;
-use crate::{Place, mode, names};
+use crate::{Place, mode, names, run_in};
 
 /// A directory with an administrator and the workspace 1.
 fn place() -> Place {
@@ -55,6 +55,35 @@ fn a_file_is_uploaded_listed_and_copied_out_again() {
     assert_eq!(fs::read_to_string(place.path().join("copy.onnx")).unwrap(), "abc");
     let get = place.run("model get 2 -o -").good();
     assert_eq!((get.out.as_str(), get.err.as_str()), ("abc", ""));
+}
+
+#[test]
+fn a_file_is_copied_out_under_a_safe_name() {
+    let place = place();
+    let (uploaded, out) = (place.path().join("m.onnx"), place.path().join("out"));
+    fs::write(&uploaded, "abc").unwrap();
+    fs::create_dir(&out).unwrap();
+    for (id, (name, safe)) in [
+        (".bashrc", "bashrc"),
+        ("-rf", "rf"),
+        ("--output=x", "output=x"),
+        (". -a", "a"),
+        ("...", "model"),
+        ("über model.onnx", "über model.onnx"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        place.run("model put m.onnx --workspace 1 --name a").good();
+        let id = id + 1;
+        place.sql(&format!("UPDATE model_versions SET file_name = '{name}' WHERE id = {id}"));
+        let data = place.data();
+        let run = run_in(&out, &format!("model get {id} --data-dir {}", data.display()), "", &[]).good();
+        assert_eq!(run.err, format!("3 B written to {safe}, SHA-256 {ABC}\n"));
+        let file = out.join(safe);
+        assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), ("abc", 0o600), "{name}");
+    }
+    assert_eq!(names(&out).len(), 6);
 }
 
 #[test]

@@ -15,6 +15,25 @@ pub(crate) fn is_generated(password: &str) -> bool {
 }
 
 #[test]
+fn a_user_is_allowed_and_forbidden_to_create_keys() {
+    let place = Place::with_ada();
+    place.run("user add bob@example.com").good();
+    let developer = || place.json("user show bob@example.com --json")["developer"].as_bool().unwrap();
+    assert!(developer());
+    let words = "bob@example.com may not create API keys; `atelier key list --user bob@example.com` shows those that stay \
+                 valid\n";
+    assert_eq!(place.run("user set-developer bob@example.com no --yes").good().err, words);
+    assert!(!developer());
+    assert_eq!(place.run("user set-developer bob@example.com yes").good().err, "bob@example.com may create API keys\n");
+    assert!(developer());
+    let run = place.run("user set-developer bob@example.com maybe");
+    assert!(run.code == 2 && run.err.contains("[possible values: yes, no]"), "{}", run.err);
+    place
+        .run("user set-developer eve@example.com yes")
+        .refused(1, "user eve@example.com does not exist; `atelier user list` shows all users");
+}
+
+#[test]
 fn the_first_user_can_be_added_before_the_first_start() {
     let place = Place::new();
     let run = place.run("user add ada@example.com --admin").good();

@@ -183,6 +183,10 @@ class Chromium:
         [body, *_] = self.all(css)
         return self._do("GET", f"/element/{body}/text")
 
+    def words_of(self, element):
+        """What a person reads in an element that was found."""
+        return self._do("GET", f"/element/{element}/text")
+
     def label(self, css):
         """What a screen reader calls it."""
         return self._do("GET", f"/element/{self.one(css)}/computedlabel")
@@ -260,9 +264,10 @@ class Chromium:
         """Loses every cookie, as another person's browser has none."""
         self.cdp("Network.clearBrowserCookies")
 
-    def shot(self, name):
-        """Takes a picture of the whole page."""
+    def shot(self, name, height=None):
+        """Takes a picture of the whole page, or of its upper part."""
         size = self.run("return [document.documentElement.scrollWidth, document.documentElement.scrollHeight]")
+        size[1] = height or size[1]
         clip = {"x": 0, "y": 0, "width": size[0], "height": max(size[1], 1), "scale": 1}
         data = self.cdp("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         folder = Path(os.environ["ATELIER_TEST_SHOTS"])

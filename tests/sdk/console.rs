@@ -1,5 +1,7 @@
 //! The console in a real browser.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use actix_web::http::Method;
@@ -16,10 +18,38 @@ fn every_page_can_be_reached_and_read_by_everybody_who_may() {
     run("walk.py", 300, Duration::from_mins(12));
 }
 
+/// The pictures of `docs/tutorials/console.md`.
+const PICTURES: [&str; 6] = ["workspaces", "new-workspace", "workspace", "key", "people", "access"];
+
+/// `ATELIER_TEST_BLESS=1` takes the pictures anew; without, this proves that they can be taken, and have the same size.
+#[test]
+fn the_pictures_of_the_tutorial_can_be_taken() {
+    let _turn = chromium::turn();
+    let python = python::environment("console", NEEDS);
+    tell(&python, "pictures.py", Duration::from_mins(3));
+    let taken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+    for name in PICTURES {
+        let taken = taken.join(format!("tutorial-{name}.png"));
+        let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/images/console-{name}.png"));
+        if std::env::var_os("ATELIER_TEST_BLESS").is_some() {
+            fs::copy(&taken, &kept).expect("the picture is writable");
+        }
+        // Width and height are in the first 24 bytes of a PNG.
+        let head = |path: &Path| fs::read(path).expect("a picture")[..24].to_vec();
+        assert_eq!(head(&kept), head(&taken), "the size of {name}");
+        assert!(fs::metadata(&kept).expect("a picture").len() < 150_000, "{name} is too large");
+    }
+}
+
 /// Runs `program` and expects at least `checks` checks, all successful.
 fn run(program: &str, checks: u32, patience: Duration) {
     let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
+    passed(&tell(&python, program, patience), checks);
+}
+
+/// Runs `program` against a server of its own. Returns what it printed.
+fn tell(python: &Path, program: &str, patience: Duration) -> String {
     let server = Server::start();
     let pages: Vec<_> =
         console::routes().into_iter().filter(|entry| entry.method == Method::GET).map(|entry| entry.path).collect();
@@ -33,6 +63,5 @@ fn run(program: &str, checks: u32, patience: Duration) {
         ("ATELIER_TEST_PAGES", &pages),
     ];
     env.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
-    let program = python::sources().join("console").join(program);
-    passed(&python::run(&python, &program, &env, patience), checks);
+    python::run(python, &python::sources().join("console").join(program), &env, patience)
 }

@@ -4,8 +4,8 @@
 use std::path::Path;
 
 use super::error::{Result, failed};
-use super::make::lock;
 use super::observer::Observer;
+use super::target::lock;
 use super::unpack::{ModelsTo, Unpacked, read_one};
 use crate::domain::model::StoredFile;
 use crate::files::archive::Folder;

@@ -84,7 +84,9 @@ fn after_upgrade(view: &View, key: Option<&MasterKey>) -> crate::error::Result<V
     let mut faults = Vec::new();
     let verdict = audit::verify(view, &Actor::operator(), None, key)?;
     if !verdict.is_sound() {
-        faults.push(format!("the audit log was changed in {} places", verdict.faults.len() + verdict.more));
+        let places = verdict.faults.len() + verdict.more;
+        let places = if places == 1 { "1 place".to_owned() } else { format!("{places} places") };
+        faults.push(format!("the audit log was changed in {places}"));
     }
     match key {
         None if signing_keys::anything_sealed(view)? => {

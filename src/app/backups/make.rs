@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use super::error::{BackupError, Result, failed};
 use super::models::{self, List, Padded, Total};
 use super::observer::{Observed, Observer};
+use super::target::{id_of, lock, require_directory, require_outside, require_own};
 use super::workplace::Workplace;
 use crate::app::identity::{master_keys, signing_keys};
 use crate::app::runtime::file_storage::FileStorage;
@@ -14,9 +15,7 @@ use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::secret::Secret;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Error;
-use crate::files::archive::{
-    ArchiveWriter, FORMAT, FilesPlace, FilesRecord, Folder, FolderLock, Label, Manifest, NewFile, Part,
-};
+use crate::files::archive::{ArchiveWriter, FORMAT, FilesPlace, FilesRecord, Folder, Label, Manifest, NewFile, Part};
 use crate::store::audit::chain;
 use crate::store::copy::copy;
 use crate::store::data_dir::DataDir;
@@ -34,6 +33,15 @@ pub enum Target<'t> {
     File(&'t Path),
     /// A directory of backups, which share the files of models.
     Folder(&'t Folder),
+}
+
+impl<'t> Target<'t> {
+    fn path(self) -> &'t Path {
+        match self {
+            Self::File(path) => path,
+            Self::Folder(folder) => folder.path(),
+        }
+    }
 }
 
 /// What is backed up, and where to.
@@ -62,6 +70,7 @@ pub struct Made {
 
 /// The facts of the copied data file.
 struct Facts {
+    server: String,
     schema: u32,
     rows: BTreeMap<String, u64>,
     newest: Option<chain::Link>,
@@ -77,6 +86,10 @@ pub fn make(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
 fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
     let made_at = Timestamp::now();
     let is_sealed = plan.passphrase.is_some();
+    if let Target::Folder(folder) = plan.target {
+        require_directory(folder)?;
+    }
+    require_outside(plan.home, plan.target.path())?;
     let (path, _lock) = match plan.target {
         Target::File(path) => {
             if fs::symlink_metadata(path).is_ok() {
@@ -86,6 +99,7 @@ fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
         }
         Target::Folder(folder) => {
             let lock = lock(folder)?;
+            require_own(folder, plan.home, is_sealed)?;
             (folder.new_path(made_at, is_sealed), Some(lock))
         }
     };
@@ -107,6 +121,7 @@ fn make_all(plan: &Plan, observer: &dyn Observer) -> Result<Made> {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         schema: facts.schema,
         made_at: made_at.to_string(),
+        server: Some(facts.server),
     };
     let mut writer = ArchiveWriter::begin(file, label.clone(), plan.passphrase).map_err(&cannot_write)?;
     let mut add = |part: &Part, from: &Path| -> Result<()> {
@@ -145,25 +160,6 @@ fn exists(path: &Path) -> BackupError {
     ))
 }
 
-/// Locks a directory, which is created if it does not exist.
-///
-/// Refused for a data directory, which has files of models under the same names.
-pub(super) fn lock(folder: &Folder) -> Result<FolderLock> {
-    if DataDir::at(folder.path()).database().exists() {
-        return Err(BackupError::Refused(format!(
-            "{} is a data directory; give backups a directory of their own, best on another disk",
-            folder.path().display()
-        )));
-    }
-    folder.create().map_err(failed("create", folder.path()))?;
-    folder.lock().map_err(failed("write to", folder.path()))?.ok_or_else(|| {
-        BackupError::Refused(format!(
-            "another process makes or removes backups in {}; wait until it is finished",
-            folder.path().display()
-        ))
-    })
-}
-
 fn copy_database(home: &DataDir, to: &Path, observer: &dyn Observer) -> Result<()> {
     observer.begin("copying", fs::metadata(home.database()).map_or(0, |found| found.len()));
     let copied = std::cell::Cell::new(0);
@@ -188,7 +184,7 @@ impl Facts {
         // Older files have no chain, or no files.
         let newest = rows.contains_key("audit_chain").then(|| chain::last(view)).transpose()?;
         let files = if schema >= FILES_SINCE { models::write_list(view, list)? } else { Total::default() };
-        Ok(Self { schema, rows, newest, files })
+        Ok(Self { server: id_of(view)?, schema, rows, newest, files })
     }
 }
 

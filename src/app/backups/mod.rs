@@ -9,6 +9,7 @@ mod observer;
 mod prune;
 mod scratch;
 mod staging;
+mod target;
 mod temporary;
 mod unpack;
 mod workplace;
@@ -19,7 +20,7 @@ use crate::app::identity::sessions;
 use crate::app::{audit, keys, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::{AuditSearch, ObjectKind, Recorded};
-use crate::domain::backup::ID_MARGIN;
+use crate::domain::backup::{ID_MARGIN, ids_after};
 use crate::domain::ids::KeyId;
 use crate::domain::key::Key;
 use crate::domain::noun::Noun;
@@ -38,6 +39,7 @@ pub use observer::Observer;
 pub use prune::{Pruned, prune};
 pub use scratch::Scratch;
 pub use staging::Staging;
+pub use target::{require_directory, require_outside, require_own, server_of};
 pub use unpack::{ModelsTo, Unpacked, unpack};
 pub use workplace::clean_up;
 
@@ -112,7 +114,8 @@ pub struct Settled {
 ///
 /// Requires the operator.
 pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Result<Settled> {
-    store::backups::move_ids_ahead(tx, ID_MARGIN)?;
+    let ids_after = ids_after(tx.now);
+    store::backups::move_ids_ahead(tx, ids_after, ID_MARGIN)?;
     let sessions = sessions::end_everybodys(tx, actor)?;
     // One that was used after the backup must not work again.
     let links = store::links::delete_all(tx)?;
@@ -135,7 +138,7 @@ pub fn settle(tx: &Tx, actor: &Actor, manifest: &Manifest, and_keys: bool) -> Re
         "audit_row": manifest.audit_row,
         "audit_hash": manifest.audit_hash,
     });
-    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_moved_by": ID_MARGIN,
+    let after = json!({ "sessions_ended": sessions, "keys_revoked": revoked_keys, "ids_after": ids_after,
                         "links_deleted": links });
     let object = (ObjectKind::Backup, &manifest.label.made_at);
     audit::record(tx, actor, "backups.restore", object, (before, after))?;
@@ -152,3 +155,6 @@ pub fn for_each_live_key(view: &View, mut each: impl FnMut(&Key) -> Result<()>) 
         page.iter().filter(|key| key.is_live(view.now)).try_for_each(&mut each)?;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::error::{Result, failed};
-use super::make::lock;
+use super::target::{lock, server_of};
 use super::unpack::referenced;
 use crate::domain::backup::Keep;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::Folder;
+use crate::store::data_dir::DataDir;
 use crate::tokens::sealed_file::Passphrase;
 
 /// What was removed.
@@ -17,11 +18,13 @@ pub struct Pruned {
     pub files: usize,
 }
 
-/// Removes the backups that are not kept, and the files of models that no other archive of the directory refers to, whatever
-/// its name. If one cannot be read, no file is removed.
-pub fn prune(folder: &Folder, keep: Keep, passphrase: Option<&Passphrase>) -> Result<Pruned> {
+/// Removes the backups of this server that are not kept, and the files of models that no other archive of the directory
+/// refers to, whatever its name. If one cannot be read, no file is removed.
+pub fn prune(folder: &Folder, home: &DataDir, keep: Keep, passphrase: Option<&Passphrase>) -> Result<Pruned> {
     let lock = lock(folder)?;
-    let all = folder.list().map_err(failed("list", folder.path()))?;
+    let server = server_of(home)?;
+    let mut all = folder.list().map_err(failed("list", folder.path()))?;
+    all.retain(|backup| backup.server().is_some() && backup.server() == server.as_deref());
     let chosen = keep.choose(&all.iter().map(|backup| backup.made_at).collect::<Vec<Timestamp>>());
     let mut pruned = Pruned::default();
     for (backup, is_kept) in all.into_iter().zip(chosen) {

@@ -17,6 +17,12 @@ pub struct Scratch {
 impl Scratch {
     pub fn create() -> Result<Self> {
         let folder = std::env::temp_dir();
+        if !folder.is_dir() {
+            let folder = folder.display();
+            return Err(BackupError::Refused(format!(
+                "TMPDIR {folder} is not a directory; create it, or set another one"
+            )));
+        }
         let directory = Temporary::create(&folder, BEGIN).map_err(failed("create a directory in", &folder))?;
         let home = DataDir::open(directory.path()).map_err(|error| BackupError::Refused(error.to_string()))?;
         Ok(Self { home, _directory: directory })

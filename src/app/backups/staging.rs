@@ -1,7 +1,8 @@
 //! The directory in which a backup is restored, before it gets the name of the data directory.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use super::error::{BackupError, Result, failed};
@@ -53,6 +54,8 @@ impl Staging {
             let _ = fs::remove_dir(from.join("files/incoming"));
             File::open(from)?.sync_all()?;
             if is_inside {
+                // It was made by somebody else, and now gets secrets.
+                fs::set_permissions(&target, Permissions::from_mode(0o700))?;
                 let mut names = entries(from)?;
                 names.sort_by_key(|name| from.join(name) == home.database());
                 for name in names {

@@ -46,6 +46,8 @@ pub struct Unpacked {
     pub keys: Vec<(Option<String>, Secret)>,
     /// Files of models that are not beside the backup, or are damaged there.
     pub absent: Vec<Sha256>,
+    /// The number of files of models that a backup without files has left out.
+    pub left_out: u64,
 }
 
 /// Refuses a backup of a newer schema, before anything is unpacked.
@@ -67,6 +69,18 @@ pub fn unpack(
     to: ModelsTo,
     observer: &dyn Observer,
 ) -> Result<Unpacked> {
+    let unpacked = unpack_all(path, passphrase, into, to, observer);
+    // What was not read any more looks like damage.
+    if observer.is_stopped() { Err(BackupError::Stopped) } else { unpacked }
+}
+
+fn unpack_all(
+    path: &Path,
+    passphrase: Option<&Passphrase>,
+    into: &DataDir,
+    to: ModelsTo,
+    observer: &dyn Observer,
+) -> Result<Unpacked> {
     let of_archive = |source| BackupError::Archive { path: path.to_owned(), source };
     let (label, _) = peek(path).map_err(of_archive)?;
     require_known_schema(path, &label)?;
@@ -80,9 +94,14 @@ pub fn unpack(
     let Unpacking { keys, expected, skipped, .. } = unpacking;
     let manifest = read.map_err(|error: BackupError| error.at(path))?;
     let damaged = |what: String| of_archive(ArchiveError::Damaged(what));
-    let mut absent = Vec::new();
+    let (mut absent, mut left_out) = (Vec::new(), 0);
     match manifest.files.place {
-        FilesPlace::Nowhere => {}
+        FilesPlace::Nowhere => {
+            for file in List::open(&list).map_err(failed("read", &list))? {
+                file.map_err(|error| damaged(error.to_string()))?;
+                left_out += 1;
+            }
+        }
         FilesPlace::Inside => {
             let rest = match expected {
                 Some(rest) => rest,
@@ -103,7 +122,7 @@ pub fn unpack(
         }
     }
     fs::remove_file(&list).map_err(failed("remove", &list))?;
-    Ok(Unpacked { manifest, sealed, keys, absent })
+    Ok(Unpacked { manifest, sealed, keys, absent, left_out })
 }
 
 struct Unpacking<'u> {
@@ -157,7 +176,8 @@ impl Unpacking<'_> {
                     return Err(self.damaged(format!("the file {sha256} has another size")));
                 }
                 match self.to {
-                    ModelsTo::Nowhere => Ok(()),
+                    // Read here, so that the observer sees it.
+                    ModelsTo::Nowhere => each_chunk(self.path, &mut from, |_| Ok(())),
                     ModelsTo::Store(files) => place(files, &found, &mut from, self.path).map(drop),
                 }
             }
@@ -271,6 +291,7 @@ pub(super) fn read_one(
         }
     };
     match read() {
+        _ if observer.is_stopped() => Err(BackupError::Stopped),
         Err(BackupError::Archive { source, .. }) if is_damage(&source) => Ok(false),
         read => read,
     }

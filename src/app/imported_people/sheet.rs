@@ -48,6 +48,10 @@ pub fn read(bytes: Vec<u8>, max: usize) -> Result<Vec<Line>, Vec<String>> {
     let text = text(bytes)?;
     let mut reader = csv::ReaderBuilder::new().flexible(true).has_headers(false).from_reader(text.as_bytes());
     let (mut record, mut faults) = (StringRecord::new(), Vec::new());
+    if let Some(line) = unclosed_quote(&text) {
+        let words = format!("line {line}: a quotation mark begins a field and is never closed; close it, or double it");
+        return Err(vec![words]);
+    }
     if !next(&mut reader, &mut record)? {
         return Err(vec!["line 1: the header is missing; it names the columns".to_owned()]);
     }
@@ -86,6 +90,25 @@ fn text(bytes: Vec<u8>) -> Result<String, Vec<String>> {
         vec![format!("line {line}: must be UTF-8; save the file as \"CSV UTF-8\"")]
     })?;
     Ok(text.trim_start_matches('\u{feff}').replace("\r\n", "\n") + "\n")
+}
+
+/// The line of a quotation mark that begins a field and is never closed.
+fn unclosed_quote(text: &str) -> Option<usize> {
+    let (mut line, mut begun, mut is_inside, mut may_begin, mut was_closed) = (1, 1, false, true, false);
+    for c in text.chars() {
+        let (is_quote, was_inside) = (c == '"', is_inside);
+        match (is_quote, is_inside) {
+            (true, true) => is_inside = false,
+            (true, false) if may_begin => (is_inside, begun) = (true, line),
+            // A doubled one closes the field and opens it again.
+            (true, false) if was_closed => is_inside = true,
+            _ => {}
+        }
+        was_closed = was_inside && !is_inside;
+        may_begin = !is_inside && matches!(c, ',' | '\n');
+        line += usize::from(c == '\n');
+    }
+    is_inside.then_some(begun)
 }
 
 fn next(reader: &mut csv::Reader<&[u8]>, record: &mut StringRecord) -> Result<bool, Vec<String>> {

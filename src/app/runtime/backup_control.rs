@@ -150,7 +150,7 @@ mod tests {
         assert!(matches!(control.wait(Duration::ZERO), Wake::TimeIsOver));
         control.request(&ada).unwrap();
         assert!(control.request(&ada).is_err() && control.running_since().is_some());
-        assert!(matches!(control.wait(Duration::from_secs(60)), Wake::Wanted(_)));
+        assert!(matches!(control.wait(Duration::from_mins(1)), Wake::Wanted(_)));
         assert!(control.request(&ada).is_err(), "it is being made");
         control.end();
         assert_eq!(control.running_since(), None);
@@ -159,7 +159,7 @@ mod tests {
         control.end();
         assert!(matches!(control.wait(Duration::ZERO), Wake::TimeIsOver), "the scheduled one was the wanted one");
         control.stop();
-        assert!(control.is_stopped() && matches!(control.wait(Duration::from_secs(60)), Wake::Stopped));
+        assert!(control.is_stopped() && matches!(control.wait(Duration::from_mins(1)), Wake::Stopped));
     }
 
     #[test]

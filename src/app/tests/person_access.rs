@@ -124,7 +124,7 @@ fn people_are_listed_by_status_page_by_page() {
     super::keys::make(&office, &office.bob, &office.bob);
     let listed = |actor: &Actor, status: Option<UserStatus>, text: &str| {
         let words = PeopleSearch::parse_words(text).unwrap();
-        let search = PeopleSearch { status, words, ..PeopleSearch::default() };
+        let search = PeopleSearch { words, status, ..PeopleSearch::default() };
         let (mut names, mut page) = (Vec::new(), Page { after: None, limit: 2 });
         loop {
             let slice = office.read(|view| people::page(view, actor, &search, page)).unwrap();

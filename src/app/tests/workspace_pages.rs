@@ -204,7 +204,7 @@ fn somebody_new_is_invited_into_the_organization_and_the_workspace() {
     assert!(is_invited && matches!(user.status(crate::domain::timestamp::Timestamp::now()), UserStatus::Invited));
     let role = office.read(|view| store::members::find(view, place, user.id)).unwrap().map(|member| member.role);
     assert_eq!(role, Some(Role::Member));
-    let home = office.read(|view| crate::app::organizations::home(view)).unwrap().id;
+    let home = office.read(crate::app::organizations::home).unwrap().id;
     let role = office.read(|view| store::organizations::role(view, home, user.id)).unwrap();
     assert_eq!(role, Some(OrganizationRole::Reader));
     // A repeated invitation makes another link.

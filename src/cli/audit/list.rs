@@ -2,13 +2,14 @@
 
 use clap::Args;
 use serde_json::{Value, json};
+use strum::VariantNames as _;
 
 use crate::app::{audit, users};
 use crate::cli::flags::When;
 use crate::cli::list::{Entry, List, print_pages};
 use crate::cli::{CliError, data, table};
 use crate::domain::actor::Actor;
-use crate::domain::audit::{AuditSearch, NO_ACCOUNT, Recorded};
+use crate::domain::audit::{AuditSearch, NO_ACCOUNT, ObjectKind, Recorded};
 use crate::domain::page::Slice;
 use crate::store::data_dir::DataDir;
 
@@ -76,6 +77,15 @@ impl Entry<6> for Recorded {
 
 pub(super) fn list(home: &DataDir, search: &Search) -> Result<(), CliError> {
     let actor = Actor::operator();
+    let (from, until) = (search.since.map(When::ago), search.until.map(When::ago));
+    if from.zip(until).is_some_and(|(from, until)| from > until) {
+        return Err(CliError::Usage("--since is later than --until; exchange them".to_owned()));
+    }
+    let kind = search.object.as_deref().and_then(|object| object.split('/').next());
+    if let Some(kind) = kind.filter(|kind| !ObjectKind::VARIANTS.contains(kind)) {
+        let kinds = ObjectKind::VARIANTS.join(", ");
+        return Err(CliError::Usage(format!("--object: there is no kind {kind:?}; the kinds are {kinds}")));
+    }
     let who = search.user.as_deref().filter(|user| *user != OPERATOR);
     let who = who.map(|email| data::person(email, "--user")).transpose()?;
     data::with(home, |store| {
@@ -84,7 +94,7 @@ pub(super) fn list(home: &DataDir, search: &Search) -> Result<(), CliError> {
             None => search.user.as_ref().map(|_| NO_ACCOUNT),
         };
         let verbs = search.verb.clone();
-        let query = AuditSearch { from: search.since.map(When::ago), until: search.until.map(When::ago), by, verbs };
+        let query = AuditSearch { from, until, by, verbs };
         let none = "nothing was recorded of this in this time; by default the last 30 days are listed, --since goes back \
                     further";
         print_pages(store, &search.options, none, |view, page| {

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 
 use crate::app::backups::Observer;
 use crate::cli::progress::Progress;
+use crate::cli::signals;
 
-/// Shows how far a backup is.
+/// Shows how far a backup is, and stops it after a signal.
 #[derive(Default)]
 pub(in crate::cli) struct Bar(RefCell<Option<Progress>>);
 
@@ -22,5 +23,9 @@ impl Observer for Bar {
         if let Some(progress) = self.0.borrow().as_ref() {
             progress.add(bytes);
         }
+    }
+
+    fn is_stopped(&self) -> bool {
+        signals::is_stopped()
     }
 }

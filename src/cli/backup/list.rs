@@ -12,7 +12,8 @@ use crate::cli::progress::size;
 use crate::cli::{CliError, table};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
-use crate::files::archive::{ArchiveError, Folder, Label, Listed, Sealed, peek};
+use crate::files::archive::{Folder, Label, Listed};
+use crate::store::data_dir::DataDir;
 
 /// The backups of a directory. Refused if it cannot be read.
 pub(super) fn of(directory: &Path) -> Result<Vec<Listed>, CliError> {
@@ -21,9 +22,8 @@ pub(super) fn of(directory: &Path) -> Result<Vec<Listed>, CliError> {
     })
 }
 
-/// A backup of a directory: its label, or why it has none.
+/// A backup of a directory.
 struct Found {
-    label: Result<(Label, Sealed), ArchiveError>,
     listed: Listed,
     age: Duration,
 }
@@ -32,8 +32,7 @@ impl Entry<7> for Found {
     const HEAD: [&'static str; 7] = ["MADE", "AGE", "VERSION", "SCHEMA", "SIZE", "SEALED", "FILE"];
 
     fn row(&self) -> [String; 7] {
-        let about =
-            |about: &dyn Fn(&Label) -> String| self.label.as_ref().map_or("-".to_owned(), |(label, _)| about(label));
+        let about = |about: &dyn Fn(&Label) -> String| self.listed.label.as_ref().map_or("-".to_owned(), about);
         [
             table::moment(Some(self.listed.made_at)),
             age(self.age),
@@ -46,7 +45,7 @@ impl Entry<7> for Found {
     }
 
     fn to_json(&self) -> Value {
-        let label = self.label.as_ref().ok().map(|(label, _)| label);
+        let label = self.listed.label.as_ref().ok();
         json!({
             "path": self.listed.path.display().to_string(),
             "made_at": label.map_or_else(|| self.listed.made_at.to_string(), |label| label.made_at.clone()),
@@ -55,7 +54,7 @@ impl Entry<7> for Found {
             "schema": label.map(|label| label.schema),
             "size": self.listed.size,
             "sealed": self.listed.sealed,
-            "fault": self.label.as_ref().err().map(ToString::to_string),
+            "fault": self.listed.label.as_ref().err().map(ToString::to_string),
         })
     }
 
@@ -68,17 +67,22 @@ pub(super) fn run(config: &Config, directory: Option<PathBuf>, options: &List) -
     let directory = directory
         .or_else(|| config.backup_directory.clone())
         .ok_or_else(|| CliError::Usage("give the directory of the backups, or set backup_directory".to_owned()))?;
+    if DataDir::at(&directory).database().exists() {
+        return Err(CliError::Usage(format!(
+            "{} is a data directory; give the directory of the backups",
+            directory.display()
+        )));
+    }
     let now = Timestamp::now();
     let found = of(&directory)?.into_iter();
-    let found: Vec<_> =
-        found.map(|listed| Found { label: peek(&listed.path), age: listed.made_at.until(now), listed }).collect();
+    let found: Vec<_> = found.map(|listed| Found { age: listed.made_at.until(now), listed }).collect();
     let mut printer = Printer::new::<Found>(options);
     printer.print(&found)?;
     let directory = directory.display();
     printer.finish(&format!("there are no backups in {directory}; `atelier backup {directory}` makes one"))?;
     let broken: Vec<String> = found
         .iter()
-        .filter_map(|one| one.label.as_ref().err().map(|error| format!("{} {error}", one.listed.path.display())))
+        .filter_map(|one| one.listed.label.as_ref().err().map(|error| format!("{} {error}", one.listed.path.display())))
         .collect();
     if options.json || broken.is_empty() { Ok(()) } else { Err(CliError::Failed(broken.join("\nerror: "))) }
 }

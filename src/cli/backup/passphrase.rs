@@ -17,19 +17,21 @@ pub struct PassphraseFile {
 }
 
 impl PassphraseFile {
-    /// Reads the passphrase, if there is one.
+    fn path<'p>(&'p self, config: &'p Config) -> Option<&'p Path> {
+        self.passphrase_file.as_deref().or(config.backup_passphrase_file.as_deref())
+    }
+
+    /// Reads the passphrase of a backup, if there is one.
     pub(in crate::cli) fn read(&self, config: &Config) -> Result<Option<Passphrase>, CliError> {
-        let path = self.passphrase_file.as_ref().or(config.backup_passphrase_file.as_ref());
-        path.map(|path| read_passphrase(path)).transpose()
+        self.path(config).map(|path| password::read_passphrase(path).map(Passphrase::new)).transpose()
+    }
+
+    /// Reads the passphrase of a new backup, if it is to be sealed. Refused if it is short or open to other users.
+    pub(in crate::cli) fn read_new(&self, config: &Config) -> Result<Option<Passphrase>, CliError> {
+        self.path(config).map(read_new_passphrase).transpose()
     }
 }
 
-/// Reads the only line of a file.
-pub(super) fn read_passphrase(path: &Path) -> Result<Passphrase, CliError> {
-    let text = password::read_file(path).map_err(|error| match error {
-        CliError::Failed(words) => CliError::Failed(words.replace("the password", "the passphrase")),
-        CliError::Usage(words) => CliError::Usage(words.replace("the password", "the passphrase")),
-        replaced @ CliError::Replaced(_) => replaced,
-    })?;
-    Ok(Passphrase::new(text))
+pub(super) fn read_new_passphrase(path: &Path) -> Result<Passphrase, CliError> {
+    password::read_new_passphrase(path).map(Passphrase::new)
 }

@@ -4,7 +4,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use super::keys::found_keys;
-use super::passphrase::read_passphrase;
+use super::passphrase::read_new_passphrase;
 use super::words::incomplete;
 use crate::app::backups::{self, BackupError, Made, Observer, Plan, Target};
 use crate::app::checks::NO_DIRECTORY;
@@ -14,6 +14,7 @@ use crate::cli::progress::size;
 use crate::cli::{CliError, file_place};
 use crate::config::Config;
 use crate::domain::actor::Actor;
+use crate::domain::backup::Schedule;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::Folder;
 use crate::store::Store;
@@ -62,7 +63,7 @@ pub(in crate::cli) fn control(config: &Config) -> Result<Control, CliError> {
 impl Scheduler {
     /// Starts the thread, if there is a directory. Without a schedule, it makes the backups that somebody asks for.
     ///
-    /// Refused if the passphrase cannot be read.
+    /// Refused as [`planned`] says.
     pub(in crate::cli) fn start(
         config: &Config,
         home: &DataDir,
@@ -70,17 +71,17 @@ impl Scheduler {
         control: &Control,
     ) -> Result<Option<Self>, CliError> {
         backups::clean_up(home);
-        let Some(settings) = control.settings() else { return Ok(None) };
+        let Some((schedule, folder, passphrase)) = planned(config, home)? else { return Ok(None) };
         let work = Work {
             config: config.clone(),
             home: home.clone(),
             store: store.clone(),
             control: control.clone(),
-            folder: settings.folder.clone(),
+            folder,
             files: config.backup_files.then(|| file_place::open(config, home)).transpose()?,
-            passphrase: config.backup_passphrase_file.as_deref().map(read_passphrase).transpose()?,
+            passphrase,
         };
-        if work.passphrase.is_none() && settings.schedule.is_some() {
+        if work.passphrase.is_none() && schedule.is_some() {
             log::warn!(
                 "backups in {} are as secret as the server; set backup_passphrase_file to seal them",
                 work.folder.path().display()
@@ -93,6 +94,27 @@ impl Scheduler {
         })?;
         Ok(Some(Self { control: control.clone(), thread: Some(thread) }))
     }
+}
+
+/// The schedule, the directory and the passphrase of backups.
+pub(in crate::cli) type Planned = (Option<Schedule>, Folder, Option<Passphrase>);
+
+/// The schedule, the directory and the passphrase of the backups that the configuration names, if it names a directory.
+///
+/// Refused with a schedule and without a directory, if the directory is in the data directory, and if the passphrase is
+/// not fit for a new backup.
+pub(in crate::cli) fn planned(config: &Config, home: &DataDir) -> Result<Option<Planned>, CliError> {
+    let Some(directory) = config.backup_directory.clone() else {
+        return match config.backup_schedule {
+            Some(_) => Err(CliError::Usage(NO_DIRECTORY.to_owned())),
+            None => Ok(None),
+        };
+    };
+    let folder = Folder::at(directory);
+    backups::require_directory(&folder)?;
+    backups::require_outside(home, folder.path())?;
+    let passphrase = config.backup_passphrase_file.as_deref().map(read_new_passphrase).transpose()?;
+    Ok(Some((config.backup_schedule, folder, passphrase)))
 }
 
 impl Drop for Scheduler {
@@ -159,10 +181,12 @@ impl Work {
         }
     }
 
-    /// When the last backup in the directory was made.
+    /// When the last backup of this server in the directory was made.
     fn last(&self) -> Option<Timestamp> {
         let now = Timestamp::now();
-        let found = self.folder.list().unwrap_or_default();
+        let server = backups::server_of(&self.home).ok().flatten();
+        let mut found = self.folder.list().unwrap_or_default();
+        found.retain(|backup| backup.server().is_some() && backup.server() == server.as_deref());
         found.into_iter().map(|backup| backup.made_at).rfind(|made_at| !made_at.is_ahead_of(now))
     }
 
@@ -203,7 +227,7 @@ impl Work {
     }
 
     fn prune(&self) {
-        match backups::prune(&self.folder, self.config.backup_keep, self.passphrase.as_ref()) {
+        match backups::prune(&self.folder, &self.home, self.config.backup_keep, self.passphrase.as_ref()) {
             Ok(pruned) if pruned == backups::Pruned::default() => {}
             Ok(pruned) => {
                 log::info!("removed old backups: {}, model files: {}", pruned.backups, pruned.files);

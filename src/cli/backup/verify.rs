@@ -9,7 +9,7 @@ use super::list;
 use super::passphrase::PassphraseFile;
 use super::words::{age, several};
 use crate::app::backups::{self, BackupError, ModelsTo, Scratch, Unpacked};
-use crate::cli::{CliError, print, say};
+use crate::cli::{CliError, print, say, signals};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::files::archive::{FilesPlace, Manifest};
@@ -20,6 +20,7 @@ use crate::tokens::sealed_file::Passphrase;
 struct Verified {
     manifest: Manifest,
     sealed: bool,
+    left_out: u64,
     faults: Vec<String>,
 }
 
@@ -30,12 +31,16 @@ pub(super) fn run(
     all: bool,
     as_json: bool,
 ) -> Result<(), CliError> {
+    signals::clean_up_when_stopped();
     let passphrase = secret.read(config)?;
     let mut results = Vec::new();
     for path in chosen(path, all)? {
         let verified = verify(&path, passphrase.as_ref()).map_err(|error| match error {
             CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words) => words,
         });
+        if signals::is_stopped() {
+            return Err(BackupError::Stopped.into());
+        }
         results.push((path, verified));
     }
     let now = Timestamp::now();
@@ -47,7 +52,7 @@ pub(super) fn run(
             if let Ok(verified) = verified
                 && verified.faults.is_empty()
             {
-                print(&format!("{}: {}\n", path.display(), words(&verified.manifest, now)))?;
+                print(&format!("{}: {}\n", path.display(), words(verified, now)))?;
             }
         }
     }
@@ -107,7 +112,8 @@ fn verify(path: &Path, passphrase: Option<&Passphrase>) -> Result<Verified, CliE
             several(files.damaged.len(), "model file")
         ));
     }
-    Ok(Verified { manifest: unpacked.manifest, sealed: unpacked.sealed.0, faults })
+    let Unpacked { manifest, sealed, left_out, .. } = unpacked;
+    Ok(Verified { manifest, sealed: sealed.0, left_out, faults })
 }
 
 /// Lets the next backup into the directory replace the damaged files.
@@ -128,14 +134,16 @@ fn set_aside(path: &Path, unpacked: &Unpacked, passphrase: Option<&Passphrase>) 
     }
 }
 
-fn words(manifest: &Manifest, now: Timestamp) -> String {
+fn words(Verified { manifest, left_out, .. }: &Verified, now: Timestamp) -> String {
+    let left_out = *left_out;
     let made = manifest.label.made_at().map(|made| age(made.until(now))).unwrap_or_default();
     let files = match manifest.files.place {
-        FilesPlace::Nowhere => "no model files".to_owned(),
-        FilesPlace::Inside | FilesPlace::Beside => several(manifest.files.count, "model file"),
+        FilesPlace::Nowhere if left_out > 0 => format!("without its {}", several(left_out, "model file")),
+        FilesPlace::Nowhere => "without model files".to_owned(),
+        FilesPlace::Inside | FilesPlace::Beside => format!("and {}", several(manifest.files.count, "model file")),
     };
     format!(
-        "sound, made {made} ago ({}) by atelier {} with schema version {}, with {} and {files}",
+        "sound, made {made} ago ({}) by atelier {} with schema version {}, with {} {files}",
         manifest.label.made_at,
         manifest.label.program,
         manifest.label.schema,
@@ -147,7 +155,7 @@ fn to_json(path: &Path, verified: &Result<Verified, String>, now: Timestamp) -> 
     let path = path.display().to_string();
     match verified {
         Err(words) => json!({ "path": path, "sound": false, "faults": [words] }),
-        Ok(Verified { manifest, sealed, faults }) => json!({
+        Ok(Verified { manifest, sealed, left_out, faults }) => json!({
             "path": path,
             "sound": faults.is_empty(),
             "faults": faults,
@@ -158,6 +166,7 @@ fn to_json(path: &Path, verified: &Result<Verified, String>, now: Timestamp) -> 
             "sealed": sealed,
             "rows": manifest.rows,
             "files": manifest.files.count,
+            "files_left_out": left_out,
             "newest_audit_row": { "id": manifest.audit_row, "hash": manifest.audit_hash },
         }),
     }

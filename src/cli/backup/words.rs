@@ -15,3 +15,8 @@ pub(super) fn incomplete(made: &Made) -> Option<String> {
         )
     })
 }
+
+/// `1 key was`, `2 keys were`.
+pub(in crate::cli) fn several_were(number: u64, noun: &str) -> String {
+    several(number, noun) + if number == 1 { " was" } else { " were" }
+}

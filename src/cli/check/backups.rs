@@ -2,7 +2,7 @@
 
 use super::advice::RESTORE;
 use crate::app::backups::Outcomes;
-use crate::app::checks::{self, NO_DIRECTORY};
+use crate::app::checks;
 use crate::cli::data::error_details;
 use crate::cli::finding::Finding;
 use crate::config::Config;
@@ -13,10 +13,6 @@ const WHAT: &str = "backup";
 
 /// Nothing if no backup was ever made and none is scheduled.
 pub(super) fn check(config: &Config, outcomes: Result<Outcomes>) -> Option<Finding> {
-    if config.backup_schedule.is_some() && config.backup_directory.is_none() {
-        let (found, next) = NO_DIRECTORY.split_once("; ").unwrap_or((NO_DIRECTORY, ""));
-        return Some(Finding::fault(WHAT, found, next));
-    }
     match outcomes {
         Ok(outcomes) => checks::last_backup(config.backup_schedule, &outcomes, Timestamp::now()),
         Err(error) => Some(Finding::fault(WHAT, error_details(&error), RESTORE)),

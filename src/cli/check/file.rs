@@ -103,7 +103,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             let found = format!("cannot inspect {}: {error}", path.display());
             return vec![Finding::fault(WHAT, found, AS_THE_SERVER)];
         }
-        Err(error) => return vec![unreadable(&path, &error)],
+        Err(error) => return vec![lost(home).unwrap_or_else(|| unreadable(&path, &error))],
     };
     if let Err(error) = fs::File::open(&path) {
         return vec![unreadable(&path, &error)];
@@ -115,6 +115,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         Ok(facts) => {
             findings.push(version(home, facts.standing));
             if matches!(facts.standing, SchemaState::Empty | SchemaState::Foreign | SchemaState::NoDatabase) {
+                findings.extend(lost(home));
                 return findings;
             }
             findings.push(sound("integrity", facts.integrity));
@@ -133,6 +134,15 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         Err(error) => findings.push(Finding::fault("integrity", error_details(&error), RESTORE)),
     }
     findings
+}
+
+/// The rest of a server is there, but its data file is not.
+fn lost(home: &DataDir) -> Option<Finding> {
+    home.left_without_database().map(|left| {
+        let found =
+            format!("{} is missing or empty, but {} of a server is there", home.database().display(), left.display());
+        Finding::fault("data file", found, "put the data file back, or restore the last backup into another directory")
+    })
 }
 
 pub(super) fn unreadable(path: &Path, error: &io::Error) -> Finding {

@@ -13,6 +13,7 @@ use super::report::{Outcome, print_report};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::app::setup;
 use crate::app::transfer::{self, Counts, Ended, Files, Reader, Report, Source};
+use crate::cli::backup::several;
 use crate::cli::progress::Progress;
 use crate::cli::{CliError, master_key, model, password, say};
 use crate::config::Config;
@@ -66,7 +67,7 @@ impl Options {
         let keys = match &self.passphrase_file {
             Some(passphrase) => {
                 let master_key = master_key::load(config, home, store)?;
-                Some((password::read_file(passphrase)?, Arc::new(master_key)))
+                Some((password::read_passphrase(passphrase)?, Arc::new(master_key)))
             }
             None => None,
         };
@@ -129,7 +130,11 @@ impl Options {
         }
         print_report(&report, Outcome::Imported, self.json)?;
         let total = report.total();
-        say(&format!("imported {} rows; {} were there already", total.created, total.matched + total.differ));
+        say(&format!(
+            "imported {}; {} were there already",
+            several(total.created, "row"),
+            total.matched + total.differ
+        ));
         let is_new = |(kind, counts): (Kind, Counts)| kind == Kind::User && counts.created > 0;
         if self.passphrase_file.is_none() && report.counts().any(is_new) {
             say("new users have no password; `atelier user reset-link EMAIL` makes a link to choose one");
@@ -141,7 +146,8 @@ impl Options {
         print_report(report, Outcome::Refused, self.json)?;
         let rows = report.total().refused.max(1);
         Err(CliError::Failed(format!(
-            "{rows} rows are refused, so nothing was imported; correct them on the other server, and export again"
+            "{} refused, so nothing was imported; correct them on the other server, and export again",
+            if rows == 1 { "1 row is".to_owned() } else { format!("{rows} rows are") }
         )))
     }
 }

@@ -85,6 +85,23 @@ pub(super) fn demote(home: &DataDir, email: &str, confirm: Confirm) -> Result<()
     change(home, email, UserChange { administrator: Some(false), ..UserChange::default() })
 }
 
+pub(super) fn set_developer(home: &DataDir, email: &str, developer: bool, confirm: Confirm) -> Result<(), CliError> {
+    let user = found(home, email)?.email;
+    if !developer {
+        let undo = format!("atelier user set-developer {user} yes");
+        confirm.ask_undoable(&format!("forbid {user} to create API keys"), &undo)?;
+    }
+    let who = Named::Email(user);
+    let change = UserChange { developer: Some(developer), ..UserChange::default() };
+    let user = data::write(home, move |tx, actor| users::change(tx, actor, &who, &change))?;
+    say(&if user.developer {
+        format!("{} may create API keys", user.email)
+    } else {
+        format!("{0} may not create API keys; `atelier key list --user {0}` shows those that stay valid", user.email)
+    });
+    Ok(())
+}
+
 pub(super) fn change(home: &DataDir, email: &str, change: UserChange) -> Result<(), CliError> {
     let who = Named::Email(data::address(email)?);
     let user = data::with(home, |store| {

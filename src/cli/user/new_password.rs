@@ -2,12 +2,18 @@
 
 use serde_json::Value;
 
+use super::to_json;
 use crate::app::identity::passwords::{self, Owner};
+use crate::app::users::{self, Named};
 use crate::cli::password::Source;
-use crate::cli::{CliError, print, say};
+use crate::cli::{CliError, data, print, say};
+use crate::domain::actor::Actor;
+use crate::domain::email::Email;
 use crate::domain::password::Password;
 use crate::domain::secret::Secret;
 use crate::error::InField as _;
+use crate::store::Tx;
+use crate::store::data_dir::DataDir;
 use crate::tokens::password::{PasswordHash, generate};
 
 /// A new password, and whether it was generated and so must be printed.
@@ -65,4 +71,26 @@ impl NewPassword {
         }
         Ok(())
     }
+}
+
+/// Sets a new password, and ends the sessions of the user.
+pub(super) fn set(
+    home: &DataDir,
+    who: Email,
+    password: Option<Secret>,
+    revoke_keys: bool,
+    json: bool,
+) -> Result<(), CliError> {
+    let (new, user) = data::with(home, |store| {
+        let (actor, who) = (Actor::operator(), Named::Email(who));
+        let owner = Owner::from(&store.read(|view| users::named(view, &actor, &who))?);
+        let new = NewPassword::from_text(password, &owner)?;
+        let change = users::NewPassword { hash: new.hash.clone(), revoke_keys };
+        let set = move |tx: &Tx| users::set_password(tx, &actor, &who, &change);
+        let user = data::write_and_print(store, set, new.password_output(to_json, json), CliError::from)?;
+        Ok((new, user))
+    })?;
+    let ended =
+        if revoke_keys { "all sessions have ended and all API keys are revoked" } else { "all sessions have ended" };
+    new.print_result(&to_json(&user), &format!("{} has a new password; {ended}", user.email), json)
 }

@@ -8,17 +8,15 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 
+use super::names::{BEGIN, END, SEALED, name_of, parse_name};
 use super::new_file::PARTIAL;
 use super::write::write_file;
-use super::{ArchiveError, NewFile};
+use super::{ArchiveError, Label, NewFile, peek};
 use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::timestamp::Timestamp;
 use crate::files::directories::{create_file, create_folder, folder_of, sync_folder};
 use crate::tokens::sealed_file::{self, MAGIC, OpeningReader, Passphrase};
 
-const BEGIN: &str = "atelier-";
-const END: &str = ".tar";
-const SEALED: &str = ".sealed";
 const MODELS: &str = "files";
 
 /// The end of the name of a file of a model that was found to be damaged.
@@ -30,14 +28,30 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// A backup of a directory, by its name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A backup of a directory.
+#[derive(Debug)]
 pub struct Listed {
     pub path: PathBuf,
+    /// As its name says.
     pub made_at: Timestamp,
+    /// Of those with this time in their names.
+    number: u32,
     pub size: u64,
     /// Whether its name says that it is sealed.
     pub sealed: bool,
+    pub label: Result<Label, ArchiveError>,
+}
+
+impl Listed {
+    /// As its label says.
+    fn moment(&self) -> Option<Timestamp> {
+        self.label.as_ref().ok().and_then(Label::made_at)
+    }
+
+    /// The id of the server that it is of, if it says that.
+    pub fn server(&self) -> Option<&str> {
+        self.label.as_ref().ok().and_then(|label| label.server.as_deref())
+    }
 }
 
 /// Only one process adds to a directory or removes from it.
@@ -90,12 +104,32 @@ impl Folder {
         for entry in fs::read_dir(&self.path)? {
             remove_if_partial(&entry?.path(), BEGIN)?;
         }
-        for part in entries(&self.path.join(MODELS))?.into_iter().filter(|part| part.is_dir()) {
+        for part in self.parts()? {
             for entry in fs::read_dir(part)? {
                 remove_if_partial(&entry?.path(), "")?;
             }
         }
         Ok(Some(FolderLock { _file: file }))
+    }
+
+    /// The folders of the files of models. A symbolic link is none: it may lead to the files of another server.
+    fn parts(&self) -> io::Result<Vec<PathBuf>> {
+        let folder = self.path.join(MODELS);
+        if !is_directory(&folder)? {
+            return Ok(Vec::new());
+        }
+        let mut parts = entries(&folder)?;
+        parts.retain(|part| is_directory(part).unwrap_or(false));
+        Ok(parts)
+    }
+
+    /// A symbolic link in the place of a folder of the files of models, if there is one.
+    pub fn link(&self) -> io::Result<Option<PathBuf>> {
+        let folder = self.path.join(MODELS);
+        if is_link(&folder) {
+            return Ok(Some(folder));
+        }
+        Ok(entries(&folder)?.into_iter().find(|part| is_link(part)))
     }
 
     /// The backups, the oldest first.
@@ -104,16 +138,19 @@ impl Folder {
         for entry in fs::read_dir(&self.path)? {
             let entry = entry?;
             let name = entry.file_name();
-            let Some((made_at, sealed)) = name.to_str().and_then(parse_name) else { continue };
+            let Some((made_at, number, sealed)) = name.to_str().and_then(parse_name) else { continue };
             let about = match entry.metadata() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 about => about?,
             };
             if about.is_file() {
-                found.push(Listed { path: entry.path(), made_at, size: about.len(), sealed });
+                let path = entry.path();
+                let label = peek(&path).map(|(label, _)| label);
+                found.push(Listed { path, made_at, number, size: about.len(), sealed, label });
             }
         }
-        found.sort_by(|one, other| (one.made_at, &one.path).cmp(&(other.made_at, &other.path)));
+        // A name has no fractions of a second, and numbers of sealed ones and others are apart.
+        found.sort_by_cached_key(|one| (one.made_at, one.moment(), one.number, one.path.clone()));
         Ok(found)
     }
 
@@ -230,12 +267,8 @@ impl Folder {
 
     /// Removes the files of models that are not among these. Returns how many there were.
     pub fn remove_other_models(&self, _lock: &FolderLock, kept: &BTreeSet<Sha256>) -> io::Result<usize> {
-        let folder = self.path.join(MODELS);
         let mut removed = 0;
-        for part in entries(&folder)? {
-            if !part.is_dir() {
-                continue;
-            }
+        for part in self.parts()? {
             for path in entries(&part)? {
                 if remove_if_partial(&path, "")? {
                     continue;
@@ -265,10 +298,22 @@ fn damaged(path: &Path) -> PathBuf {
     name.into()
 }
 
+/// Whether there is a directory, and no link to one.
+fn is_directory(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        found => Ok(found?.is_dir()),
+    }
+}
+
+fn is_link(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_symlink())
+}
+
 /// The entries of a folder; none if it does not exist.
 fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(Vec::new()),
         entries => entries?.map(|entry| entry.map(|entry| entry.path())).collect(),
     }
 }
@@ -281,36 +326,4 @@ fn remove_if_partial(path: &Path, begin: &str) -> io::Result<bool> {
         fs::remove_file(path)?;
     }
     Ok(is_partial)
-}
-
-/// `20261127T170501Z`.
-fn name_of(moment: Timestamp) -> String {
-    let text = moment.zulu();
-    let second = text.get(..19).unwrap_or_default();
-    second.chars().filter(|c| !matches!(c, '-' | ':')).collect::<String>() + "Z"
-}
-
-/// The time of a backup of this name, and whether it is sealed.
-fn parse_name(name: &str) -> Option<(Timestamp, bool)> {
-    let rest = name.strip_prefix(BEGIN)?;
-    let (rest, sealed) = rest.strip_suffix(SEALED).map_or((rest, false), |rest| (rest, true));
-    let rest = rest.strip_suffix(END)?;
-    let (stamp, number) = rest.split_at_checked(16)?;
-    let is_number = |number: &str| number.parse::<u32>().is_ok_and(|value| value > 1 && value.to_string() == number);
-    if !number.is_empty() && !number.strip_prefix('-').is_some_and(is_number) {
-        return None;
-    }
-    let part = |range: std::ops::Range<usize>| stamp.get(range);
-    let (date, time) = (stamp.get(..8)?, stamp.get(8..)?);
-    let iso = format!(
-        "{}-{}-{}{}:{}:{}",
-        part(0..4)?,
-        part(4..6)?,
-        part(6..8)?,
-        time.get(..3)?,
-        time.get(3..5)?,
-        time.get(5..)?
-    );
-    let moment = Timestamp::parse(&iso).ok()?;
-    (date.bytes().all(|byte| byte.is_ascii_digit()) && name_of(moment) == stamp).then_some((moment, sealed))
 }

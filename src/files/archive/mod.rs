@@ -4,6 +4,7 @@
 //! file means.
 
 mod folder;
+mod names;
 mod new_file;
 mod read;
 mod write;
@@ -42,6 +43,9 @@ pub struct Label {
     /// The schema version of the data file.
     pub schema: u32,
     pub made_at: String,
+    /// Which server it is of. A restored server goes on with the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
 }
 
 impl Label {
@@ -69,7 +73,11 @@ impl Part {
             Self::Database => DATABASE.to_owned(),
             Self::Key(None) => KEY.to_owned(),
             Self::Key(Some(id)) => format!("{KEY}.{id}"),
-            Self::Model(sha256) => format!("{MODELS}{sha256}"),
+            // As in a data directory.
+            Self::Model(sha256) => {
+                let name = sha256.to_string();
+                format!("{MODELS}{}/{name}", name.get(..2).unwrap_or_default())
+            }
         }
     }
 
@@ -81,7 +89,9 @@ impl Part {
             DATABASE => Self::Database,
             KEY => Self::Key(None),
             _ => match name.strip_prefix(MODELS) {
-                Some(sha256) => Self::Model(sha256.parse().ok()?),
+                // The first backups had no folders.
+                Some(sha256) if !sha256.contains('/') => return Some(Self::Model(sha256.parse().ok()?)),
+                Some(path) => Self::Model(path.split_once('/')?.1.parse().ok()?),
                 None => Self::Key(name.strip_prefix(KEY)?.strip_prefix('.').filter(is_id).map(str::to_owned)?.into()),
             },
         };

@@ -8,7 +8,13 @@ use crate::domain::secret::Secret;
 use crate::tokens::sealed_file::Passphrase;
 
 fn label() -> Label {
-    Label { format: FORMAT, program: "1".to_owned(), schema: 9, made_at: "2026-11-27T03:00:00Z".to_owned() }
+    Label {
+        format: FORMAT,
+        program: "1".to_owned(),
+        schema: 9,
+        made_at: "2026-11-27T03:00:00Z".to_owned(),
+        server: None,
+    }
 }
 
 fn manifest() -> Manifest {
@@ -195,7 +201,7 @@ fn a_directory_lists_its_backups_and_shares_files() {
     let names: Vec<_> =
         folder.list().unwrap().iter().map(|one| one.path.file_name().unwrap().to_str().unwrap().to_owned()).collect();
     let expected =
-        ["atelier-20261127T030000Z-2.tar", "atelier-20261127T030000Z.tar", "atelier-20261128T030000Z.tar.sealed"];
+        ["atelier-20261127T030000Z.tar", "atelier-20261127T030000Z-2.tar", "atelier-20261128T030000Z.tar.sealed"];
     assert_eq!(names, expected);
     assert_eq!(folder.archives().unwrap().len(), names.len() + 3, "those with other names, too");
 
@@ -219,4 +225,76 @@ fn a_directory_lists_its_backups_and_shares_files() {
     assert_eq!(folder.remove_other_models(&lock, &kept).unwrap(), 0);
     assert_eq!(folder.remove_other_models(&lock, &std::collections::BTreeSet::new()).unwrap(), 2);
     assert!(folder.open_model(&file.sha256, None).unwrap().is_none());
+
+    // The folder of another directory is not touched.
+    let other = place.path().join("other/ba");
+    fs::create_dir_all(&other).unwrap();
+    fs::write(other.join(ABC), "abc").unwrap();
+    for link in [folder.path().join("files"), folder.path().join("files/ba")] {
+        let to = if link.ends_with("ba") { other.clone() } else { place.path().join("other") };
+        let _ = fs::remove_dir_all(&link);
+        fs::create_dir_all(link.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(to, &link).unwrap();
+        assert_eq!(folder.link().unwrap().unwrap(), link);
+        assert_eq!(folder.remove_other_models(&lock, &std::collections::BTreeSet::new()).unwrap(), 0);
+        assert!(other.join(ABC).exists());
+        fs::remove_file(&link).unwrap();
+    }
+    assert_eq!(folder.link().unwrap(), None);
+}
+
+#[test]
+fn backups_of_one_second_are_listed_as_they_were_made() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::at(place.path().to_owned());
+    let mut made = Vec::new();
+    for (at, sealed) in [(1, false), (2, true), (3, false), (4, true), (5, false), (6, false)] {
+        let made_at = format!("2026-11-27T03:00:00.{at}Z");
+        let path = folder.new_path(Timestamp::parse(&made_at).unwrap(), sealed);
+        let label = Label { made_at, ..label() };
+        let of = label.clone();
+        let passphrase = sealed.then(|| Passphrase::new(Secret::new("right")));
+        let writer = ArchiveWriter::begin(NewFile::create(&path).unwrap(), label, passphrase.as_ref()).unwrap();
+        writer.finish(Manifest { label: of, ..manifest() }).unwrap();
+        made.push(path);
+    }
+    let listed: Vec<_> = folder.list().unwrap().into_iter().map(|one| one.path).collect();
+    assert_eq!(listed, made);
+    // Without readable labels, the numbers count.
+    let tenth = folder.path().join("atelier-20261128T030000Z-10.tar");
+    let second = folder.path().join("atelier-20261128T030000Z-2.tar");
+    fs::write(&tenth, "x").unwrap();
+    fs::write(&second, "x").unwrap();
+    let listed: Vec<_> = folder.list().unwrap().into_iter().map(|one| one.path).collect();
+    assert_eq!(listed[made.len()..], [second, tenth]);
+}
+
+#[test]
+fn files_of_models_have_the_names_of_a_data_directory() {
+    let part = Part::Model(ABC.parse().unwrap());
+    assert_eq!(part.name(), format!("files/ba/{ABC}"));
+    assert_eq!(Part::parse(&part.name()), Some(part.clone()));
+    assert_eq!(Part::parse(&format!("files/{ABC}")), Some(part), "an older backup");
+    for other in
+        [format!("files/bb/{ABC}"), format!("files/{ABC}/"), format!("files//{ABC}"), format!("files/ba/ba/{ABC}")]
+    {
+        assert_eq!(Part::parse(&other), None, "{other}");
+    }
+}
+
+#[test]
+fn an_older_backup_without_folders_is_read() {
+    let place = tempfile::tempdir().unwrap();
+    let path = written(&place, None);
+    let mut whole = fs::read(&path).unwrap();
+    let name = format!("files/ba/{ABC}");
+    let at = whole.windows(name.len()).position(|found| found == name.as_bytes()).unwrap();
+    let header = &mut whole[at..at + 512];
+    header[..100].fill(0);
+    header[..6 + ABC.len()].copy_from_slice(format!("files/{ABC}").as_bytes());
+    let mut changed = tar::Header::from_byte_slice(header).clone();
+    changed.set_cksum();
+    header.copy_from_slice(changed.as_bytes());
+    fs::write(&path, whole).unwrap();
+    assert_eq!(read(&path, None).unwrap(), parts());
 }

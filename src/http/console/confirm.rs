@@ -65,10 +65,9 @@ fn confirm_page(state: &AppState, browser: &Browser, actor: &Actor, next: &Next)
         .into_iter()
         .chain(has_factor.then(|| Control::code(hint).optional()));
     Ok(ConsoleForm {
-        text:
-            "You signed in a while ago, and this needs a recent sign-in: it could lock you out of your account, or let \
-               somebody else in."
-                .to_owned(),
+        text: "You signed in a while ago, and this needs a recent sign-in: it could lock you out of your account, or \
+               give somebody else access."
+            .to_owned(),
         hidden: vec![("next", next.as_str().to_owned())],
         fields: Control::username(actor).into_iter().chain(fields).collect(),
         button: "Continue",

@@ -1,4 +1,4 @@
-//! What the pages of both kinds of API keys share: the fields of a new key, its secret, and the page that shows the secret
+//! The common part of the pages of both kinds of API keys: the fields of a new key, its secret, and the page that shows the secret
 //! once.
 
 use actix_web::HttpResponse;

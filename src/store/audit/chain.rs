@@ -115,10 +115,11 @@ pub(super) const COLUMNS: &str =
 /// The number of hashed columns.
 pub(super) const HASHED: usize = 13;
 
-/// Lets the ids of the rows go on `margin` after the last one. The chain permits gaps.
-pub(in crate::store) fn leave_gap(tx: &Tx, margin: i64) -> Result<()> {
+/// Lets the ids of the rows go on after this number, and at least `margin` after the last one. The chain permits gaps.
+pub(in crate::store) fn leave_gap(tx: &Tx, after: i64, margin: i64) -> Result<()> {
     let end = current_end(tx)?;
-    tx.audit.set(Some(End { next: end.next.saturating_add(margin), ..end }));
+    let next = end.next.saturating_add(margin).max(after.saturating_add(1));
+    tx.audit.set(Some(End { next, ..end }));
     Ok(())
 }
 

@@ -38,6 +38,13 @@ pub enum DataDirError {
         path.display()
     )]
     HalfRestored { path: PathBuf },
+    /// A server that begins anew would hide the loss, and take what is left for its own.
+    #[error(
+        "{} is missing or empty, but {} of a server is there; restore a backup into another directory, or put the database \
+         back; for a new server, give it another directory with --data-dir, or move all of this one away",
+        path.display(), left.display()
+    )]
+    DatabaseLost { path: PathBuf, left: PathBuf },
     #[error(
         "another atelier server{} is using {}; stop it first, or give this one its own directory with --data-dir",
         pid.as_ref().map(|pid| format!(" (process {pid})")).unwrap_or_default(),

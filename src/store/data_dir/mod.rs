@@ -34,7 +34,8 @@ impl DataDir {
     /// Opens a data directory. Creates it and an empty database file if they do not exist.
     ///
     /// Tightens a looser mode than 0700 with a warning. Refuses if the directory is open to other users and contains
-    /// files that are not atelier's (`/srv`, for example, must stay open), or if it cannot be created or tightened.
+    /// files that are not atelier's (`/srv`, for example, must stay open), if it has the rest of a server whose database is
+    /// gone, or if it cannot be created or tightened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let home = Self { path: path.into() };
         files::create_directories(&home.path).map_err(|source| {
@@ -42,6 +43,9 @@ impl DataDir {
         })?;
         if home.path.join(RESTORING).exists() && !home.database().exists() {
             return Err(DataDirError::HalfRestored { path: home.path });
+        }
+        if let Some(left) = home.left_without_database() {
+            return Err(DataDirError::DatabaseLost { path: home.database(), left });
         }
         home.close_to_others()?;
         home.create_database()?;
@@ -118,6 +122,32 @@ impl DataDir {
         let size = |path: PathBuf| fs::metadata(path).map_or(0, |found| found.len());
         let log = self.database().with_extension("db-wal");
         (size(self.database()), size(log))
+    }
+
+    /// What a server has left in the directory whose database does not exist or is empty: its master key, files of models, or
+    /// copies of the database. A new server in its place would hide the loss.
+    pub fn left_without_database(&self) -> Option<PathBuf> {
+        match fs::metadata(self.database()) {
+            Ok(found) if found.len() > 0 => return None,
+            // It is told when the database is opened.
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return None,
+            _ => {}
+        }
+        // Its log is refused with its own next step when the database is opened.
+        if fs::metadata(self.path.join("atelier.db-wal")).is_ok_and(|log| log.len() > 0) {
+            return None;
+        }
+        let has_entries = |path: &Path| fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
+        // An empty folder, and unfinished uploads, are no loss.
+        let has_files = |path: &Path| {
+            fs::read_dir(path).is_ok_and(|entries| {
+                entries.flatten().any(|entry| entry.file_name() != "incoming" && has_entries(&entry.path()))
+            })
+        };
+        let (files, copies) = (self.path.join("files"), self.path.join("backup"));
+        [(self.master_key().exists(), self.master_key()), (has_files(&files), files), (has_entries(&copies), copies)]
+            .into_iter()
+            .find_map(|(is_there, path)| is_there.then_some(path))
     }
 
     fn close_to_others(&self) -> Result<()> {

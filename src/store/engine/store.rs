@@ -181,6 +181,7 @@ fn in_use(error: DataDirError) -> Error {
         | DataDirError::Absent { .. }
         | DataDirError::HalfRestored { .. }
         | DataDirError::Shared { .. }
-        | DataDirError::Foreign { .. }) => Error::internal(error),
+        | DataDirError::Foreign { .. }
+        | DataDirError::DatabaseLost { .. }) => Error::internal(error),
     }
 }

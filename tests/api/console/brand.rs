@@ -55,7 +55,7 @@ fn pages_show_the_configured_name_logo_and_contact() {
 fn a_logo_that_is_none_stops_the_start() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
-    fs::write(path("large.png"), [PNG, &[0; 64 << 10]].concat()).expect("a file");
+    fs::write(path("large.png"), [PNG, &vec![0; 64 << 10]].concat()).expect("a file");
     fs::write(path("page.html"), "<html>").expect("a file");
     fs::write(path("empty"), "").expect("a file");
     let start = |logo: &str| -> Output {

@@ -52,6 +52,7 @@ pub(super) fn world() -> &'static World {
         }
         seal_a_second_factor(&place);
         fs::write(place.path().join("pass"), "a long passphrase\n").unwrap();
+        crate::chmod(&place.path().join("pass"), 0o600);
         let plain = place.run("export").good().out;
         let full = place.run("export - --with-secrets --passphrase-file pass").good().out;
         World { place, plain, full }

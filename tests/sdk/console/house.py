@@ -25,10 +25,11 @@ def atelier(*line, given=None):
     return done.stdout.strip()
 
 
-def person(name, *flags):
-    """Somebody with the password of all: their email."""
+def person(name, plain=False):
+    """Somebody with the password of all, and with a long name unless it should be plain: their email."""
     email = f"{name}@example.com"
-    atelier("user", "add", email, "--first-name", name.title(), "--last-name", LONG[:60], "--password-stdin", *flags, given=PASSWORD)
+    last = "Example" if plain else LONG[:60]
+    atelier("user", "add", email, "--first-name", name.title(), "--last-name", last, "--password-stdin", given=PASSWORD)
     return email
 
 

@@ -38,7 +38,7 @@ pub struct NewClient {
 }
 
 /// Settings of a client that are given for a new client or changed later. `None` leaves the default or the present value.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientChange {
     /// The name that people see.
     pub name: Option<ClientName>,

@@ -68,7 +68,7 @@ impl Map {
         let mut text = String::new();
         let read = file::open(path, MAX_SIZE)?.read_to_string(&mut text);
         read.map_err(|error| CliError::Failed(format!("cannot read {}: {error}", path.display())))?;
-        let written: Written = toml::from_str(&text).map_err(|error| file::faults(path, &[error.to_string()]))?;
+        let written: Written = toml::from_str(&text).map_err(|error| file::faults(path, &[fault(&text, &error)]))?;
         let (mut map, mut faults) = (Self::default(), Vec::new());
         for one in written.group {
             let target = target(one.workspace, one.organization, one.role, one.account_role);
@@ -88,6 +88,19 @@ impl Map {
         }
         if faults.is_empty() { Ok(map) } else { Err(file::faults(path, &faults)) }
     }
+}
+
+/// The fault without the line of the file: it may be another file, with secrets.
+fn fault(text: &str, error: &toml::de::Error) -> String {
+    // The words of the parser about a wrong type repeat the value.
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    let line = before.matches('\n').count() + 1;
+    let words = error.message().lines().next().unwrap_or_default();
+    let words = match words.rsplit_once(", expected ") {
+        Some((_, expected)) if words.starts_with("invalid ") => format!("expected {expected}"),
+        _ => excerpt(words),
+    };
+    format!("line {line}: {words}; --groups needs a TOML file with tables [[group]] and [[role]]")
 }
 
 fn target(

@@ -16,7 +16,7 @@ use crate::cli::import::file::{self, MAX_PEOPLE};
 const MAX_SIZE: u64 = 256 << 20;
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(expecting = "the JSON object of a realm", default)]
 pub(super) struct Realm {
     #[serde(rename = "realm")]
     pub(super) name: String,
@@ -29,7 +29,7 @@ pub(super) struct Realm {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(expecting = "an object of a user", default, rename_all = "camelCase")]
 #[expect(clippy::zero_sized_map_values, reason = "only the names are used")]
 pub(super) struct User {
     pub(super) id: Option<String>,
@@ -54,7 +54,7 @@ pub(super) struct User {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(expecting = "an object of a credential", default, rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, reason = "the names of Keycloak")]
 pub(super) struct Credential {
     #[serde(rename = "type")]
@@ -67,7 +67,7 @@ pub(super) struct Credential {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(expecting = "an object of a group", default, rename_all = "camelCase")]
 pub(super) struct Group {
     pub(super) name: String,
     pub(super) path: Option<String>,
@@ -76,7 +76,7 @@ pub(super) struct Group {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(expecting = "an object of a client", default, rename_all = "camelCase")]
 #[expect(clippy::struct_field_names, clippy::struct_excessive_bools, reason = "the fields of Keycloak")]
 pub(super) struct Client {
     pub(super) client_id: String,

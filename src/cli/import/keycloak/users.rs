@@ -128,6 +128,8 @@ impl<'a> Groups<'a> {
 struct Draft<'a> {
     user: &'a User,
     uuid: Uuid,
+    /// Whether the UUID is the id of the user in Keycloak, which apps know as `sub`.
+    keeps_id: bool,
     email: Option<Email>,
     first_name: PersonName,
     last_name: PersonName,
@@ -165,6 +167,7 @@ impl<'a> Draft<'a> {
         let mut draft = Self {
             user,
             uuid: uuid.unwrap_or_else(Uuid::new_v4),
+            keeps_id: uuid.is_some(),
             email,
             first_name,
             last_name,
@@ -236,6 +239,10 @@ impl<'a> Draft<'a> {
     fn notes(&self) -> Vec<String> {
         let user = self.user;
         let mut notes = Vec::new();
+        if !self.keeps_id {
+            let id = user.id.as_deref().map_or("no id".to_owned(), |id| format!("the id {}, not a UUID", excerpt(id)));
+            notes.push(format!("has {id}: gets a new one, and is somebody else to apps that know users by `sub`"));
+        }
         if self.role != AccountRole::Member {
             notes.push(format!("account role {}", self.role.as_str()));
         }

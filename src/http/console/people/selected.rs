@@ -117,8 +117,7 @@ impl Row {
             if number == 0 {
                 continue;
             }
-            let plus = if number == person_access::MAX_COUNT { "+" } else { "" };
-            self.ends.push(format!("{number}{plus} {}", if number == 1 { one } else { several }));
+            self.ends.push(format!("{number} {}", if number == 1 { one } else { several }));
         }
         if self.ends.is_empty() {
             self.ends.push("No session and no API key".to_owned());

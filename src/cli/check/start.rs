@@ -1,0 +1,72 @@
+//! Checks of what the start of a server reads, beside its data. The limits of the process and the addresses are not checked:
+//! this command has its own.
+
+use std::fs;
+use std::path::Path;
+
+use rustix::fs::{Access, access};
+
+use super::advice::AS_THE_SERVER;
+use super::master_key;
+use crate::app::backups;
+use crate::cli::finding::{Finding, Level};
+use crate::cli::first_administrator::Planned;
+use crate::cli::{CliError, backup, file_place};
+use crate::config::Config;
+use crate::store;
+use crate::store::data_dir::DataDir;
+use crate::store::inspection::inspect;
+
+/// Only faults are told.
+pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let is_new = fs::metadata(home.database()).map_or(true, |found| found.len() == 0);
+    if is_new {
+        // Otherwise they are checked with the data.
+        findings.extend(master_key::check(config, home, Ok(Vec::new())));
+        findings.extend(file_place::of(config).err().map(|error| fault("files", error)));
+    }
+    if is_new || inspect(&home.database(), store::users::any_administrator).is_ok_and(|any| !any) {
+        findings.extend(Planned::read(config).err().map(|error| fault("first start", error)));
+    }
+    match backup::planned(config, home) {
+        Err(error) => findings.push(fault("backup", error)),
+        Ok(None) => {}
+        Ok(Some((_, folder, passphrase))) => {
+            let found = unusable("backup", folder.path()).or_else(|| {
+                let fits = backups::require_own(&folder, home, passphrase.is_some());
+                fits.err().map(|error| fault("backup", error.into()))
+            });
+            findings.extend(found);
+        }
+    }
+    let export = config.audit_export.as_deref().filter(|_| config.audit_life.limit().is_some());
+    findings.extend(export.and_then(|path| unusable("audit export", path)));
+    findings.retain(|finding| finding.level == Level::Fault);
+    findings
+}
+
+fn fault(what: &'static str, error: CliError) -> Finding {
+    let (CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) = error;
+    // The faults of a set-up file are on lines of their own.
+    let words = words.split('\n').map(str::trim).collect::<Vec<_>>().join(" ");
+    let (found, next) = words.rsplit_once("; ").unwrap_or((&words, "correct the configuration"));
+    Finding::fault(what, found, next)
+}
+
+/// Whether a directory could not be created, or nothing be written into it.
+fn unusable(what: &'static str, path: &Path) -> Option<Finding> {
+    let path = std::path::absolute(path).ok()?;
+    let there = path.ancestors().find(|above| fs::symlink_metadata(above).is_ok())?;
+    match fs::metadata(there) {
+        Ok(found) if !found.is_dir() => {
+            let found = format!("{} is not a directory", there.display());
+            Some(Finding::fault(what, found, "choose another directory, or move the file away"))
+        }
+        Err(error) => Some(Finding::fault(what, format!("cannot inspect {}: {error}", there.display()), AS_THE_SERVER)),
+        Ok(_) => access(there, Access::WRITE_OK | Access::EXEC_OK).err().map(|error| {
+            let found = format!("cannot write to {}: {error}", there.display());
+            Finding::fault(what, found, "give it to the user that runs the server, and run this command as that user")
+        }),
+    }
+}
