@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::backups::{self, Outcomes};
 use crate::app::checks::{self, Finding, Level};
 use crate::app::files::Download;
-use crate::app::identity::signing_keys;
+use crate::app::identity::signing_keys::{self, Rotated};
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::standing;
@@ -128,6 +128,16 @@ pub async fn make_backup(state: &AppState, actor: &Actor) -> Result<()> {
             control.request(actor)
         })
         .await
+}
+
+/// Rotates the signing keys now.
+///
+/// Requires an administrator.
+pub async fn rotate_keys(state: &AppState, actor: &Actor) -> Result<Rotated> {
+    let actor = state.read_as(actor, |_, actor| require(actor).map(|()| actor.clone())).await?;
+    let (store, master_key, rsa_bits) = (state.store.clone(), state.master_key.clone(), state.key_plan.rsa_bits);
+    let lane = Lane::from(&actor);
+    state.read_pool.run(lane, move || signing_keys::rotate(&store, &master_key, &actor, rsa_bits)).await?
 }
 
 /// Sends a backup of the directory, and records that.

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::app::identity::caller;
 use crate::app::{audit, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -113,8 +112,8 @@ pub fn keep_up(store: &Store, master: &MasterKey, plan: Plan) -> Result<Timestam
 /// Requires an administrator. Refused when no server has created a key yet, and when the keys were sealed with another
 /// master key.
 pub fn rotate(store: &Store, master: &MasterKey, actor: &Actor, rsa_bits: u32) -> Result<Rotated> {
+    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::SigningKey, "of the server")?;
     for _ in 0..MAX_TRIES {
-        may_rotate(actor)?;
         let (active, next) = store.read(|view| {
             let keys = Keys::of(view)?;
             prove_active(view, master, &keys)?;
@@ -122,10 +121,8 @@ pub fn rotate(store: &Store, master: &MasterKey, actor: &Actor, rsa_bits: u32) -
         })?;
         let lack = 1 + usize::from(next.is_none());
         let spares = prepare(lack, master, active.algorithm, rsa_bits)?;
-        let by = actor.clone();
+        let actor = actor.clone();
         let rotated = store.write_and_wait(move |tx| {
-            let actor = caller::recheck(tx, &by)?;
-            may_rotate(&actor)?;
             let keys = Keys::of(tx)?;
             sweep(tx, &actor, &keys.retired)?;
             if keys.active.as_ref() != Some(&active) || keys.next != next {
@@ -139,10 +136,6 @@ pub fn rotate(store: &Store, master: &MasterKey, actor: &Actor, rsa_bits: u32) -
         }
     }
     Err(Error::Refused { rule: "another process is rotating the keys; try again" })
-}
-
-fn may_rotate(actor: &Actor) -> Result<()> {
-    standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::SigningKey, "of the server")
 }
 
 #[derive(Debug, Default)]

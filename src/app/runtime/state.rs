@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::app::identity::signing_keys::{self, Rotated};
+use crate::app::identity::signing_keys;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::file_storage::FileStorage;
@@ -14,7 +14,6 @@ use crate::app::runtime::refusals::Refusals;
 use crate::app::runtime::response_cache::ResponseCache;
 use crate::app::runtime::throttle::Throttle;
 use crate::app::runtime::unsent_memory::UnsentMemory;
-use crate::domain::actor::Actor;
 use crate::domain::client::{Client, Grant};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
@@ -114,16 +113,6 @@ impl AppState {
         let (store, master_key, plan) = (self.store.clone(), self.master_key.clone(), self.key_plan);
         let work = move || signing_keys::keep_up(&store, &master_key, plan);
         self.read_pool.run(Lane::Server, work).await?
-    }
-
-    /// Rotates the signing keys now.
-    ///
-    /// Requires an administrator.
-    pub async fn rotate_keys(&self, actor: &Actor) -> Result<Rotated> {
-        let (store, master_key, rsa_bits) = (self.store.clone(), self.master_key.clone(), self.key_plan.rsa_bits);
-        let by = actor.clone();
-        let work = move || signing_keys::rotate(&store, &master_key, &by, rsa_bits);
-        self.read_pool.run(Lane::from(actor), work).await?
     }
 
     /// Whether a client may use this grant.

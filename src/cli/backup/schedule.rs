@@ -212,7 +212,10 @@ impl Work {
             log::error!("{words}");
         }
         self.record(actor.clone(), made);
-        self.prune();
+        // Without a schedule, somebody else decides which backups are kept.
+        if self.control.settings().is_some_and(|settings| settings.schedule.is_some()) {
+            self.prune();
+        }
         Ok(())
     }
 

@@ -301,7 +301,7 @@ pub(super) async fn rotate_keys(
     request: HttpRequest,
     RecentlySignedIn { browser, actor, .. }: RecentlySignedIn<Form>,
 ) -> Result<HttpResponse, Failure> {
-    match state.rotate_keys(&actor).await {
+    match system::rotate_keys(&state, &actor).await {
         Ok(_) => Ok(controls::done(SYSTEM, "keys-rotated")),
         Err(error) => shown_again(&state, &request, (&browser, &actor), error.into()).await,
     }
