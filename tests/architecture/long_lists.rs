@@ -15,6 +15,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/identity/oauth/consents.rs", "first_of", "its limit"),
     ("app/listed_service_keys.rs", "roles", "ROLES"),
     ("app/roles.rs", "first_holders", "MAX_HOLDERS"),
+    ("app/system.rs", "first_steps", "the steps of the program"),
     ("app/connections.rs", "find", "MAX_WORKSPACES"),
     ("app/connections.rs", "page", "a page, with MAX_WORKSPACES names for each"),
     ("app/connections.rs", "unopened", "only the check calls it"),

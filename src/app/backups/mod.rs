@@ -27,10 +27,11 @@ use crate::domain::noun::Noun;
 use crate::domain::page::Page;
 use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
-use crate::files::archive::{Listed, Manifest};
+use crate::files::archive::Manifest;
 use crate::policy::Action;
 use crate::store::{self, Tx, View};
 
+pub use crate::files::archive::Listed;
 pub use aside::set_aside;
 pub use error::BackupError;
 pub use examine::{Examined, examine};

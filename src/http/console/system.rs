@@ -152,7 +152,7 @@ impl Backups {
             let next = finding.next.as_ref().map(|next| format!(" {}", sentence(next))).unwrap_or_default();
             (finding.level == Level::Ok, sentence(&finding.found) + &next)
         });
-        let row = |backup: &crate::files::archive::Listed| BackupRow {
+        let row = |backup: &crate::app::backups::Listed| BackupRow {
             name: backup.name().to_owned(),
             made: Moment(backup.made_at),
             age: age(backup.made_at.until(now)),
