@@ -633,7 +633,7 @@ fn an_unknown_path_is_404_in_the_format_of_the_dialect() {
                 scene::problem(&answer, 404, "there is no endpoint at this path");
             }
         }
-        for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.ico", "/.env"] {
+        for path in ["/nonsense", "/v2x", "/v1api", "/v10/api/config", "/authx", "/healthz/", "/favicon.png", "/.env"] {
             let answer = client.get(path);
             assert_eq!((answer.status, answer.body.as_str()), (404, "not found\n"), "{path}");
         }
@@ -647,8 +647,8 @@ fn only_pages_redirect() {
         for path in [path.clone(), format!("{path}/"), path.replacen('/', "//", 1)] {
             let answer = world().ada.send(entry.method.as_str(), &path, &[], ());
             // The pages lead people on, and a browser that signs out at a program's asking is sent to the page for it.
-            let is_page = console::routes().iter().any(|page| page.path == path);
-            let leads_on = path == entry.path && (is_page || path.ends_with("/openid-connect/logout"));
+            let is_page = console::routes().iter().any(|page| page.path == entry.path);
+            let leads_on = path == filled(entry.path) && (is_page || path.ends_with("/openid-connect/logout"));
             let to_page = answer.status == 303 && answer.header("location").is_some_and(|to| to.starts_with("/auth/"));
             let to_docs = answer.status == 307 && answer.header("location") == Some(&*format!("{path}/"));
             assert!(
