@@ -97,12 +97,7 @@ fn a_preview_finds_more_rows_than_an_object_may_have() {
     };
     let words = "project_tag must be one of at most 100 of the same object";
     let run = import(&to, &tagged(1..=101), "--dry-run");
-    assert!(
-        run.code == 1 && run.out.contains(words) && run.err.contains("1 row is refused"),
-        "{}{}",
-        run.out,
-        run.err
-    );
+    assert!(run.code == 1 && run.out.contains(words) && run.err.contains("1 row is refused"), "{}{}", run.out, run.err);
     import(&to, &tagged(1..=60), "").good();
     // Those that are here count.
     let run = import(&to, &tagged(61..=101), "--dry-run");
