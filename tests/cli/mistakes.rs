@@ -49,7 +49,7 @@ fn a_name_that_commands_take_for_another_thing_is_told() {
     assert_eq!((run.out.as_str(), run.err.as_str()), ("2\n", words));
     place.run("org add-member 2 ada@example.com --role admin").good();
     for name in ["owner", "12"] {
-        let run = place.run(&format!("role create {name}"));
+        let run = place.run(&format!("role create {name} --permission PROJECT_READ"));
         if run.code == 0 {
             let id = run.out.trim_end();
             let words = format!("commands take {name:?} for another role or an id; name this one by its id, {id}\n");
@@ -59,7 +59,7 @@ fn a_name_that_commands_take_for_another_thing_is_told() {
             assert!(run.err.contains("already exists"), "{}", run.err);
         }
     }
-    assert!(!place.run("role create tracer").good().err.contains("by its id"));
+    assert!(!place.run("role create tracer --permission PROJECT_READ").good().err.contains("by its id"));
 }
 
 #[test]
