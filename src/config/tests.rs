@@ -176,8 +176,8 @@ fn the_error_of_an_unknown_key_names_its_file_and_line() {
         "unknown key `keepalive` (FILE:4); write keep_alive or remove line 4 (config.example.toml lists every key)"
     );
     assert_eq!(
-        refused("[server]\nzzz = 1\n"),
-        "unknown key `server` (FILE:1); remove line 1 (config.example.toml lists every key)"
+        refused("[machine]\nzzz = 1\n"),
+        "unknown key `machine` (FILE:1); remove line 1 (config.example.toml lists every key)"
     );
     // The error names the first unknown key of the file, not the first in alphabetical order.
     assert!(refused("zzz = 1\naaa = 2").starts_with("unknown key `zzz` (FILE:1)"));

@@ -19,14 +19,11 @@ mod session;
 
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
 
 use regex_lite::Regex;
 use session::Session;
 
 use crate::markdown::{self, Block, Step};
-use crate::support::{ADMIN_PASSWORD, Server};
-use crate::{chromium, python};
 
 #[test]
 fn the_readme_runs() {
@@ -61,35 +58,6 @@ fn every_tutorial_is_run_by_a_test() {
         let name = format!("run(\"docs/tutorials/{}\")", name.to_str().expect("a file name is text"));
         assert!(here.contains(&name), "no test has {name}");
     }
-}
-
-/// `ATELIER_TEST_BLESS=1` takes the picture anew; without, this proves that it can be taken, and has the same size.
-#[test]
-fn the_picture_of_the_readme_can_be_taken() {
-    let _turn = chromium::turn();
-    let server = Server::start();
-    let grafana = format!("{}/healthz", server.base());
-    let line = ["client", "add", "grafana", "--name", "Grafana", "--redirect-uri", &grafana];
-    assert!(server.cli(&line).status.success(), "a client is registered");
-    let kept = root().join("docs/images/account.png");
-    let taken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("account.png");
-    let picture = taken.to_str().expect("a path is text");
-    let found = chromium::programs().env();
-    let mut env: Vec<(&str, &str)> = found.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    env.extend([
-        ("ATELIER_TEST_URL", server.base()),
-        ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD),
-        ("ATELIER_TEST_PICTURE", picture),
-    ]);
-    let python = python::environment("oidc", python::Needs { oldest: 11, ..python::Needs::USUAL });
-    python::run(&python, &python::sources().join("docs/picture.py"), &env, Duration::from_mins(2));
-    if std::env::var_os("ATELIER_TEST_BLESS").is_some() {
-        fs::copy(&taken, &kept).expect("the picture is writable");
-    }
-    // Width and height are in the first 24 bytes of a PNG.
-    let head = |path: &Path| fs::read(path).expect("a picture")[..24].to_vec();
-    assert_eq!(head(&kept), head(&taken), "the size of the picture");
-    assert!(fs::metadata(&kept).expect("a picture").len() < 150_000, "the picture is too large for a README");
 }
 
 fn root() -> &'static Path {
