@@ -11,6 +11,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{Failure, brand, no_page, page};
+use crate::http::headers::PUBLIC;
 use crate::http::request;
 use crate::tokens::opaque::Fingerprint;
 
@@ -92,7 +93,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
 pub(super) async fn icon() -> HttpResponse {
     HttpResponse::build(StatusCode::OK)
         .content_type(ICON.media_type)
-        .insert_header((CACHE_CONTROL, "public, max-age=86400"))
+        .insert_header((CACHE_CONTROL, PUBLIC))
         .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
         .body(ICON.plain.as_str())
 }

@@ -198,3 +198,40 @@ fn an_address_of_nothing_is_not_found() {
         }
     }
 }
+
+#[test]
+fn a_stranger_cannot_tell_an_address_of_something_from_one_of_nothing() {
+    let house = house();
+    let (_, sam) = house.people.iter().find(|(name, _)| *name == "stranger").expect("a stranger");
+    let nobody = "01234567-89ab-4cde-8f01-23456789abcd";
+    // Roles, apps and audit rows are of the whole account: there the answer depends on the person alone.
+    let of_account = ["{role}", "{app}", "{entry}", "{backup}", "{file}"];
+    let about = |path: &str| path.contains('{') && !of_account.iter().any(|name| path.contains(name));
+    let mut asked = 0;
+    for entry in console::routes().into_iter().filter(|entry| about(entry.path)) {
+        let missing = |segment: &str| match segment {
+            "{user}" => nobody.to_owned(),
+            segment if segment.starts_with('{') => "4711".to_owned(),
+            segment => segment.to_owned(),
+        };
+        let (real, missing) =
+            (house.filled(entry.path), entry.path.split('/').map(missing).collect::<Vec<_>>().join("/"));
+        let ask = |path: &str| {
+            if entry.method == Method::GET {
+                return sam.get(path);
+            }
+            sam.get("/auth/account/password");
+            sam.post(path, &[("name", "x"), ("role", "reader"), ("email", "ada@example.com")])
+        };
+        let (of_real, of_missing) = (ask(&real), ask(&missing));
+        // The numbers of the path are in the text of the refusal.
+        let plain = |answer: &Answer, path: &str| {
+            let ids = path.split('/').zip(entry.path.split('/')).filter(|(_, name)| name.starts_with('{'));
+            ids.fold(answer.body.replace(&sam.token(), "TOKEN"), |body, (id, _)| body.replace(id, "ID"))
+        };
+        assert_eq!(of_real.status, of_missing.status, "{} {real}: {of_real:?}", entry.method);
+        assert_eq!(plain(&of_real, &real), plain(&of_missing, &missing), "{} {real}", entry.method);
+        asked += 1;
+    }
+    assert!(asked > 60, "{asked} addresses");
+}

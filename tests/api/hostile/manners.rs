@@ -221,6 +221,7 @@ fn is_public(path: &str) -> bool {
         || path.ends_with("/certs")
         || path.ends_with("/openapi.json")
         || path.contains("/docs/")
+        || path == "/favicon.ico"
 }
 
 #[test]
