@@ -157,7 +157,7 @@ fn an_archived_workspace_is_read_only_until_it_is_restored() {
     assert_eq!(place.json("project list --json")[0]["name"], "chatbot");
     let taken = "workspace vision already exists; choose another name; `atelier workspace list` shows all workspaces";
     place.run("workspace create vision --owner ada@example.com").refused(1, taken);
-    place.run("member remove vision bob@example.com").good();
+    place.run("member remove vision bob@example.com --yes").good();
 
     let words = "the workspace Home/vision is restored and can be changed\n";
     does(&place, "workspace restore vision", "", words, ("workspaces.restore", "workspace/1"));

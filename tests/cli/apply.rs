@@ -189,9 +189,9 @@ fn only_prune_removes_and_only_of_the_kinds_that_the_file_names() {
     let refused = place.run("apply less.toml --prune");
     assert_eq!(refused.code, 1);
     assert!(
-        refused.err.ends_with(
-            "this would apply changes that remove something, which cannot be undone; confirm it with --yes\n"
-        ),
+        refused
+            .err
+            .ends_with("that remove something or take rights away, which cannot be undone; confirm it with --yes\n"),
         "{}",
         refused.err
     );
@@ -421,7 +421,7 @@ fn a_terminal_shows_colors_and_is_asked() {
     place.run("apply a.toml").good();
     let (code, shown) = on_terminal(&place, "apply b.toml --prune", "no\n", &[]);
     assert!(
-        code == 1 && shown.contains("apply changes that remove something? This cannot be undone. [y/N]"),
+        code == 1 && shown.contains("that remove something or take rights away? This cannot be undone. [y/N]"),
         "{shown}"
     );
     assert_eq!(rows(&place, "roles"), 5);

@@ -194,7 +194,7 @@ fn the_recipe_without_atelier_works() {
         commands[..lines].iter().for_each(|command| shell(command));
         let check = place.run(&format!("check --data-dir {directory}")).good().out;
         assert!(check.contains("1 file, 3 bytes, whole") && !check.contains("orphaned"), "{check}");
-        place.run(&format!("session end --all --data-dir {directory}")).good();
+        place.run(&format!("session end --all --yes --data-dir {directory}")).good();
         drop(Setup::new().data_dir(place.path().join(directory)).start());
     }
 }

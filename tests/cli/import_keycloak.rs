@@ -325,7 +325,7 @@ fn a_map_is_checked() {
         ("[[role]]\nname = \"a\"\naccount_role = \"member\"\nworkspace = \"b\"", "account_role must be alone"),
         ("[[role]]\nname = \"a\"\nwrokspace = \"b\"", "unknown field `wrokspace`"),
         ("[[roles]]\nname = \"a\"", "unknown field `roles`"),
-        ("[[role]\n", "line 1, column"),
+        ("[[role]\n", "line 1: unclosed array table"),
     ] {
         fs::write(place.path().join("map.toml"), map).unwrap();
         let run = place.run("import keycloak realm.json --groups map.toml --yes");

@@ -41,7 +41,7 @@ fn a_list_of_many_pages_is_whole_and_in_order() {
     assert_eq!(names(&serde_json::from_str(&limited.out).unwrap()), ["w-1", "w-2"]);
     assert_eq!(limited.err, "only the first 2 are shown; a larger --limit shows more\n");
     assert_eq!(place.run("workspace list --limit 1234 --json").good().err, "");
-    place.run("workspace list --limit 0").is_usage("invalid value '0' for '--limit <N>'");
+    place.run("workspace list --limit 0").is_usage("--limit: must be at least 1, not \"0\"");
 
     assert_eq!(
         names(&place.json("workspace list --filter W-123 --json")),

@@ -196,7 +196,7 @@ fn which_of_two_keys_of_a_name_is_revoked_is_never_guessed() {
         assert!(run.err.contains("revoke the others with `atelier key revoke ID`"), "{}", run.err);
     }
     assert_eq!(contents(&place), before);
-    place.run("key revoke 1").good();
+    place.run("key revoke 1 --yes").good();
     assert_eq!(place.run("plan setup.toml --prune").good().out, "", "the newer one is left");
     // Without any entry of the name, all go, and the plan says which.
     write(&place, &[("setup.toml", "service_keys = []\n")]);

@@ -47,7 +47,11 @@ fn lesser_rights_are_marked_and_confirmed() {
         assert!(plan.out.ends_with("    takes rights away\n"), "{to}: {}", plan.out);
         assert!(plan.err.contains("1 to change (1 of them take rights away), 0 to remove"), "{}", plan.err);
         let refused = place.run("apply less.toml");
-        assert!(refused.code == 1 && refused.err.contains("take rights away; nothing was changed; add --yes"), "{to}");
+        assert!(
+            refused.code == 1
+                && refused.err.contains("or take rights away, which cannot be undone; confirm it with --yes"),
+            "{to}"
+        );
         assert_eq!(contents(&place), before);
         place.run("apply less.toml --yes").good();
         // More rights need no confirmation.
