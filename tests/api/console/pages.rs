@@ -224,10 +224,14 @@ fn a_stranger_cannot_tell_an_address_of_something_from_one_of_nothing() {
             sam.post(path, &[("name", "x"), ("role", "reader"), ("email", "ada@example.com")])
         };
         let (of_real, of_missing) = (ask(&real), ask(&missing));
-        // The numbers of the path are in the text of the refusal.
+        // A refusal may repeat what the path has.
         let plain = |answer: &Answer, path: &str| {
             let ids = path.split('/').zip(entry.path.split('/')).filter(|(_, name)| name.starts_with('{'));
-            ids.fold(answer.body.replace(&sam.token(), "TOKEN"), |body, (id, _)| body.replace(id, "ID"))
+            let (_, main) = answer.body.split_once("<main").unwrap_or(("", &answer.body));
+            ids.fold(main.replace(&sam.token(), "TOKEN"), |body, (id, _)| {
+                // A number is also a part of others.
+                if id.len() == nobody.len() { body.replace(id, "ID") } else { body.replace(&format!(" {id} "), " ID ") }
+            })
         };
         assert_eq!(of_real.status, of_missing.status, "{} {real}: {of_real:?}", entry.method);
         assert_eq!(plain(&of_real, &real), plain(&of_missing, &missing), "{} {real}", entry.method);
