@@ -16,7 +16,6 @@ use crate::error::Error;
 /// The rows of one page of a list.
 pub(super) const ROWS: u32 = 25;
 
-#[allow(dead_code, reason = "until every page is there")]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Input {
     Text,
@@ -72,7 +71,6 @@ pub(super) struct Control {
     pub(super) check: &'static str,
 }
 
-#[allow(dead_code, reason = "until every page is there")]
 impl Control {
     pub(super) fn new(kind: Input, name: &'static str, label: impl Into<String>) -> Self {
         Self {
@@ -140,7 +138,6 @@ pub(super) struct Step {
     pub(super) text: String,
 }
 
-#[allow(dead_code, reason = "until every page is there")]
 impl Step {
     pub(super) fn new(to: impl Into<String>, text: impl Into<String>) -> Self {
         Self { to: to.into(), text: text.into() }

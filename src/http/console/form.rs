@@ -26,7 +26,6 @@ impl Form {
     }
 
     /// The values of a field that may occur several times: the checkboxes of selected rows.
-    #[allow(dead_code, reason = "until every page is there")]
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.expose())
     }

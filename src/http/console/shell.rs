@@ -138,7 +138,6 @@ impl Shell {
     }
 
     /// With a sentence about what went wrong.
-    #[allow(dead_code, reason = "until every page is there")]
     pub(super) fn because(mut self, text: &str) -> Self {
         self.wrong = page::sentence(text);
         self
