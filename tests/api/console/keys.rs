@@ -1,15 +1,13 @@
 //! `/keys` and `/service-keys`.
 
-use std::sync::OnceLock;
-
 use super::browser::Browser;
 use crate::client::Answer;
 use crate::support::Setup;
 use crate::world::{Person, World, fresh};
 
+/// A server for one test: others would make keys in between.
 fn world() -> &'static World {
-    static WORLD: OnceLock<World> = OnceLock::new();
-    World::shared(&WORLD)
+    Box::leak(Box::new(World::shared_of(Setup::new())))
 }
 
 fn enter(world: &World, who: &Person) -> Browser {
@@ -194,15 +192,16 @@ fn the_keys_of_others_are_missing() {
 #[test]
 fn who_may_have_no_keys_learns_why() {
     let off = World::of(Setup::new().args(&["--keys-allowed", "false", "--administrator-contact", "ops@example.com"]));
-    let ui = world().new_member("ulla");
-    world().database().write("UPDATE users SET role = 'ui_only' WHERE email = ?1", [&ui.email]);
-    let idle = world().new_member("ivan");
-    world().database().write("UPDATE users SET developer = 0 WHERE email = ?1", [&idle.email]);
+    let here = world();
+    let ui = here.new_member("ulla");
+    here.database().write("UPDATE users SET role = 'ui_only' WHERE email = ?1", [&ui.email]);
+    let idle = here.new_member("ivan");
+    here.database().write("UPDATE users SET developer = 0 WHERE email = ?1", [&idle.email]);
     for (world, who, words) in [
         (&off, &off.bob, "New API keys are turned off on this server"),
         (&off, &off.ada, "(ops@example.com): keys_allowed in the configuration turns them on."),
-        (world(), &ui, "your role in the account is for these pages only"),
-        (world(), &idle, "Ask an administrator of this server to turn it on."),
+        (here, &ui, "your role in the account is for these pages only"),
+        (here, &idle, "Ask an administrator of this server to turn it on."),
     ] {
         let browser = enter(world, who);
         for path in ["/keys", "/service-keys"] {
