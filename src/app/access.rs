@@ -7,7 +7,7 @@ use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, UserId, WorkspaceId};
 use crate::domain::member::Role;
 use crate::domain::organization::OrganizationRole;
-use crate::domain::user::{AccountRole, User, UserKind};
+use crate::domain::user::{AccountRole, User};
 use crate::domain::workspace::Workspace;
 use crate::error::Result;
 use crate::policy::{Account, Action, Decision, Standing, decide};
@@ -69,10 +69,7 @@ pub fn ways(view: &View, actor: &Actor, people: &[User], workspaces: &[Workspace
 
 /// The way that a role in the account or the organization opens, by the policy.
 fn through_role(user: &User, organization: Option<OrganizationRole>, private: bool) -> Option<Way> {
-    let account = match user.kind {
-        UserKind::Bot if user.role != AccountRole::Administrator => Account::Bot,
-        UserKind::Bot | UserKind::Person => Account::Role(user.role),
-    };
+    let account = standing::account(user.kind, user.role);
     let standing = Standing { account, organization, private, ..Standing::default() };
     if decide(&standing, Action::ReadWorkspace) != Decision::Allowed {
         return None;

@@ -20,17 +20,19 @@ use crate::store::{self, View};
 /// in the account, unless the operator made the bot of a client an administrator.
 pub(super) fn in_account(actor: &Actor) -> Standing {
     match &actor.who {
-        Who::Person(person) => {
-            let account = match (person.kind, person.role) {
-                (UserKind::Bot, AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator) => Account::Bot,
-                (UserKind::Person | UserKind::Bot, role) => Account::Role(role),
-            };
-            Standing { account, ..Standing::default() }
-        }
+        Who::Person(person) => Standing { account: account(person.kind, person.role), ..Standing::default() },
         Who::Operator => {
             Standing { account: Account::Role(AccountRole::Administrator), own: true, ..Standing::default() }
         }
         Who::Nobody => Standing::default(),
+    }
+}
+
+/// What a user is in the account. A bot is nothing but a bot, unless it is an administrator.
+pub(super) const fn account(kind: UserKind, role: AccountRole) -> Account {
+    match (kind, role) {
+        (UserKind::Bot, AccountRole::Member | AccountRole::UiOnly | AccountRole::Annotator) => Account::Bot,
+        (UserKind::Person | UserKind::Bot, role) => Account::Role(role),
     }
 }
 

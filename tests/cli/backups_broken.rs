@@ -239,7 +239,7 @@ fn a_damaged_file_that_cannot_be_renamed_is_told() {
     let folder = place.path().join("backups/files/ba");
     let model = folder.join(&names(&folder)[0]);
     fs::write(&model, "abd").unwrap();
-    // No file can take the name of a directory, whoever asks.
+    // No file can take the name of a directory, not even for the superuser.
     let taken = folder.join(format!("{}.damaged", names(&folder)[0]));
     fs::create_dir_all(taken.join("in the way")).unwrap();
     let verified = place.run("backup verify backups");

@@ -13,10 +13,6 @@ use crate::domain::noun::Noun;
 use crate::error::Result;
 use crate::policy::Action;
 
-/// Every kind of secret whose failures are counted.
-const SCOPES: [ThrottleScope; 4] =
-    [ThrottleScope::Password, ThrottleScope::Link, ThrottleScope::UserCode, ThrottleScope::Client];
-
 /// Clears the failed sign-ins of a person from everywhere.
 ///
 /// Requires an actor who may set the person's password.
@@ -42,7 +38,7 @@ pub async fn forgive_address(state: &AppState, actor: &Actor, address: IpAddr) -
         audit::record(tx, actor, "sign_ins.forgive", (ObjectKind::Address, address), (Value::Null, Value::Null))
     });
     write.await?;
-    for scope in SCOPES {
+    for scope in ThrottleScope::ALL {
         state.throttle.forgive_network(scope, address);
     }
     Ok(())

@@ -53,7 +53,9 @@ pub enum ThrottleScope {
 }
 
 impl ThrottleScope {
-    const COUNT: usize = 4;
+    const COUNT: usize = Self::ALL.len();
+
+    pub const ALL: [Self; 4] = [Self::Password, Self::Link, Self::UserCode, Self::Client];
 
     pub const fn as_str(self) -> &'static str {
         match self {

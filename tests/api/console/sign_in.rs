@@ -56,7 +56,7 @@ fn a_user_signs_in_with_email_and_password() {
     assert!(session.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{session}");
     let account = browser.get(ACCOUNT);
     assert!(account.body.contains("bob@example.com") && account.body.contains("this session"), "{}", account.body);
-    assert_eq!(browser.get(SIGN_IN).header("location"), Some("/"), "whoever is in goes on");
+    assert_eq!(browser.get(SIGN_IN).header("location"), Some("/"), "a person who is signed in goes on");
     let home = browser.get("/");
     assert!(home.status == 200 && home.body.contains("<h1>Workspaces</h1>"), "{home:?}");
     let cookie = browser.cookie("atelier").expect("a cookie");
