@@ -29,7 +29,7 @@ use crate::store::View;
 const ACCESS: &str = "/access";
 
 /// The numbers of people and workspaces on the page at first, and at most.
-const FIRST: Size = Size { people: 20, workspaces: 30 };
+const FIRST: Size = Size { people: 20, workspaces: 25 };
 const LARGE: Size = Size { people: 200, workspaces: 1000 };
 
 #[derive(Clone, Copy)]
