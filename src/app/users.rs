@@ -1,11 +1,12 @@
 //! The accounts of people.
 
+mod own_name;
 mod password;
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::identity::reauthentication;
+use crate::app::identity::{invitation_links, reauthentication};
 use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing, workspaces};
 use crate::domain::actor::Actor;
@@ -22,6 +23,7 @@ use crate::store::{self, Tx, View};
 use crate::tokens::password::PasswordHash;
 
 pub use crate::app::lookup::{Named, active_person as visible, principal, user as named};
+pub use own_name::change_own_name;
 pub(super) use password::{CLOSED, store_password};
 pub use password::{NewPassword, demand_password_change, set_password};
 
@@ -137,6 +139,9 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
     }
     if governs(&before) && !governs(&after) {
         keep_an_administrator(tx, &before)?;
+    }
+    if before.email != after.email || before.role != after.role || before.developer != after.developer {
+        invitation_links::end_of_others(tx, actor, &before)?;
     }
     store::users::update(tx, &after)?;
     let (mut past, mut audited) = (to_audit(&before), to_audit(&after));

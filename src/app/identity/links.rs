@@ -69,11 +69,16 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
         }
         (Purpose::PasswordReset, UserStatus::Blocked) => return Err(users::CLOSED),
     }
+    insert(tx, actor, &user, purpose, secret)?;
+    Ok(user)
+}
+
+/// Stores a link that the caller has judged.
+pub(super) fn insert(tx: &Tx, actor: &Actor, user: &User, purpose: Purpose, secret: &Fingerprint) -> Result<()> {
     let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
     store::links::upsert(tx, &link, secret)?;
     let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
-    audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
-    Ok(user)
+    audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))
 }
 
 /// What else is done when a password is reset by a link.

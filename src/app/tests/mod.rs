@@ -36,6 +36,7 @@ mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
+mod workspace_moves;
 mod workspace_pages;
 mod workspaces;
 
