@@ -11,6 +11,7 @@ mod explanations;
 mod files;
 mod grants;
 mod grid;
+mod invitation_links;
 mod invitations;
 mod keys;
 mod listed_service_keys;
