@@ -164,7 +164,7 @@ struct Leaving {
 
 impl Leaving {
     fn find(view: &View, workspace: &Workspace, to: OrganizationId) -> Result<Self> {
-        let limit = u32::try_from(MAX_REMOVED + 1).unwrap_or(u32::MAX);
+        let limit = MAX_REMOVED + 1;
         let members = store::workspace_moves::outsiders(view, workspace.id, to, limit)?;
         let bindings = store::workspace_moves::bound_outsiders(view, workspace.id, to, limit)?;
         let tags = Tagged::ALL.into_iter().map(|of| {

@@ -55,7 +55,7 @@ pub fn find_maker(view: &View, user: UserId, uuid: Uuid) -> Result<Option<Maker>
     let mut query = view.conn.prepare_cached(
         "SELECT a.id, a.actor_id FROM links l
          LEFT JOIN audit a ON a.verb = 'users.make_link' AND a.at = l.created_at AND a.object = :uuid
-         WHERE l.user_id = :user AND l.purpose = 'invitation' LIMIT 1",
+         WHERE l.user_id = :user AND l.purpose = 'invitation'",
     )?;
     let read = |row: &Row| {
         Ok(match (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) {

@@ -26,15 +26,15 @@ pub struct Outsider {
 }
 
 /// The first members of a workspace who are not in this organization, by user.
-pub fn outsiders(view: &View, workspace: WorkspaceId, to: OrganizationId, limit: u32) -> Result<Vec<Outsider>> {
+pub fn outsiders(view: &View, workspace: WorkspaceId, to: OrganizationId, limit: usize) -> Result<Vec<Outsider>> {
     let mut query = view.conn.prepare_cached(
         "SELECT u.id, u.uuid, u.kind, u.email, m.role, m.role_id
          FROM members m CROSS JOIN users u ON u.id = m.user_id
          WHERE m.workspace_id = :workspace AND NOT EXISTS (
              SELECT 1 FROM organization_members o WHERE o.organization_id = :to AND o.user_id = m.user_id)
-         ORDER BY m.user_id LIMIT :limit",
+         ORDER BY m.user_id",
     )?;
-    let params = named_params! { ":workspace": workspace.0, ":to": to.0, ":limit": limit };
+    let params = named_params! { ":workspace": workspace.0, ":to": to.0 };
     let read = |row: &Row| {
         let kind = row::parsed(row, "kind")?;
         Ok(Outsider {
@@ -45,7 +45,7 @@ pub fn outsiders(view: &View, workspace: WorkspaceId, to: OrganizationId, limit:
             role: read_role(row)?,
         })
     };
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(params, read)?.take(limit).collect::<rusqlite::Result<_>>()?)
 }
 
 /// The users of the first bindings on a workspace and its projects who are not in this organization, once for each
@@ -54,17 +54,16 @@ pub fn bound_outsiders(
     view: &View,
     workspace: WorkspaceId,
     to: OrganizationId,
-    limit: u32,
+    limit: usize,
 ) -> Result<Vec<(UserId, Uuid)>> {
     let mut query = view.conn.prepare_cached(
         "SELECT u.id, u.uuid FROM bindings b CROSS JOIN users u ON u.id = b.user_id
          WHERE b.place_id = :workspace AND NOT EXISTS (
-             SELECT 1 FROM organization_members o WHERE o.organization_id = :to AND o.user_id = b.user_id)
-         LIMIT :limit",
+             SELECT 1 FROM organization_members o WHERE o.organization_id = :to AND o.user_id = b.user_id)",
     )?;
-    let params = named_params! { ":workspace": workspace.0, ":to": to.0, ":limit": limit };
+    let params = named_params! { ":workspace": workspace.0, ":to": to.0 };
     let read = |row: &Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?));
-    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query.query_map(params, read)?.take(limit).collect::<rusqlite::Result<_>>()?)
 }
 
 /// Removes the members of a workspace who are not in this organization, and their bindings there.
@@ -108,26 +107,27 @@ impl Tagged {
 }
 
 /// The first tags in a workspace that are not its own, each with what it is attached to.
-pub fn foreign_tags(view: &View, of: Tagged, workspace: WorkspaceId, limit: u32) -> Result<Vec<(i64, TagId)>> {
+pub fn foreign_tags(view: &View, of: Tagged, workspace: WorkspaceId, limit: usize) -> Result<Vec<(i64, TagId)>> {
     let mut query = match of {
         Tagged::ModelVersions => view.conn.prepare_cached(
             "SELECT a.version_id, a.tag_id FROM models m CROSS JOIN model_versions v ON v.model_id = m.id
              CROSS JOIN model_version_tags a ON a.version_id = v.id CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE m.workspace_id = :workspace AND t.workspace_id IS NOT :workspace LIMIT :limit",
+             WHERE m.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
         )?,
         Tagged::Pipelines => view.conn.prepare_cached(
             "SELECT a.pipeline_id, a.tag_id FROM pipelines p CROSS JOIN pipeline_tags a ON a.pipeline_id = p.id
              CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace LIMIT :limit",
+             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
         )?,
         Tagged::Projects => view.conn.prepare_cached(
             "SELECT a.project_id, a.tag_id FROM projects p CROSS JOIN project_tags a ON a.project_id = p.id
              CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace LIMIT :limit",
+             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
         )?,
     };
-    let params = named_params! { ":workspace": workspace.0, ":limit": limit };
-    Ok(query.query_map(params, |row| Ok((row.get(0)?, TagId(row.get(1)?))))?.collect::<rusqlite::Result<_>>()?)
+    let params = named_params! { ":workspace": workspace.0 };
+    let read = |row: &Row| Ok((row.get(0)?, TagId(row.get(1)?)));
+    Ok(query.query_map(params, read)?.take(limit).collect::<rusqlite::Result<_>>()?)
 }
 
 /// Detaches these tags from what they are attached to.
