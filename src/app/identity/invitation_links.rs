@@ -6,10 +6,9 @@
 use serde_json::{Value, json};
 
 use crate::app::audit;
-use crate::app::identity::links;
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::link::Purpose;
+use crate::domain::link::{Link, Purpose};
 use crate::domain::user::{AccountRole, User, UserStatus};
 use crate::error::{Error, Result};
 use crate::store::links::Maker;
@@ -19,12 +18,20 @@ use crate::tokens::opaque::Fingerprint;
 /// Creates the link of a person whom the actor has invited in this very write.
 ///
 /// The caller must have the person from [`invitations::Outcome::Fresh`](crate::app::invitations::Outcome::Fresh): for
-/// anybody else, [`links::make`] asks for an administrator.
+/// anybody else, [`links::make`](crate::app::identity::links::make) asks for an administrator.
 pub(in crate::app) fn make(tx: &Tx, actor: &Actor, new: &User, secret: &Fingerprint) -> Result<()> {
     if new.status(tx.now) != UserStatus::Invited {
         return Err(Error::internal("an invitation link of somebody who is not invited"));
     }
-    links::insert(tx, actor, new, Purpose::Invitation, secret)
+    insert(tx, actor, new, Purpose::Invitation, secret)
+}
+
+/// Stores a link that the caller has judged.
+pub(super) fn insert(tx: &Tx, actor: &Actor, user: &User, purpose: Purpose, secret: &Fingerprint) -> Result<()> {
+    let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
+    store::links::upsert(tx, &link, secret)?;
+    let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
+    audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))
 }
 
 /// Ends the invitation link of a person to whom the actor gives a right, unless the actor made the link or an

@@ -1,6 +1,6 @@
 //! `atelier workspace move`.
 
-use super::Placed;
+use super::placed::Placed;
 use crate::app::by_name;
 use crate::app::workspace_moves::{self, Losses};
 use crate::cli::confirm::Confirm;
