@@ -92,8 +92,8 @@ pub enum Command {
     },
     /// Move a workspace with everything in it to another organization.
     ///
-    /// Members who are not in the other organization lose the workspace, and their role bindings there end. So do service
-    /// keys. Connections of people who are not in the other organization are removed from the workspace, and tags of the
+    /// Members and service keys that are not in the other organization lose the workspace, and their role bindings there
+    /// end. Connections of people who are not in the other organization are removed from the workspace, and tags of the
     /// old organization are detached.
     #[command(
         after_help = "Examples:\n  atelier workspace move vision --to Lab\n  atelier workspace move Home/nlp --to \

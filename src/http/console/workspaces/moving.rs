@@ -102,7 +102,7 @@ fn consequences(workspace: &Workspace, target: &str, losses: &Losses) -> Vec<Str
             all.push(format!("{text}: {number}."));
         }
     };
-    number(losses.service_keys, "Service keys that lose it, and must be made anew");
+    number(losses.service_keys, "Service keys that lose it, and have to be replaced");
     number(losses.bindings, "Role bindings of people and service keys of the old organization that end");
     number(losses.connections, "Connections that it loses, because who made them is not in the new organization");
     number(losses.tags, "Tags of the old organization that are taken off models, pipelines and projects");
