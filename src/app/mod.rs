@@ -56,6 +56,7 @@ mod visibility;
 pub mod workspace_activity;
 pub mod workspace_invitations;
 pub mod workspace_lists;
+pub mod workspace_moves;
 pub mod workspaces;
 
 #[cfg(test)]

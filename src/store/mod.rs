@@ -55,6 +55,7 @@ pub mod users;
 pub mod visibility;
 mod visible_projects;
 pub mod workspace_lists;
+pub mod workspace_moves;
 pub mod workspaces;
 pub mod wrong_codes;
 

@@ -62,6 +62,7 @@ mod console {
     mod authorize;
     mod brand;
     pub mod browser;
+    mod invitation_links;
     mod keys;
     mod management;
     mod pages;
@@ -70,6 +71,7 @@ mod console {
     mod search;
     mod sign_in;
     mod system;
+    mod workspace_moves;
     mod workspaces;
 }
 

@@ -26,6 +26,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),
     ("app/tags/attachments.rs", "of_project", "MAX_ATTACHED"),
+    ("app/workspace_moves.rs", "targets", "its limit"),
 ];
 
 fn code(text: &str) -> &str {

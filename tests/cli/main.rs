@@ -28,6 +28,7 @@ mod limits;
 mod lists;
 mod mistakes;
 mod models;
+mod moves;
 mod people;
 mod printing;
 mod retention;

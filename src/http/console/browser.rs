@@ -149,6 +149,7 @@ impl Browser {
         let Some(cookie) = &self.session else { return Ok(None) };
         match sign_in::with_cookie(state, self.origin.clone(), cookie.expose()) {
             Ok((actor, session)) => {
+                request::set_signed_in();
                 if let Some(person) = actor.person() {
                     dialect::name_actor(request, &person.email);
                 }

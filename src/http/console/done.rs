@@ -45,7 +45,14 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "people-disabled" => "The accounts have been disabled. Their sessions and API keys have ended.",
         "people-imported" => "The import is done. Nobody was invited by it.",
         "people-added" => "The people are members of the workspace now.",
-        "person-invited" => "The person has been invited. An administrator can make the link on the person's page.",
+        "person-invited" => {
+            "This person was invited before. An administrator can make a new link on the person's page."
+        }
+        "member-invited-before" => {
+            "The member has been added, and was invited before. An administrator can make a new link on the person's page."
+        }
+        "workspace-moved" => "The workspace belongs to another organization now.",
+        "name-changed" => "Your name has been changed.",
         "saved" => "The changes have been saved.",
         "organization-created" => "The organization has been created. You are its admin.",
         "organization-deleted" => "The organization has been deleted.",

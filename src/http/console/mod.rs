@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod account_name;
 mod account_password;
 mod activity;
 mod agent;
@@ -119,6 +120,8 @@ routes! {
     POST "/workspaces/{workspace}/settings/restore" => workspaces::settings::restore,
     GET "/workspaces/{workspace}/hand-over" => workspaces::settings::hand_over_form,
     POST "/workspaces/{workspace}/hand-over" => workspaces::settings::hand_over,
+    GET "/workspaces/{workspace}/move" => workspaces::moving::form,
+    POST "/workspaces/{workspace}/move" => workspaces::moving::move_to,
     GET "/workspaces/{workspace}/archive" => workspaces::settings::archiving,
     POST "/workspaces/{workspace}/archive" => workspaces::settings::archive,
     GET "/workspaces/{workspace}/delete" => workspaces::settings::deletion,
@@ -246,6 +249,8 @@ routes! {
     GET "/auth/account/sessions/end-others" => account::end_others_form,
     POST "/auth/account/sessions/end-others" => account::end_other_sessions,
     POST "/auth/account/programs/withdraw" => account::withdraw,
+    GET "/auth/account/name" => account_name::form,
+    POST "/auth/account/name" => account_name::change,
     GET "/auth/account/password" => account_password::form,
     POST "/auth/account/password" => account_password::change,
     POST "/auth/account/zone" => time_zone::set,
@@ -278,5 +283,6 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 
 /// Answers an unsupported method.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    signed_in::look(&request)?;
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

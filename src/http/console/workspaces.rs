@@ -9,6 +9,7 @@ pub(super) mod connections;
 pub(super) mod invite;
 pub(super) mod members;
 pub(super) mod models;
+pub(super) mod moving;
 pub(super) mod new;
 pub(super) mod pipelines;
 pub(super) mod projects;

@@ -86,7 +86,8 @@ fn members_page(
     id: WorkspaceId,
     parameters: &Parameters,
 ) -> CoreResult<MembersPage> {
-    let Opened { offers, shell, title, frame, .. } = frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
+    let Opened { workspace, offers, shell, title, frame } =
+        frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
     let found = members::page(view, actor, id, controls::page_of(parameters))?;
     let me = actor.user();
     let is_member = match actor.person() {
@@ -108,7 +109,9 @@ fn members_page(
         may_add,
         may_remove: offers.allows(Action::RemoveMember),
         leaves: me.filter(|_| is_member),
-        may_invite: may_add && offers::in_account(actor).allows(Action::CreateUser),
+        may_invite: may_add
+            && offers::in_account(actor).allows(Action::InviteUser)
+            && offers::in_organization(view, actor, workspace.organization)?.allows(Action::ManageOrganizationMembers),
         email: parameters.text("email").to_owned(),
         chosen: parameters.get("role").unwrap_or(Role::Member.as_str()).to_owned(),
         roles: predefined.chain(named).collect(),
