@@ -10,6 +10,7 @@ pub(super) mod invite;
 pub(super) mod members;
 pub(super) mod models;
 pub(super) mod new;
+pub(super) mod own_connections;
 pub(super) mod pipelines;
 pub(super) mod projects;
 pub(super) mod settings;
