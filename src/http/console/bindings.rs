@@ -28,7 +28,6 @@ use crate::store::View;
 
 const BINDINGS: &str = "/bindings";
 const NEW: &str = "/bindings/new";
-const SUGGEST: &str = "/bindings/suggest";
 
 /// The number of roles that the form offers.
 const CHOICES: u32 = 500;
@@ -199,13 +198,13 @@ fn new_form(
                 .to_owned(),
         fields: vec![
             Control::choice("role", "Role", choices, value("role")),
-            Control::new(Input::Email, "email", "Email of the person").value(email).suggest(SUGGEST, people),
+            Control::new(Input::Email, "email", "Email of the person").value(email).suggest("/bindings/suggest?for=email", people),
             text("workspace", "Workspace", workspace)
                 .hint("The name or the number. If several workspaces have the name, write the organization and a slash before it.")
-                .suggest(SUGGEST, workspaces),
+                .suggest("/bindings/suggest?for=workspace", workspaces),
             text("project", "Project", project)
                 .hint("The name. Leave it empty for the whole workspace.")
-                .suggest(SUGGEST, projects)
+                .suggest("/bindings/suggest?for=project", projects)
                 .optional(),
         ],
         button: "Bind role",

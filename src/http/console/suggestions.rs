@@ -91,16 +91,16 @@ pub(super) fn projects(view: &View, actor: &Actor, workspace: &str, name: &str) 
     Ok(found.items.into_iter().map(suggestion).collect())
 }
 
-/// `GET /bindings/suggest?email=...`, `?workspace=...` or `?workspace=...&project=...`
+/// `GET /bindings/suggest?for=email&email=...`, `?for=workspace&workspace=...` or `?for=project&workspace=...&project=...`
 pub(super) async fn for_binding(
     state: Data<AppState>,
     SignedIn { browser, actor, input: parameters, .. }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
-    let workspace = parameters.text("workspace");
-    let options = state.read_inline(|view| match (parameters.get("email"), parameters.get("project")) {
-        (Some(email), _) => people(view, &actor, email),
-        (None, Some(name)) => projects(view, &actor, workspace, name),
-        (None, None) => workspaces(view, &actor, workspace),
+    let text = |name| parameters.text(name);
+    let options = state.read_inline(|view| match text("for") {
+        "email" => people(view, &actor, text("email")),
+        "workspace" => workspaces(view, &actor, text("workspace")),
+        _ => projects(view, &actor, text("workspace"), text("project")),
     })?;
     Suggestions::show(options, &browser)
 }

@@ -145,25 +145,31 @@ fn the_form_of_a_role_binding_suggests_what_one_sees() {
     let option = |value: &str| format!("<option value=\"{value}\">");
     let suggest = |who: &Browser, query: &str| who.get(&format!("/bindings/suggest?{query}")).body;
     let part = &name[..name.len() - 1];
-    assert!(suggest(&bob, &format!("workspace={part}")).contains(&option(&place)));
-    assert!(suggest(&bob, &format!("workspace={place}&project=SCO")).contains(&option("scores &#60;i&#62;")));
-    assert!(suggest(&bob, &format!("workspace={id}&project=")).contains(&option("scores &#60;i&#62;")));
-    assert!(suggest(&bob, "email=CAROL&workspace=x").contains(&option("carol@example.com")));
+    assert!(suggest(&bob, &format!("for=workspace&workspace={part}")).contains(&option(&place)));
+    assert!(
+        suggest(&bob, &format!("for=project&workspace={place}&project=SCO")).contains(&option("scores &#60;i&#62;"))
+    );
+    assert!(suggest(&bob, &format!("for=project&workspace={id}&project=")).contains(&option("scores &#60;i&#62;")));
+    assert!(suggest(&bob, "for=email&email=CAROL&workspace=x").contains(&option("carol@example.com")));
     // Others see nothing of a private workspace.
     let (stranger, _) = scene::stranger(world, &fresh("guest"));
     for who in [enter(&world.carol), enter(&stranger)] {
-        assert_eq!(suggest(&who, &format!("workspace={part}")), "");
-        assert_eq!(suggest(&who, &format!("workspace={place}&project=")), "");
+        assert_eq!(suggest(&who, &format!("for=workspace&workspace={part}")), "");
+        assert_eq!(suggest(&who, &format!("for=project&workspace={place}&project=")), "");
     }
-    assert_eq!(suggest(&enter(&stranger), "email=carol"), "");
-    assert_eq!(Browser::new(&world.nobody).get("/bindings/suggest?workspace=x").status, 303);
+    assert_eq!(suggest(&enter(&stranger), "for=email&email=carol"), "");
+    assert_eq!(Browser::new(&world.nobody).get("/bindings/suggest?for=workspace&workspace=x").status, 303);
 
     // Without script, the form has the first ones, and after an error those that fit.
     let ada = enter(&world.ada);
     let form = ada.get("/bindings/new");
     contains(
         &form,
-        &["<datalist id=\"workspace-list\">", "<datalist id=\"project-list\">", "hx-get=\"/bindings/suggest\""],
+        &[
+            "<datalist id=\"workspace-list\">",
+            "<datalist id=\"project-list\">",
+            "hx-get=\"/bindings/suggest?for=project\"",
+        ],
     );
     assert!(form.body.matches("<option value=\"Home/").count() <= 8, "{form:?}");
     let filled = ada.get(&format!("/bindings/new?workspace={place}"));

@@ -84,11 +84,11 @@ fn show_form(
                 text("type", "Type", ConnectionKind::MAX_LENGTH)
                     .hint("A word of your choice, for example HTTP or POSTGRES.")
                     .value(kind),
-                // What was typed is a secret, so that a refused form does not have it again.
+                // The typed text is a secret: a refused form does not show it again.
                 Control { max_length: ConnectionDetails::MAX_SIZE, ..Control::new(Input::Lines, "details", "Details") }
                     .hint(
                         "A JSON object, for example {\"host\": \"db.example.com\", \"password\": \"...\"}, or nothing. It \
-                         is stored encrypted. This form never shows it again: after an error, paste it once more.",
+                         is stored encrypted. This form never shows it: after an error, paste it again.",
                     )
                     .optional(),
             ],
