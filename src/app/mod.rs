@@ -54,6 +54,7 @@ pub mod user_deletion;
 pub mod users;
 mod visibility;
 pub mod workspace_activity;
+pub mod workspace_connections;
 pub mod workspace_invitations;
 pub mod workspace_lists;
 pub mod workspace_moves;

@@ -64,6 +64,7 @@ mod console {
     pub mod browser;
     mod invitation_links;
     mod keys;
+    mod lists;
     mod management;
     mod pages;
     mod passwords;

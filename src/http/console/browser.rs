@@ -20,6 +20,7 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
+use crate::http::public_ids::PublicId;
 use crate::http::{pieces, request};
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
@@ -127,6 +128,11 @@ impl Browser {
     /// The token of its forms. It changes with the session.
     pub(super) fn token(&self) -> String {
         self.tags.tag("form", &self.bound(), TOKEN_LENGTH)
+    }
+
+    /// The id by which the Arize clients know something.
+    pub(super) fn public_id(&self, id: &impl PublicId) -> String {
+        id.public_id(&self.tags)
     }
 
     /// Whether this is the form token of this browser.

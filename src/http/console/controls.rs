@@ -8,6 +8,7 @@ use super::browser::Browser;
 use super::page::{self, FormError};
 use super::parameters::Parameters;
 use super::shell::Shell;
+use super::suggestions::Suggestion;
 use super::{Failure, assets};
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
@@ -62,6 +63,8 @@ pub(super) struct Control {
     pub(super) choices: Vec<(String, String)>,
     /// Values that the browser suggests while the user types.
     pub(super) suggestions: Vec<String>,
+    /// The address that answers with other suggestions while the user types; empty for none.
+    pub(super) suggest: &'static str,
     /// In characters; 0 for no limit in the browser.
     pub(super) max_length: usize,
     /// The `pattern` attribute; empty for none.
@@ -83,6 +86,7 @@ impl Control {
             is_optional: false,
             choices: Vec::new(),
             suggestions: Vec::new(),
+            suggest: "",
             max_length: 0,
             pattern: "",
             autocomplete: "off",
@@ -125,6 +129,12 @@ impl Control {
 
     pub(super) fn value(self, value: impl Into<String>) -> Self {
         Self { value: value.into(), ..self }
+    }
+
+    /// With these suggestions, and an address that answers with others while the user types. It gets the field and the
+    /// one for the workspace.
+    pub(super) fn suggest(self, suggest: &'static str, first: Vec<Suggestion>) -> Self {
+        Self { suggest, suggestions: first.into_iter().map(|option| option.value).collect(), ..self }
     }
 
     pub(super) fn optional(self) -> Self {

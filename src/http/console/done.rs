@@ -16,6 +16,8 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "model-deleted" => "The model has been deleted.",
         "pipeline-deleted" => "The pipeline has been deleted.",
         "connection-added" => "The workspace has the connection now.",
+        "connection-created" => "The connection has been created, and the workspace has it.",
+        "connection-deleted" => "The connection has been deleted.",
         "connection-removed" => "The workspace no longer has the connection.",
         "tag-created" => "The tag has been created.",
         "tag-changed" => "The tag has been changed.",

@@ -34,6 +34,7 @@ mod moment;
 mod new_key;
 mod next;
 mod no_page;
+mod number;
 mod organization_members;
 mod organizations;
 mod page;
@@ -54,6 +55,7 @@ mod sign_ins;
 mod sign_out;
 mod signed_in;
 mod snippets;
+mod suggestions;
 mod system;
 mod time_zone;
 mod workspaces;
@@ -92,9 +94,13 @@ routes! {
     POST "/workspaces/{workspace}/pipelines/{pipeline}/delete" => workspaces::pipelines::delete,
     GET "/workspaces/{workspace}/connections" => workspaces::connections::list,
     POST "/workspaces/{workspace}/connections" => workspaces::connections::add,
+    GET "/workspaces/{workspace}/connections/new" => workspaces::own_connections::form,
+    POST "/workspaces/{workspace}/connections/new" => workspaces::own_connections::create,
     GET "/workspaces/{workspace}/connections/{connection}" => workspaces::connections::show,
     GET "/workspaces/{workspace}/connections/{connection}/remove" => workspaces::connections::removal,
     POST "/workspaces/{workspace}/connections/{connection}/remove" => workspaces::connections::remove,
+    GET "/workspaces/{workspace}/connections/{connection}/delete" => workspaces::own_connections::deletion,
+    POST "/workspaces/{workspace}/connections/{connection}/delete" => workspaces::own_connections::delete,
     GET "/workspaces/{workspace}/tags" => workspaces::tags::list,
     GET "/workspaces/{workspace}/tags/new" => workspaces::tags::form,
     POST "/workspaces/{workspace}/tags/new" => workspaces::tags::create,
@@ -215,6 +221,7 @@ routes! {
     GET "/bindings" => bindings::list,
     GET "/bindings/new" => bindings::form,
     POST "/bindings/new" => bindings::create,
+    GET "/bindings/suggest" => suggestions::for_binding,
     GET "/bindings/{binding}/delete" => bindings::deletion,
     POST "/bindings/{binding}/delete" => bindings::delete,
     GET "/system" => system::show,

@@ -11,6 +11,7 @@ pub(super) mod members;
 pub(super) mod models;
 pub(super) mod moving;
 pub(super) mod new;
+pub(super) mod own_connections;
 pub(super) mod pipelines;
 pub(super) mod projects;
 pub(super) mod settings;

@@ -29,7 +29,7 @@ UNLINKED = [
     "/auth/realms/master/protocol/openid-connect/device", "/auth/account/confirm", "/auth/signed-out", "/auth/cli/callback",
     "/auth/invitation", "/auth/password", "/auth/account/second-factor", "/auth/account/second-factor/recovery-codes",
     "/auth/account/second-factor/remove", "/auth/account/sessions/end-others", "/workspaces/new/check",
-    "/workspaces/{workspace}/members/suggest", "/people/disable", "/people/add",
+    "/workspaces/{workspace}/members/suggest", "/bindings/suggest", "/people/disable", "/people/add",
     # They are offered for somebody with a second factor, and for a list that is longer than the page of a person shows.
     "/people/{user}/reset-second-factor", "/people/{user}/{list}",
 ]
