@@ -63,6 +63,7 @@ mod console {
     mod brand;
     pub mod browser;
     mod keys;
+    mod large;
     mod management;
     mod pages;
     mod passwords;
