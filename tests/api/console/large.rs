@@ -1,5 +1,6 @@
 //! Every list of the console at 10,000 rows: a page has at most 25 of them, stays small, and the search finds the last.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -126,15 +127,15 @@ impl Looking<'_> {
                 self.world.database().0.query_row(&list.positions, [], |row| Ok((row.get(0)?, row.get(1)?)));
             let (lowest, highest): (i64, i64) = positions.expect("two positions");
             let middle = i64::midpoint(lowest, highest);
-            let last = if next < middle { highest - 3 } else { lowest + 3 };
+            let near_end = if next < middle { highest - 3 } else { lowest + 3 };
             let join = if list.at.contains('?') { '&' } else { '?' };
             let at_middle = self.open(&format!("{}{join}after={middle}", list.at));
             if rows(&at_middle).is_empty() {
                 self.wrong.push(format!("{} {}: the page in the middle is empty", self.who, list.at));
             }
-            let at_last = self.open(&format!("{}{join}after={last}", list.at));
+            let at_last = self.open(&format!("{}{join}after={near_end}", list.at));
             if rows(&at_last).is_empty() || at_last.contains("rel=\"next\"") {
-                self.wrong.push(format!("{} {} after {last}: it is not the last page", self.who, list.at));
+                self.wrong.push(format!("{} {} after {near_end}: it is not the last page", self.who, list.at));
             }
         }
         if let Some((query, name)) = list.finds {
@@ -197,7 +198,7 @@ fn every_list_is_paged_and_small_at_10_000_rows() {
         wrong.append(&mut looking.wrong);
         sizes.append(&mut looking.sizes);
     }
-    sizes.sort_by(|one, other| other.1.cmp(&one.1));
+    sizes.sort_by_key(|size| Reverse(size.1));
     let mut told = String::new();
     for (size, took, path) in sizes {
         writeln!(told, "{size:>6} bytes {:>5} ms  {path}", took.as_millis()).expect("a text");
