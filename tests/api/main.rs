@@ -65,6 +65,7 @@ mod console {
     mod invitation_links;
     mod keys;
     mod lists;
+    mod large;
     mod management;
     mod pages;
     mod passwords;

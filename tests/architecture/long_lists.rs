@@ -13,6 +13,7 @@ const MAKERS: &[(&str, &str)] = &[
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/audit.rs", "verbs", "the verbs of the program"),
     ("app/identity/oauth/consents.rs", "first_of", "its limit"),
+    ("app/identity/oauth/consents.rs", "page", "its limit"),
     ("app/listed_service_keys.rs", "roles", "ROLES"),
     ("app/roles.rs", "first_holders", "MAX_HOLDERS"),
     ("app/system.rs", "first_steps", "the steps of the program"),

@@ -276,14 +276,19 @@ pub(super) struct Pager {
 impl Pager {
     /// The links from a page at `path` to the others; `parameters` are those of the request.
     pub(super) fn new<T>(path: &str, parameters: &Parameters, slice: &Slice<T>) -> Self {
-        let others = parameters.without("after").without("done");
+        Self::of(path, parameters, "after", slice.next.map(|next| next.to_string()))
+    }
+
+    /// The links of a list whose position is in the parameter `name`.
+    pub(super) fn of(path: &str, parameters: &Parameters, name: &str, next: Option<String>) -> Self {
+        let others = parameters.without(name).without("done");
         let address = |others: Parameters| {
             let query = others.query();
             if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
         };
         Self {
-            first: parameters.get("after").map(|_| address(others.clone())),
-            next: slice.next.map(|next| address(others.clone().with("after", next.to_string()))),
+            first: parameters.get(name).map(|_| address(others.clone())),
+            next: next.map(|next| address(others.clone().with(name, next))),
         }
     }
 

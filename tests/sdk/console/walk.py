@@ -13,7 +13,7 @@ from checks import check, finish, same, story  # noqa: E402
 from chromium import Chromium  # noqa: E402
 
 import house  # noqa: E402
-from house import PASSWORD, URL  # noqa: E402
+from house import PASSWORD, URL, route_of  # noqa: E402
 
 ADA, ADA_PASSWORD = "ada@example.com", os.environ["ATELIER_TEST_PASSWORD"]
 HOST = urlsplit(URL).netloc
@@ -38,13 +38,8 @@ LEFT_ALONE = re.compile(r"^/auth/sign-out|\.csv|\.jsonl|/download|^/v1/|^/v2/")
 
 
 def pattern_of(path):
-    """The route of a path: the one with the fewest variables that fits."""
-    def fits(pattern):
-        ours, theirs = pattern.split("/"), path.split("/")
-        return len(ours) == len(theirs) and all(a == b or a.startswith("{") for a, b in zip(ours, theirs))
-
-    found = sorted((pattern for pattern in PATTERNS if fits(pattern)), key=lambda pattern: pattern.count("{"))
-    return found[0] if found else None
+    """The route of a path."""
+    return route_of(path, PATTERNS)
 
 
 def sign_in(browser, email, password):
