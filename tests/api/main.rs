@@ -64,8 +64,8 @@ mod console {
     pub mod browser;
     mod invitation_links;
     mod keys;
-    mod lists;
     mod large;
+    mod lists;
     mod management;
     mod pages;
     mod passwords;

@@ -19,6 +19,7 @@ mod browser;
 mod cli_callback;
 mod confirm;
 mod controls;
+mod cookies;
 mod devices;
 mod dialect;
 mod done;
