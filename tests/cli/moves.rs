@@ -68,9 +68,10 @@ fn a_refused_move_says_the_next_step() {
     place.run("workspace restore vision").good();
     place.run("workspace create vision --owner ada@example.com --organization Lab").good();
     refused(&place, "workspace move Home/vision --to Lab --yes", 1, "choose another name");
-    let limited = "workspace move Home/eyes --to Lab --yes --organization-files 2B";
     place.run("workspace rename Home/vision eyes").good();
-    refused(&place, limited, 1, "may take at most 2 bytes in total");
+    let small = [("ATELIER_ORGANIZATION_FILES", "2B")];
+    let run = place.run_with("workspace move Home/eyes --to Lab --yes", &small);
+    run.refused(1, "may take at most 2 bytes in total");
     assert_eq!(rows(&place, "SELECT name FROM workspaces WHERE organization_id = 2"), ["vision"]);
     assert_eq!(rows(&place, "SELECT verb FROM audit WHERE verb = 'workspaces.move'"), [""; 0]);
 }
