@@ -1,7 +1,7 @@
 BEGIN IMMEDIATE;
 CREATE TEMP TABLE n AS
     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
-    SELECT n, printf('%05d', n) AS d, CAST(strftime('%s') AS INTEGER) * 1000000 AS now,
+    SELECT n, printf('%05d', n) AS d, CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now,
         (SELECT id FROM users WHERE email = 'bob@example.com') AS bob,
         (SELECT id FROM workspaces WHERE name = 'hub') AS hub FROM n;
 
