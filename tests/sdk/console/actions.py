@@ -46,6 +46,13 @@ def contents():
     call("/v1/api/connections/create", {"name": "warehouse", "type": "sql", "details": {"host": "db.lan"}}, sdk_session(ADA))
 
 
+def laboratory():
+    """Another organization with the owner and a member of the workspace."""
+    atelier("org", "create", "Lab")
+    for email in (ADA, GRACE):
+        atelier("org", "add-member", "Lab", email)
+
+
 def fail_to_sign_in():
     """Wrong passwords, until the account has to wait."""
     for _ in range(30):
@@ -134,6 +141,27 @@ def workspaces():
         press=("Remove warehouse",),
         gone="warehouse",
     )
+    yield Step(
+        route("/connections/new"),
+        base + "/connections",
+        "Create",
+        "The connection has been created, and the workspace has it.",
+        {"name": "lake", "type": "S3", "details": '{"bucket": "raw"}'},
+        ("New connection",),
+        row="lake",
+    )
+    yield Step(
+        route("/connections/{connection}/delete"),
+        base + "/connections",
+        "Delete",
+        "The connection has been deleted.",
+        {"name": "lake"},
+        ("lake", "Delete"),
+        gone="lake",
+    )
+    yield laboratory
+    for _ in ("there", "back"):
+        yield Step(route("/move"), base + "/settings", "Move", "The workspace belongs to another organization now.", press=("Continue",))
     yield Step(
         route("/models/{model}/delete"), base + "/models/{models}", "Delete", "The model has been deleted.", press=("Delete model",), gone="resnet"
     )
@@ -338,6 +366,7 @@ def account():
     yield lambda: hand.sign_in(GRACE)
     base = "/auth/account"
     yield Step(f"{base}/zone", base, "Save", "The pages show times in the chosen zone.", {"zone": "Asia/Tokyo"})
+    yield Step(f"{base}/name", base, "Save", "Your name has been changed.", {"first_name": "Grace", "last_name": "Hopper"}, ("Change name",))
     yield Step(
         f"{base}/password",
         base,
