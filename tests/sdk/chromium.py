@@ -183,8 +183,15 @@ class Chromium:
         return self.words("body")
 
     def words(self, css):
-        [body, *_] = self.all(css)
-        return self._do("GET", f"/element/{body}/text")
+        """What a person reads there. A script may put another element in its place meanwhile."""
+        for _ in range(5):
+            [found, *_] = self.all(css)
+            try:
+                return self.words_of(found)
+            except Refused as refused:
+                if "stale element" not in str(refused):
+                    raise
+        return self.words_of(self.all(css)[0])
 
     def words_of(self, element):
         """What a person reads in an element that was found."""

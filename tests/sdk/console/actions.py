@@ -146,7 +146,7 @@ def workspaces():
         base + "/connections",
         "Create",
         "The connection has been created, and the workspace has it.",
-        {"name": "lake", "type": "S3", "details": '{"bucket": "raw"}'},
+        {"name": "lake", "type": "S3", "details": '{{"bucket": "raw"}}'},
         ("New connection",),
         row="lake",
     )
