@@ -107,6 +107,10 @@ def walk(browser, persona, variants):
         if seen[route] <= 2:
             look(browser, persona, path, variants)
         links = browser.run("return [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href'))")
+        # A form that only leads to another page, with its first choice.
+        links += browser.run(
+            "return [...document.querySelectorAll('form[method=get] select')].map(s => new URL(s.form.action).pathname + '?' + s.name + '=' + s.value)"
+        )
         for link in links:
             link = link.split("#")[0]
             if link not in asked_for and not LEFT_ALONE.search(link):
