@@ -1,0 +1,3 @@
+//! What differs on PostgreSQL.
+
+mod dialect;
