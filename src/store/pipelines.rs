@@ -224,7 +224,7 @@ pub fn insert_version(
     };
     let id = query.query_row(params, |row| row.get(0).map(PipelineVersionId))?;
     let mut query = tx.conn.prepare_cached(
-        "INSERT OR IGNORE INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+        "INSERT INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
          VALUES (:version, :name, :uuid)",
     )?;
     for model in &new.models {
