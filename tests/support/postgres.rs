@@ -52,8 +52,8 @@ pub fn cluster() -> &'static Cluster {
         start(programs.unwrap_or_else(|| {
             panic!(
                 "PostgreSQL {OLDEST} or newer is not there, so what runs on it cannot be tested.\nInstall it (Debian: \
-                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo test` \
-                 installs Debian's package itself where it runs as root."
+                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo \
+                 test` installs Debian's package itself where it runs as root."
             )
         }))
     })

@@ -1,5 +1,5 @@
-//! Every statement of the program runs on PostgreSQL, with types that both engines have, and its cost does not grow with
-//! a table.
+//! Every statement of the program runs on PostgreSQL, with types that both engines have, and its cost does not grow
+//! with a table.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -69,7 +69,8 @@ fn look_at<'s>(database: &str, statements: impl Iterator<Item = &'s str>) -> Vec
             script,
             "\nPREPARE s{n} AS {text};\n\\echo @@ :LAST_ERROR_MESSAGE\n\\echo @@ :ERROR\n
              SELECT unnest(parameter_types) FROM pg_prepared_statements WHERE name = 's{n}';
-             \\echo @@\nEXPLAIN (FORMAT JSON) EXECUTE s{n}{values};\n\\echo @@\n{text} \\gdesc\n\\echo @@\nDEALLOCATE ALL;\n"
+             \\echo @@\nEXPLAIN (FORMAT JSON) EXECUTE s{n}{values};\n\\echo @@\n{text} \\gdesc\n
+             \\echo @@\nDEALLOCATE ALL;\n"
         );
     }
     let printed = cluster::cluster().try_all(database, &script);
@@ -173,7 +174,8 @@ fn a_bad_statement_is_detected() {
         ("DELETE FROM bindings WHERE updated_at < :now", "Grows"),
         ("SELECT a.id FROM models a JOIN pipelines b ON b.updated_at = a.updated_at WHERE a.id = :id", "Grows"),
         (
-            "SELECT k.id FROM keys k JOIN users u ON u.id = k.user_id WHERE k.id IN (SELECT value FROM json_each(:ids))",
+            "SELECT k.id FROM keys k JOIN users u ON u.id = k.user_id
+             WHERE k.id IN (SELECT value FROM json_each(:ids))",
             "Grows",
         ),
     ];
