@@ -91,7 +91,7 @@ impl Cluster {
         let mut psql = Command::new(self.programs.join("psql"))
             .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"])
             .args(flags)
-            .args(["--host", &self.folder, "--username=postgres", "--dbname", database])
+            .arg(self.address(database))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
