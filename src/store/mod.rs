@@ -60,6 +60,8 @@ pub mod workspaces;
 pub mod wrong_codes;
 
 #[cfg(test)]
+mod postgres;
+#[cfg(test)]
 mod tests;
 
 pub use data_dir::{files, lock};
