@@ -11,6 +11,7 @@ mod readers;
 mod schema;
 mod search;
 mod settings;
+mod statement;
 mod store;
 mod stream;
 mod values;
