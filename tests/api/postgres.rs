@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use crate::client::Client;
-use crate::support::postgres::fresh_address;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
+use crate::support::postgres::cluster;
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, fresh_database};
 use crate::world::{Person, World};
 
 /// The secret of a new key.
@@ -18,7 +18,7 @@ fn key(server: &Server, whose: &Person) -> String {
 
 #[test]
 fn a_server_on_postgresql_answers_as_on_a_file() {
-    let address = fresh_address();
+    let address = fresh_database();
     let mut world = World::of(Setup::new().database(&address));
     assert!(!world.server.data_dir().join("atelier.db").exists(), "nothing is in the directory");
     let vision = world.bob.create("vision");
@@ -65,7 +65,7 @@ struct Pair {
 }
 
 fn pair() -> Pair {
-    let address = fresh_address();
+    let address = fresh_database();
     let one = World::of(Setup::new().database(&address).args(&["--public-url", "http://atelier.test"]));
     let key = one.server.data_dir().join("master.key");
     let other = Setup::new()
@@ -125,7 +125,7 @@ fn a_connection_that_ends_is_replaced() {
     let there = Person::enter(&Client::new(other.base()), ADMIN, ADMIN_PASSWORD);
     let name = address.trim_start_matches("postgres://postgres@/").split('?').next().expect("a name");
     for round in 0..5 {
-        crate::support::postgres::cluster().run(
+        cluster().run(
             "postgres",
             &format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}';"),
         );

@@ -91,7 +91,7 @@ impl Setup {
     pub fn start(self) -> Server {
         let database = self.database.or_else(|| {
             let wanted = self.data_dir.is_none() && std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
-            wanted.then(postgres::fresh_address)
+            wanted.then(fresh_database)
         });
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
         let mut command = atelier();
@@ -256,6 +256,12 @@ fn watcher(server: u32) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell starts")
+}
+
+/// The address of a new, empty database of PostgreSQL.
+pub fn fresh_database() -> String {
+    let cluster = postgres::cluster();
+    cluster.address(&cluster.create_database())
 }
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.

@@ -59,12 +59,6 @@ pub fn cluster() -> &'static Cluster {
     })
 }
 
-/// The address of a new, empty database.
-pub fn fresh_address() -> String {
-    let cluster = cluster();
-    cluster.address(&cluster.create_database())
-}
-
 impl Cluster {
     /// Creates an empty database. Returns its name.
     pub fn create_database(&self) -> String {

@@ -18,6 +18,12 @@ mod values;
 mod wire;
 mod writer;
 
+#[cfg(test)]
+#[path = "../../../tests/support/postgres.rs"]
+pub(crate) mod cluster;
+#[cfg(test)]
+mod tests;
+
 pub use address::Address;
 pub(in crate::store) use search::ids_by_name;
 pub(in crate::store) use store::PostgresStore;
