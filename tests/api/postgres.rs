@@ -24,7 +24,7 @@ fn a_server_on_postgresql_answers_as_on_a_file() {
     let vision = world.bob.create("vision");
     world.bob.add(vision, &world.carol, "COLLABORATOR");
     assert_eq!(world.carol.members(vision).len(), 2);
-    assert_eq!(world.bob.post("/v1/api/workspaces/create", &json!({ "workspace_name": "vision" })).status, 409);
+    assert_eq!(world.bob.post("/v1/api/workspaces/create", &json!({ "workspace_name": "vision" })).status, 400);
 
     let robot = world.nobody.with(&key(&world.server, &world.carol));
     let names = |client: &Client, part: &str| -> Vec<String> {
