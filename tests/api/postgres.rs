@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::support::postgres::cluster;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, fresh_database};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, fresh_database};
 use crate::world::{Person, World};
 
 /// The secret of a new key.
@@ -125,7 +125,7 @@ fn one_owner_is_left_of_those_who_leave_at_once() {
 fn a_connection_that_ends_is_replaced() {
     let Pair { one, other, address } = pair();
     let there = Person::enter(&Client::new(other.base()), ADMIN, ADMIN_PASSWORD);
-    let name = address.trim_start_matches("postgres://postgres@/").split('?').next().expect("a name");
+    let name = database_name(&address);
     for round in 0..5 {
         cluster().run(
             "postgres",

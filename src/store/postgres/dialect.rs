@@ -3,6 +3,8 @@
 //! Most of a statement is the same text for both. Functions and operators of SQLite are defined in
 //! `schema.postgres.sql`.
 
+use std::fmt::Write as _;
+
 /// A statement for PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Translated {
@@ -26,7 +28,8 @@ pub(super) fn translate(sql: &str) -> Translated {
                 done.parameters.push(token.to_owned());
                 done.parameters.len() - 1
             });
-            done.text += &format!("${}", number + 1);
+            // Writing to a string cannot fail.
+            let _ = write!(done.text, "${}", number + 1);
         } else if is_word(token, "CROSS") && has_condition(rest) {
             rest = rest.trim_start();
         } else if is_word(token, "INDEXED")
