@@ -113,4 +113,6 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => prepare(event.detail.elt.parentElement ?? document));
   prepare(document);
+  // On a narrow screen the parts of the console are one line, which may be wider than the screen.
+  document.querySelector(".parts [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 })();

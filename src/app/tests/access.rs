@@ -36,9 +36,8 @@ fn check<'a>(ada: &'a Actor, ids: &'a [UserId]) -> impl FnOnce(&View) -> Result<
     move |view| {
         let (people, places) = (everybody(view, ids)?, everything(view)?);
         let ways = access::ways(view, ada, &people, &places)?;
-        for user in &people {
-            for place in &places {
-                let way = ways.get(&(user.id, place.id)).copied();
+        for (user, ways) in people.iter().zip(ways.rows()) {
+            for (place, way) in places.iter().zip(ways.iter().copied()) {
                 let standing = standing::in_workspace(view, &acting(user), place)?;
                 let reads = decide(&standing, Action::ReadWorkspace) == Decision::Allowed;
                 assert!(!reads || way.is_some(), "{} reads {}: {standing:?}", user.email, place.id);
@@ -58,8 +57,9 @@ fn check_visible<'a>(asking: &'a Actor, ids: &'a [UserId]) -> impl FnOnce(&View)
     move |view| {
         let (people, places) = (everybody(view, ids)?, everything(view)?);
         let asking = acting(&users::principal(view, &Actor::operator(), &Named::Number(asking.user().unwrap()))?);
-        for ((_, place), way) in access::ways(view, &asking, &people, &places)? {
-            let place = places.iter().find(|one| one.id == place).unwrap();
+        let ways = access::ways(view, &asking, &people, &places)?;
+        let found = ways.rows().flat_map(|ways| places.iter().zip(ways.iter().copied()));
+        for (place, way) in found.filter_map(|(place, way)| Some((place, way?))) {
             let standing = standing::in_workspace(view, &asking, place)?;
             assert_eq!(decide(&standing, Action::ReadWorkspace), Decision::Allowed);
             let reads_bindings = decide(&standing, Action::ReadBindings) == Decision::Allowed;

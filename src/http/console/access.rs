@@ -140,10 +140,7 @@ fn page(view: &View, actor: &Actor, parameters: &Parameters, is_large: bool, she
     let columns = Page { after: after("workspaces"), limit: size.workspaces };
     let columns = workspaces::page(view, actor, &asked.workspaces, columns)?;
     let ways = access::ways(view, actor, &people.items, &columns.items)?;
-    let cell = |user: &User, workspace: &Workspace| {
-        let way = ways.get(&(user.id, workspace.id)).copied();
-        way.filter(|way| !asked.only_direct || is_direct(*way)).map(sign)
-    };
+    let cell = |way: &Option<Way>| way.filter(|way| !asked.only_direct || is_direct(*way)).map(sign);
     Ok(AccessPage {
         shell,
         title: "Who can reach what",
@@ -154,10 +151,10 @@ fn page(view: &View, actor: &Actor, parameters: &Parameters, is_large: bool, she
         query: parameters.without("after").without("workspaces").query(),
         people: Pager::new(ACCESS, parameters, &people),
         workspaces: columns_pager(parameters, &columns),
-        rows: people
-            .items
-            .into_iter()
-            .map(|user| Row { cells: columns.items.iter().map(|workspace| cell(&user, workspace)).collect(), user })
+        rows: ways
+            .rows()
+            .zip(people.items)
+            .map(|(ways, user)| Row { cells: ways.iter().map(cell).collect(), user })
             .collect(),
         columns: columns.items,
     })
@@ -208,10 +205,9 @@ fn rows(view: &LongView, actor: &Actor, asked: &Asked, people: &[User], out: &mu
     loop {
         let columns = workspaces::page(view, actor, &asked.workspaces, Page { after, limit: LARGE.workspaces })?;
         let ways = access::ways(view, actor, people, &columns.items)?;
-        for user in people {
-            for workspace in &columns.items {
-                let way = ways.get(&(user.id, workspace.id)).filter(|way| !asked.only_direct || is_direct(**way));
-                let Some(way) = way else { continue };
+        for (user, ways) in people.iter().zip(ways.rows()) {
+            for (workspace, way) in columns.items.iter().zip(ways) {
+                let Some(way) = way.filter(|way| !asked.only_direct || is_direct(*way)) else { continue };
                 view.count_row()?;
                 let kind = match way {
                     Way::Member(_) => "member",
@@ -220,7 +216,7 @@ fn rows(view: &LongView, actor: &Actor, asked: &Asked, people: &[User], out: &mu
                     Way::Administrator => "administrator",
                 };
                 let id = workspace.id.to_string();
-                let record = [user.email.as_str(), &user.name(), &id, workspace.name.as_str(), kind, sign(*way).words];
+                let record = [user.email.as_str(), &user.name(), &id, workspace.name.as_str(), kind, sign(way).words];
                 out.text(&line(&record)?)?;
             }
         }

@@ -69,8 +69,8 @@ fn short(month: Month) -> String {
     name.copied().unwrap_or_default().to_owned()
 }
 
-/// The year, below the first month and below each January.
+/// The year, below each January, and below the first month unless a January is beside it.
 fn year(month: Month, months: &[InMonth]) -> String {
     let is_first = months.first().is_some_and(|first| first.month == month);
-    if is_first || month.month == 1 { month.year.to_string() } else { String::new() }
+    if (is_first && month.month != 12) || month.month == 1 { month.year.to_string() } else { String::new() }
 }

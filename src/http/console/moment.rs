@@ -17,6 +17,13 @@ pub(super) fn text(at: Timestamp) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Moment(pub(super) Timestamp);
 
+impl Moment {
+    /// The time without the element, for an attribute.
+    pub(super) fn text(self) -> String {
+        text(self.0)
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = self.0.zulu();

@@ -3,8 +3,6 @@
 //! Most of a statement is the same text for both. Functions and operators of SQLite are defined in
 //! `schema.postgres.sql`.
 
-use std::fmt::Write as _;
-
 /// A statement for PostgreSQL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Translated {
@@ -13,8 +11,8 @@ pub(super) struct Translated {
     pub parameters: Vec<String>,
 }
 
-/// Numbers the parameters, and leaves out what directs SQLite's planner: a `CROSS JOIN` with a condition is a `JOIN`, and
-/// `INDEXED BY` is dropped.
+/// Numbers the parameters, and leaves out what directs SQLite's planner: a `CROSS JOIN` with a condition is a `JOIN`,
+/// and `INDEXED BY` is dropped.
 pub(super) fn translate(sql: &str) -> Translated {
     let mut done = Translated { text: String::with_capacity(sql.len()), parameters: Vec::new() };
     let mut rest = sql;
@@ -28,8 +26,8 @@ pub(super) fn translate(sql: &str) -> Translated {
                 done.parameters.push(token.to_owned());
                 done.parameters.len() - 1
             });
-            // Writing to a string cannot fail.
-            let _ = write!(done.text, "${}", number + 1);
+            done.text.push('$');
+            done.text += &(number + 1).to_string();
         } else if is_word(token, "CROSS") && has_condition(rest) {
             rest = rest.trim_start();
         } else if is_word(token, "INDEXED")

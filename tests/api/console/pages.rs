@@ -130,6 +130,12 @@ fn cell(answer: &Answer) -> String {
     }
 }
 
+/// The first attribute with an element in it, which the browser would end at the element's first quote.
+fn markup_in_attribute(page: &str) -> Option<&str> {
+    let values = page.split("=\"").skip(1).filter_map(|rest| rest.split_once('"')).map(|(value, _)| value);
+    values.into_iter().find(|value| value.contains('<'))
+}
+
 #[test]
 fn every_page_answers_every_persona_as_the_golden_grid_says() {
     let house = house();
@@ -150,6 +156,7 @@ fn every_page_answers_every_persona_as_the_golden_grid_says() {
             if is_page && answer.status == 200 {
                 assert!(!answer.body.contains("<b>detection"), "{path} shows markup");
                 assert!(!answer.body.contains("style=\"") && !answer.body.contains(" onclick"), "{path}");
+                assert_eq!(markup_in_attribute(&answer.body), None, "{path}");
             }
             let _ = write!(line, "{:>13}", cell(&answer));
         }
