@@ -309,7 +309,7 @@ impl Story<'_> {
                      SELECT ?1, id, 'member', 0 FROM users WHERE email = ?2"
                 };
                 // Without a word of it in `meta`, as only a program would that is not atelier's.
-                let changed = self.rows.0.execute(sql, (workspace, &member.email));
+                let changed = self.rows.file().execute(sql, (workspace, &member.email));
                 format!("another process: {sql} {changed:?}")
             }
             18 => {
@@ -377,7 +377,7 @@ fn a_revoked_token_is_refused_on_the_next_request_of_every_connection() {
             "sign out" => {
                 world.ada.post(&format!("/auth/admin/realms/master/users/{}/logout", bob.uuid), &json!({}));
             }
-            _ => drop(world.database().0.execute("DELETE FROM sessions", [])),
+            _ => drop(world.database().file().execute("DELETE FROM sessions", [])),
         }
         for client in &connections {
             assert_eq!(client.get("/v2/spaces").status, 401, "{way}");
