@@ -268,7 +268,7 @@ pub(crate) fn statements_run() -> u64 {
 
 /// The number of rows that the connection of a write has changed so far, with those of triggers and cascades.
 pub(crate) fn rows_changed(tx: &Tx) -> u64 {
-    tx.conn.sqlite().total_changes()
+    tx.conn.sqlite().unwrap().total_changes()
 }
 
 fn look(event: TraceEvent) {
