@@ -102,6 +102,20 @@ impl Connection {
         session.wire.send()
     }
 
+    /// Begins to copy rows into a table.
+    pub(super) fn begin_copy(&self, sql: &str) -> Result<()> {
+        self.0.borrow_mut().wire.begin_copy(sql)
+    }
+
+    /// Sends a part of the rows.
+    pub(super) fn send_copy(&self, part: &[u8]) -> Result<()> {
+        self.0.borrow_mut().wire.send_copy(part)
+    }
+
+    pub(super) fn end_copy(&self) -> Result<()> {
+        self.0.borrow_mut().wire.end_copy()
+    }
+
     /// Prepares a statement of the tables, or finds it among those that are prepared.
     pub(in crate::store) fn prepare(&self, sql: &str) -> Result<Arc<Prepared>> {
         let mut session = self.0.borrow_mut();
