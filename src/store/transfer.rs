@@ -105,8 +105,8 @@ pub fn insert(tx: &Tx, row: &Row) -> Result<Option<Cell>> {
 /// Notes the models that a pipeline version names.
 pub fn insert_named_models(tx: &Tx, version: i64, models: &[NamedModel]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT OR IGNORE INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
-         VALUES (:version, :name, :uuid)",
+        "INSERT INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+         VALUES (:version, :name, :uuid) ON CONFLICT DO NOTHING",
     )?;
     for model in models {
         let uuid = model.uuid.to_string();

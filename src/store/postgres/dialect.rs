@@ -64,7 +64,18 @@ fn is_word(token: &str, word: &str) -> bool {
 /// Whether the join that a text begins with, after its `CROSS`, has an `ON`.
 fn has_condition(text: &str) -> bool {
     const ENDS: [&str; 13] = [
-        "JOIN", "CROSS", "LEFT", "INNER", "WHERE", "GROUP", "ORDER", "LIMIT", "UNION", "RETURNING", "HAVING", "EXCEPT",
+        "JOIN",
+        "CROSS",
+        "LEFT",
+        "INNER",
+        "WHERE",
+        "GROUP",
+        "ORDER",
+        "LIMIT",
+        "UNION",
+        "RETURNING",
+        "HAVING",
+        "EXCEPT",
         "SET",
     ];
     let mut words = words(text).skip(1);

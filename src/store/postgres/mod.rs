@@ -21,3 +21,9 @@ mod writer;
 pub use address::Address;
 pub(in crate::store) use search::ids_by_name;
 pub(in crate::store) use store::PostgresStore;
+
+#[cfg(test)]
+#[path = "../../../tests/support/postgres.rs"]
+pub(crate) mod cluster;
+#[cfg(test)]
+mod tests;
