@@ -28,7 +28,10 @@ mod limits;
 mod lists;
 mod mistakes;
 mod models;
+mod move_data;
 mod people;
+#[path = "../support/postgres.rs"]
+mod postgres;
 mod printing;
 mod retention;
 mod running;
