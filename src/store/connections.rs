@@ -62,7 +62,7 @@ pub fn page_of_workspace(
 
 /// The connections that a user created.
 pub fn created_by(view: &View, user: UserId) -> Result<Vec<ConnectionId>> {
-    let mut query = view.conn.prepare_cached("SELECT id FROM connections WHERE created_by = :user")?;
+    let mut query = view.conn.prepare_cached("SELECT id FROM connections WHERE created_by = :user ORDER BY id")?;
     let rows = query.query_map(named_params! { ":user": user.0 }, |row| row.get(0).map(ConnectionId))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -152,7 +152,8 @@ pub fn page(view: &View, visibility: Visibility, search: &WorkspaceSearch, page:
 /// The ids of the workspaces with a text in their name, in order. Returns none if there are more than `most`.
 pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec<i64>>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
+        "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0
+         ORDER BY id",
     )?;
     let named = |after, limit| search::by_name(view, (SearchTable::Workspaces, name), after, limit);
     let way = Way::Ids(&named, true);

@@ -52,8 +52,8 @@ pub fn cluster() -> &'static Cluster {
         start(programs.unwrap_or_else(|| {
             panic!(
                 "PostgreSQL {OLDEST} or newer is not there, so what runs on it cannot be tested.\nInstall it (Debian: \
-                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo test` \
-                 installs Debian's package itself where it runs as root."
+                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo \
+                 test` installs Debian's package itself where it runs as root."
             )
         }))
     })
@@ -91,7 +91,7 @@ impl Cluster {
         let mut psql = Command::new(self.programs.join("psql"))
             .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"])
             .args(flags)
-            .args(["--host", &self.folder, "--username=postgres", "--dbname", database])
+            .arg(self.address(database))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

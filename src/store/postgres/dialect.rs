@@ -11,8 +11,8 @@ pub(super) struct Translated {
     pub parameters: Vec<String>,
 }
 
-/// Numbers the parameters, and leaves out what directs SQLite's planner: a `CROSS JOIN` with a condition is a `JOIN`, and
-/// `INDEXED BY` is dropped.
+/// Numbers the parameters, and leaves out what directs SQLite's planner: a `CROSS JOIN` with a condition is a `JOIN`,
+/// and `INDEXED BY` is dropped.
 pub(super) fn translate(sql: &str) -> Translated {
     let mut done = Translated { text: String::with_capacity(sql.len()), parameters: Vec::new() };
     let mut rest = sql;

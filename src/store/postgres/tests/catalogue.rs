@@ -92,7 +92,8 @@ fn of_sqlite(conn: &Connection) -> BTreeSet<String> {
     }
     found.extend(lines(
         conn,
-        "SELECT 'trigger ' || tbl_name || ' ' || name FROM sqlite_schema WHERE type = 'trigger' AND name NOT LIKE '%name_%'",
+        "SELECT 'trigger ' || tbl_name || ' ' || name FROM sqlite_schema
+         WHERE type = 'trigger' AND name NOT LIKE '%name_%'",
     ));
     found
 }
@@ -109,12 +110,14 @@ fn of_postgres(database: &str) -> BTreeSet<String> {
         FROM pg_constraint c CROSS JOIN unnest(c.conkey) WITH ORDINALITY k (number, place)
         JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.number
         WHERE c.contype = 'p' AND c.connamespace = 'atelier'::regnamespace GROUP BY c.oid, c.conrelid;
-        SELECT 'reference ' || c.conrelid::regclass || ': ' || a.attname || ' ' || c.confrelid::regclass || '.' || b.attname
-            || CASE c.confdeltype WHEN 'c' THEN ' cascade' WHEN 'n' THEN ' set null' WHEN 'r' THEN ' restrict' ELSE ' ?' END
+        SELECT 'reference ' || c.conrelid::regclass || ': ' || a.attname || ' ' || c.confrelid::regclass || '.'
+            || b.attname || CASE c.confdeltype WHEN 'c' THEN ' cascade' WHEN 'n' THEN ' set null'
+                WHEN 'r' THEN ' restrict' ELSE ' ?' END
         FROM pg_constraint c JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
         JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = c.confkey[1]
         WHERE c.contype = 'f' AND c.connamespace = 'atelier'::regnamespace;
-        SELECT 'checks ' || c.relname || ': ' || (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c')
+        SELECT 'checks ' || c.relname || ': '
+            || (SELECT count(*) FROM pg_constraint k WHERE k.conrelid = c.oid AND k.contype = 'c')
         FROM pg_class c WHERE c.relnamespace = 'atelier'::regnamespace AND c.relkind = 'r';
         SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE NOT tgisinternal;";
     let mut found: BTreeSet<_> = run(database, script).lines().map(str::to_owned).collect();
@@ -149,10 +152,11 @@ fn both_schemas_have_the_same_tables_columns_and_rules() {
 #[test]
 fn both_schemas_have_the_same_indexes() {
     let conn = sqlite();
-    let sql = "SELECT 'index ' || tbl_name || ' ' || name || ': ' || sql FROM sqlite_schema WHERE type = 'index' AND sql NOTNULL";
+    let sql = "SELECT 'index ' || tbl_name || ' ' || name || ': ' || sql FROM sqlite_schema
+               WHERE type = 'index' AND sql NOTNULL";
     let database = database();
-    let script = "SELECT 'index ' || tablename || ' ' || indexname || ': ' || indexdef FROM pg_indexes WHERE schemaname = 'atelier'
-                  AND indexname NOT LIKE '%\\_key' AND indexname NOT LIKE '%\\_pkey';";
+    let script = "SELECT 'index ' || tablename || ' ' || indexname || ': ' || indexdef FROM pg_indexes
+                  WHERE schemaname = 'atelier' AND indexname NOT LIKE '%\\_key' AND indexname NOT LIKE '%\\_pkey';";
     let split = |line: &String| {
         let (name, created) = line.split_once(": ").unwrap();
         let condition = created.split_once(" WHERE ").map_or(String::new(), |(_, only)| plain(only));
@@ -177,7 +181,8 @@ fn both_schemas_begin_with_the_same_rows() {
     for (table, columns) in [
         (
             "clients",
-            "id, name, built_in, confidential, secret, grants, scopes, redirect_uris, post_logout_redirect_uris, refresh",
+            "id, name, built_in, confidential, secret, grants, scopes, redirect_uris, post_logout_redirect_uris, \
+             refresh",
         ),
         ("readiness", "id, checked_at"),
         ("audit_chain", "id, start_id, last_id, length(start_hash), length(last_hash)"),

@@ -66,6 +66,7 @@ fn both_engines_give_the_same() {
 
 #[test]
 fn lists_of_numbers_and_of_texts_have_their_types() {
-    let types = "SELECT pg_typeof((SELECT max(value) FROM json_each('[1]'))), pg_typeof((SELECT max(value) FROM json_each('[1]', '$')));";
+    let types = "SELECT pg_typeof((SELECT max(value) FROM json_each('[1]'))),
+                     pg_typeof((SELECT max(value) FROM json_each('[1]', '$')));";
     assert_eq!(run(&database(), types).trim_end(), "bigint\ttext");
 }

@@ -43,12 +43,14 @@ const CHANGES: &str = "
     UPDATE keys SET expired = 0 WHERE id = 2;
     UPDATE users SET lapsed = 1 WHERE id = 3;
     UPDATE users SET state = 'blocked' WHERE id = 4;
-    INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, sha256, size, file_name, created_at, updated_at)
+    INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, sha256, size, file_name, created_at,
+                                updated_at)
     VALUES (1, 1, 1, 'a0000000-0000-4000-8000-000000000001', 'private', {a}, 100, '', 5, 5),
            (2, 1, 1, 'a0000000-0000-4000-8000-000000000002', 'private', {a}, 100, '', 5, 5),
            (3, 1, 1, 'a0000000-0000-4000-8000-000000000003', 'private', {b}, 30, '', 5, 5),
            (4, 1, 1, 'a0000000-0000-4000-8000-000000000004', 'private', NULL, 7, '', 5, 5);
-    INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, sha256, size, file_name, created_at, updated_at)
+    INSERT INTO model_versions (id, model_id, organization_id, uuid, visibility, sha256, size, file_name, created_at,
+                                updated_at)
     VALUES (5, 2, 1, 'a0000000-0000-4000-8000-000000000005', 'private', {a}, 100, '', 5, 5),
            (6, 2, 2, 'a0000000-0000-4000-8000-000000000006', 'private', {b}, 30, '', 5, 5),
            (7, 2, 1, 'a0000000-0000-4000-8000-000000000007', 'private', {c}, 1, '', 5, 5);
