@@ -1,7 +1,6 @@
 //! `atelier move`: moves everything from the data file into a database of PostgreSQL, or back.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
@@ -10,7 +9,7 @@ use crate::app::databases::{self, Database};
 use crate::cli::backup::several;
 use crate::cli::confirm::Confirm;
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, print, say, signals};
+use crate::cli::{CliError, database, print, say, signals};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
@@ -54,7 +53,7 @@ impl Moving {
     }
 
     fn move_to(&self, text: &Secret, config: &Config) -> Result<(), CliError> {
-        let address = address("--to", text, config)?;
+        let address = database::address("--to", text, config)?;
         let shown = Address::without_password(text.expose());
         let home = DataDir::existing(&config.data_dir)?;
         let _lock = lock(&home)?;
@@ -89,7 +88,7 @@ impl Moving {
     }
 
     fn move_from(&self, text: &Secret, config: &Config) -> Result<(), CliError> {
-        let address = address("--from", text, config)?;
+        let address = database::address("--from", text, config)?;
         let shown = Address::without_password(text.expose());
         let home = DataDir::without_database(&config.data_dir)?;
         let _lock = lock(&home)?;
@@ -187,19 +186,4 @@ fn lock(home: &DataDir) -> Result<Lock, CliError> {
         }
         other => other.into(),
     })
-}
-
-/// A database of PostgreSQL, with its password.
-fn address(option: &str, text: &Secret, _config: &Config) -> Result<Address, CliError> {
-    let address = Address::parse(text.expose()).map_err(|rule| {
-        CliError::Usage(format!("{option} {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
-    })?;
-    let password = password_file().and_then(|path| address.password_in(&path));
-    Ok(address.with_password(password))
-}
-
-/// The file in which the programs of PostgreSQL find passwords.
-fn password_file() -> Option<PathBuf> {
-    let named = std::env::var_os("PGPASSFILE").filter(|path| !path.is_empty()).map(PathBuf::from);
-    named.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".pgpass")))
 }

@@ -6,8 +6,8 @@
 use memchr::memmem::Finder;
 use rusqlite::named_params;
 
-use super::{Conn, View, postgres};
 pub(super) use super::engine::name_cache::SearchTable;
+use super::{Conn, View, postgres};
 use crate::error::{Error, Result};
 
 /// A table, and the folded part of a name that is searched for. The text is not empty.

@@ -3,8 +3,11 @@
 //! Several test binaries share this file (`#[path = "../support/mod.rs"] mod support;`). It knows the
 //! command line of `atelier`, its environment and the line it prints once it serves; it speaks no dialect.
 //!
-//! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are.
+//! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are. `ATELIER_TEST_ENGINE=postgres` gives each
+//! server a database of PostgreSQL of its own.
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
+
+pub mod postgres;
 
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
@@ -35,6 +38,7 @@ pub struct Setup {
     data_dir: Option<PathBuf>,
     more_listeners: usize,
     no_admin: bool,
+    database: Option<String>,
 }
 
 impl Setup {
@@ -67,6 +71,12 @@ impl Setup {
         self.args(&["--listen", address])
     }
 
+    /// Serves a database of PostgreSQL.
+    pub fn database(mut self, address: &str) -> Self {
+        self.database = Some(address.to_owned());
+        self
+    }
+
     /// Leaves it to the server to make an administrator.
     pub fn without_admin(mut self) -> Self {
         self.no_admin = true;
@@ -79,11 +89,18 @@ impl Setup {
     ///
     /// With the server's log, when it ends or is silent for 30 seconds.
     pub fn start(self) -> Server {
+        let database = self.database.or_else(|| {
+            let wanted = self.data_dir.is_none() && std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
+            wanted.then(fresh_database)
+        });
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
         let mut command = atelier();
         command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
             command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        }
+        if let Some(address) = &database {
+            command.env("ATELIER_DATABASE", address);
         }
         command.envs(self.env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the atelier binary starts");
@@ -95,7 +112,7 @@ impl Setup {
             log.drain(child.stderr.take().expect("stderr is piped"), None),
         ];
         let watcher = watcher(child.id());
-        let mut server = Server { child, watcher, readers, log, data, bases: Vec::new() };
+        let mut server = Server { child, watcher, readers, log, data, database, bases: Vec::new() };
         server.wait_for(&bases, 1 + self.more_listeners);
         server
     }
@@ -109,6 +126,8 @@ pub struct Server {
     readers: Vec<JoinHandle<()>>,
     log: Log,
     data: Data,
+    /// The address of the database of PostgreSQL, if it is on one.
+    database: Option<String>,
     bases: Vec<String>,
 }
 
@@ -133,6 +152,11 @@ impl Server {
         self.data.path()
     }
 
+    /// The address of the database of PostgreSQL, if it is on one.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     /// The server's process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -152,6 +176,9 @@ impl Server {
     pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
         let mut command = atelier();
         command.args(args).arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
+        if let Some(address) = &self.database {
+            command.env("ATELIER_DATABASE", address);
+        }
         command.output().expect("the atelier binary starts")
     }
 
@@ -229,6 +256,12 @@ fn watcher(server: u32) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell starts")
+}
+
+/// The address of a new, empty database of PostgreSQL.
+pub fn fresh_database() -> String {
+    let cluster = postgres::cluster();
+    cluster.address(&cluster.create_database())
 }
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.

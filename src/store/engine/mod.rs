@@ -3,8 +3,8 @@
 mod checkpoints;
 pub mod compaction;
 mod conn;
-mod counted;
 pub mod copy;
+mod counted;
 mod data_version;
 mod disk;
 pub(in crate::store) mod fault;

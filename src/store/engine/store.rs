@@ -28,8 +28,11 @@ impl Store {
     }
 
     /// Opens the data file of a server, which holds the lock of the directory, like [`Store::open`]. Stamps it, so that
-    /// a copy that is put over it is recognized.
+    /// a copy that is put over it is recognized. Or opens the database of PostgreSQL.
     pub fn open_for_server(home: &DataDir, sizes: Sizes) -> Result<Self> {
+        if let Some(address) = home.server() {
+            return Self::open_postgres(address, sizes);
+        }
         Ok(Self(Engine::Sqlite(SqliteStore::open_for_server(home, sizes)?)))
     }
 
@@ -42,6 +45,9 @@ impl Store {
 
     /// The same, with a watcher of an upgrade.
     pub fn open_beside_watched(home: &DataDir, sizes: Sizes, watcher: &Watcher) -> Result<Self> {
+        if let Some(address) = home.server() {
+            return Self::open_postgres(address, sizes);
+        }
         Ok(Self(Engine::Sqlite(SqliteStore::open_beside_watched(home, sizes, watcher)?)))
     }
 

@@ -14,7 +14,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const PORT: u16 = 5432;
 
 /// Where a database is, and who signs in to it.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Address {
     pub(super) hosts: Vec<Host>,
     pub(super) user: String,

@@ -6,21 +6,19 @@ use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
-use postgres_protocol::Oid;
-use postgres_protocol::message::backend::{DataRowBody, Message};
-use postgres_protocol::message::frontend::{self, BindError};
+use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
 use rusqlite::types::Value;
-use rusqlite::{Error, Result, ToSql, ffi};
+use rusqlite::{Result, ffi};
 
 use super::address::Address;
 use super::errors::{self, failure, unexpected};
+use super::statement::Params;
 use super::wire::Wire;
-use super::{dialect, settings, values};
+use super::{dialect, settings};
 
-/// Named parameters, as `rusqlite::named_params!` returns them.
-type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
+pub(in crate::store) use super::statement::{Prepared, Row};
 
 /// The number of prepared statements that a connection keeps: at least as many as there are.
 const MAX_STATEMENTS: usize = 1024;
@@ -38,16 +36,6 @@ struct Session {
     named: u64,
     /// The number of rows that statements have changed so far.
     changes: u64,
-}
-
-/// A prepared statement.
-pub(in crate::store) struct Prepared {
-    name: String,
-    /// The names of the parameters, in the order of their numbers.
-    parameters: Vec<String>,
-    types: Vec<Oid>,
-    columns: Vec<(String, Oid)>,
-    is_select: bool,
 }
 
 impl Connection {
@@ -166,8 +154,13 @@ impl Connection {
         session.execute(statement, params, &portal, CHUNK, |message| {
             statement.take(&message, &mut waiting, &mut is_complete)
         })?;
-        let mut rows =
-            Rows { conn: self, portal, waiting, is_complete, current: Row { statement: statement.clone(), values: vec![] } };
+        let mut rows = Rows {
+            conn: self,
+            portal,
+            waiting,
+            is_complete,
+            current: Row { statement: statement.clone(), values: vec![] },
+        };
         if is_complete {
             session.close(&rows.portal)?;
             rows.portal.clear();
@@ -220,9 +213,7 @@ impl Session {
         self.wire.send()?;
         let mut changed = 0;
         let done = self.wire.replies(|message| {
-            if let Message::CommandComplete(body) = &message
-                && !statement.is_select
-            {
+            if let Message::CommandComplete(body) = &message {
                 changed = rows_of(body.tag().unwrap_or_default());
             }
             each(message)
@@ -236,61 +227,10 @@ impl Session {
     }
 }
 
-/// The number at the end of a tag such as `INSERT 0 5`.
+/// The number of changed rows in a tag such as `INSERT 0 5`.
 fn rows_of(tag: &str) -> u64 {
-    tag.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
-}
-
-impl Prepared {
-    fn bind(&self, params: Params, portal: &str, output: &mut BytesMut) -> Result<()> {
-        for (name, _) in params {
-            if !self.parameters.iter().any(|known| same_name(known, name)) {
-                return Err(Error::InvalidParameterName((*name).to_owned()));
-            }
-        }
-        let value = |name: &String| params.iter().find(|(known, _)| same_name(known, name)).map(|(_, value)| *value);
-        let begin = output.len();
-        let bound = frontend::bind(
-            portal,
-            &self.name,
-            self.types.iter().map(|oid| values::format(*oid)),
-            self.parameters.iter().zip(&self.types),
-            |(name, oid), buffer| values::encode(value(name), *oid, buffer),
-            self.columns.iter().map(|(_, oid)| values::format(*oid)),
-            output,
-        );
-        bound.map_err(|error| {
-            output.truncate(begin);
-            match error {
-                BindError::Conversion(error) => Error::ToSqlConversionFailure(error),
-                BindError::Serialization(error) => Error::ToSqlConversionFailure(error.into()),
-            }
-        })
-    }
-
-    fn row(&self, body: &DataRowBody) -> Result<Vec<Value>> {
-        let mut values = Vec::with_capacity(self.columns.len());
-        let mut ranges = body.ranges();
-        for (_, oid) in &self.columns {
-            let range = ranges.next().map_err(|error| errors::lost(&error))?.flatten();
-            values.push(values::decode(range.and_then(|range| body.buffer().get(range)), *oid)?);
-        }
-        Ok(values)
-    }
-
-    fn take(&self, message: &Message, rows: &mut VecDeque<Vec<Value>>, is_complete: &mut bool) -> Result<()> {
-        match message {
-            Message::DataRow(body) => rows.push_back(self.row(body)?),
-            Message::PortalSuspended => *is_complete = false,
-            _ => {}
-        }
-        Ok(())
-    }
-}
-
-/// Whether two names of a parameter are the same, with or without their colon.
-fn same_name(one: &str, other: &str) -> bool {
-    one.trim_start_matches(':') == other.trim_start_matches(':')
+    let changes = ["INSERT ", "UPDATE ", "DELETE "].iter().any(|verb| tag.starts_with(verb));
+    tag.rsplit(' ').next().filter(|_| changes).and_then(|number| number.parse().ok()).unwrap_or_default()
 }
 
 /// The rows of a result.
@@ -333,40 +273,5 @@ impl Drop for Rows<'_> {
             // It is sent with the next statement.
             let _ = session.close(&self.portal);
         }
-    }
-}
-
-/// A row, already converted.
-pub(in crate::store) struct Row {
-    statement: Arc<Prepared>,
-    values: Vec<Value>,
-}
-
-impl Row {
-    pub(in crate::store) fn value(&self, index: usize) -> Result<&Value> {
-        self.values.get(index).ok_or(Error::InvalidColumnIndex(index))
-    }
-
-    pub(super) fn number(&self, index: usize) -> Result<i64> {
-        match self.value(index)? {
-            Value::Integer(number) => Ok(*number),
-            _ => Err(unexpected("a column is not a whole number")),
-        }
-    }
-
-    pub(super) fn text(&self, index: usize) -> Result<&str> {
-        match self.value(index)? {
-            Value::Text(text) => Ok(text),
-            _ => Err(unexpected("a column is not a text")),
-        }
-    }
-
-    pub(in crate::store) fn column_index(&self, name: &str) -> Result<usize> {
-        let found = self.statement.columns.iter().position(|(column, _)| column.eq_ignore_ascii_case(name));
-        found.ok_or_else(|| Error::InvalidColumnName(name.to_owned()))
-    }
-
-    pub(in crate::store) fn column_name(&self, index: usize) -> Result<&str> {
-        self.statement.columns.get(index).map(|(name, _)| name.as_str()).ok_or(Error::InvalidColumnIndex(index))
     }
 }

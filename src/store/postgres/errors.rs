@@ -45,9 +45,8 @@ impl From<Refusal> for Error {
             "23514" => ffi::SQLITE_CONSTRAINT_CHECK,
             // A clash, a lock that was not free in time, a statement that took too long, no more connections, a server that
             // stops or starts or is a standby.
-            "40001" | "40P01" | "55P03" | "57014" | "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03" | "25006" => {
-                ffi::SQLITE_BUSY
-            }
+            "40001" | "40P01" | "55P03" | "57014" | "53300" | "57P01" | "57P02" | "57P03" | "57P05" | "25P03"
+            | "25006" => ffi::SQLITE_BUSY,
             "53100" => ffi::SQLITE_FULL,
             "58030" | "XX001" | "XX002" => ffi::SQLITE_IOERR,
             "53200" => ffi::SQLITE_NOMEM,

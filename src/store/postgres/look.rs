@@ -14,8 +14,7 @@ use crate::error::{Error, Result};
 use crate::store::engine::DataVersion;
 
 /// The generation, the edition and the time.
-const SQL: &str =
-    "SELECT generation, edition, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM meta WHERE id = 1";
+const SQL: &str = "SELECT generation, edition, CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM meta WHERE id = 1";
 
 /// How long somebody waits for a look.
 const TIMEOUT: Duration = Duration::from_secs(10);

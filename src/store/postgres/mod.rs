@@ -12,18 +12,19 @@ mod readers;
 mod schema;
 mod search;
 mod settings;
+mod statement;
 mod store;
 mod stream;
 mod values;
 mod wire;
 mod writer;
 
-pub use address::Address;
-pub(in crate::store) use search::ids_by_name;
-pub(in crate::store) use store::PostgresStore;
-
 #[cfg(test)]
 #[path = "../../../tests/support/postgres.rs"]
 pub(crate) mod cluster;
 #[cfg(test)]
 mod tests;
+
+pub use address::Address;
+pub(in crate::store) use search::ids_by_name;
+pub(in crate::store) use store::PostgresStore;

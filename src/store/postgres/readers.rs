@@ -114,8 +114,7 @@ impl Lease<'_> {
 impl Drop for Lease<'_> {
     fn drop(&mut self) {
         // The answer is read before the next statement.
-        let usable =
-            self.conn.take().filter(|conn| !conn.is_broken() && conn.run_in_passing("ROLLBACK").is_ok());
+        let usable = self.conn.take().filter(|conn| !conn.is_broken() && conn.run_in_passing("ROLLBACK").is_ok());
         let mut state = self.readers.state();
         match usable {
             Some(conn) if !state.is_closed => state.idle.push(conn),

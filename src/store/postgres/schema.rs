@@ -78,7 +78,9 @@ pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {
         }
     }
     if number(conn, "SELECT count(*) FROM pg_settings WHERE name = 'fsync' AND setting = 'on'")? != 1 {
-        log::warn!("fsync is off in PostgreSQL, so a crash of its machine loses data; set it to on unless this is a test");
+        log::warn!(
+            "fsync is off in PostgreSQL, so a crash of its machine loses data; set it to on unless this is a test"
+        );
     }
     Ok(())
 }

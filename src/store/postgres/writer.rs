@@ -19,7 +19,8 @@ use crate::store::engine::write_queue::{Job, TxError, batch, long_write, refuse}
 use crate::store::engine::{Conn, Tx, View};
 
 /// Takes the lock. PostgreSQL reads the time again after it has waited for another commit.
-const LOCK: &str = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM meta WHERE id = 1 FOR UPDATE";
+const LOCK: &str =
+    "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) FROM meta WHERE id = 1 FOR UPDATE";
 
 /// The random edition tells two databases apart that reached the same generation in different ways.
 const COUNT: &str = "UPDATE meta SET generation = generation + 1, edition = :edition WHERE id = 1";

@@ -503,7 +503,9 @@ fn a_write_that_changes_nothing_leaves_the_generation_unchanged() {
     let bench = bench(8);
     let before = bench.generation();
     bench.now(|_| Ok(())).unwrap();
-    bench.now(|tx| Ok(tx.conn.sqlite().unwrap().execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?)).unwrap();
+    bench
+        .now(|tx| Ok(tx.conn.sqlite().unwrap().execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?))
+        .unwrap();
     assert_eq!(bench.generation(), before);
     bench.now(note("something")).unwrap();
     assert_eq!(bench.generation(), before + 1);
