@@ -21,8 +21,8 @@ use crate::store::{Address, Tx};
 /// Where the data goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Moving {
-    /// Move the data file into this new database of PostgreSQL: postgres://USER@HOST/DATABASE. Give the password in
-    /// PGPASSFILE or ~/.pgpass, because others can see the words of a command.
+    /// Move the data file into this empty database of PostgreSQL, named as `postgres://USER@HOST/DATABASE`. Give the
+    /// password in `PGPASSFILE` or ~/.pgpass, because others can see the words of a command.
     #[arg(long, value_name = "ADDRESS", value_parser = secret, required_unless_present = "from", conflicts_with = "from")]
     to: Option<Secret>,
     /// Move this database into a new data file.
@@ -123,10 +123,7 @@ impl Moving {
     }
 
     /// Moves with a bar, until a signal stops it.
-    fn moved(
-        &self,
-        work: impl FnOnce(moving::Watch) -> Result<Counts, MoveError>,
-    ) -> Result<Counts, CliError> {
+    fn moved(&self, work: impl FnOnce(moving::Watch) -> Result<Counts, MoveError>) -> Result<Counts, CliError> {
         signals::clean_up_when_stopped();
         let bar: RefCell<Option<Progress>> = RefCell::new(None);
         let counts = work(&|step| {
@@ -156,10 +153,11 @@ impl Moving {
             let report = json!({ "from": from, "to": to, "dry_run": self.dry_run, "rows": rows, "tables": tables });
             print(&format!("{report:#}\n"))?;
         } else {
-            let lines: String = counts.iter().map(|(table, rows)| format!("{table}\t{rows}\n")).collect();
-            print(&lines)?;
+            let lines: Vec<String> = counts.iter().map(|(table, rows)| format!("{table}\t{rows}\n")).collect();
+            print(&lines.concat())?;
         }
-        let (rows, tables) = (several(usize::try_from(rows).unwrap_or(usize::MAX), "row"), several(counts.len(), "table"));
+        let (rows, tables) =
+            (several(usize::try_from(rows).unwrap_or(usize::MAX), "row"), several(counts.len(), "table"));
         say(&if self.dry_run {
             format!("nothing was changed; {rows} of {tables} can be moved from {from} to {to}")
         } else {

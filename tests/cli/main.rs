@@ -30,8 +30,6 @@ mod mistakes;
 mod models;
 mod move_data;
 mod people;
-#[path = "../support/postgres.rs"]
-mod postgres;
 mod printing;
 mod retention;
 mod running;

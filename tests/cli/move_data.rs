@@ -9,7 +9,8 @@ use std::fs;
 use serde_json::Value;
 
 use super::{Place, mode, names, run_in};
-use crate::postgres::{Cluster, cluster};
+use crate::support::Setup;
+use crate::support::postgres::{Cluster, cluster};
 
 /// A database that is empty, and its address.
 fn database() -> (&'static Cluster, String, String) {
@@ -117,4 +118,37 @@ fn a_rehearsal_changes_nothing() {
     other.run(&format!("move --from {address} --yes --data-dir new")).good();
     assert_eq!(mode(&other.path().join("new")), 0o700);
     assert_eq!(names(&other.path().join("new")), ["atelier.db", "atelier.lock"]);
+}
+
+#[test]
+fn keys_and_public_ids_stay_good() {
+    let place = Place::with_ada();
+    let (_, _, address) = database();
+    let mut server = Setup::new().data_dir(place.data()).start();
+    place.run("workspace create vision --owner ada@example.com").good();
+    let key = place.run("key create --user ada@example.com --name script").good().out;
+    let spaces = |base: &str| {
+        let url = format!("{base}/v2/spaces");
+        let bearer = format!("Bearer {}", key.trim());
+        ureq::get(&url).header("Authorization", &bearer).call().unwrap().into_body().read_to_string().unwrap()
+    };
+    let before = spaces(server.base());
+    assert!(before.contains("vision"), "{before}");
+    server.stop();
+    place.run(&format!("move --to {address} --yes")).good();
+
+    let mut server = Setup::new().data_dir(place.data()).database(&address).start();
+    assert_eq!(spaces(server.base()), before);
+    let run = place.run(&format!("move --from {address} --yes"));
+    assert!(run.err.contains("is using ") || run.err.contains("connections of atelier to"), "{}", run.err);
+    server.stop();
+    let run = run_in(place.path(), "audit verify", "", &[("ATELIER_DATABASE", &address)]).good();
+    assert!(!run.err.contains("error"), "{}", run.err);
+    place.run(&format!("move --from {address} --yes")).good();
+
+    let mut server = Setup::new().data_dir(place.data()).start();
+    assert_eq!(spaces(server.base()), before);
+    server.stop();
+    place.run("audit verify").good();
+    place.run("check").good();
 }

@@ -81,10 +81,8 @@ impl NewFile {
         }
         files::create(path).map_err(Error::internal)?;
         let mut file = Self { conn: None, path: path.to_owned(), triggers: Vec::new(), is_placed: false };
-        let conn = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
+        let conn =
+            Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         conn.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
         // There is nothing to go back to: an incomplete file is removed.
         conn.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;

@@ -26,7 +26,8 @@ pub(super) fn translate(sql: &str) -> Translated {
                 done.parameters.push(token.to_owned());
                 done.parameters.len() - 1
             });
-            done.text += &format!("${}", number + 1);
+            done.text.push('$');
+            done.text += &(number + 1).to_string();
         } else if is_word(token, "CROSS") && has_condition(rest) {
             rest = rest.trim_start();
         } else if is_word(token, "INDEXED")

@@ -7,7 +7,7 @@ use std::path::Path;
 use rusqlite::Connection;
 use rusqlite::types::ValueRef;
 
-use crate::postgres::Cluster;
+use crate::support::postgres::Cluster;
 
 /// The tables that a move leaves out.
 const LEFT_OUT: [&str; 1] = ["name_changes"];

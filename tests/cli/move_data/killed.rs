@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::{Place, database, dump, full, names, schemas};
-use crate::postgres::Cluster;
+use crate::support::postgres::Cluster;
 
 /// Enough rows that a move can be met in the middle.
 const MANY: &str = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 60000)

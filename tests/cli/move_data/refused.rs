@@ -11,7 +11,8 @@ const SECRET: &str = "hunter-2-hunter-2";
 #[test]
 fn a_running_server_is_refused() {
     let (cluster, name, address) = database();
-    let mut server = Setup::new().start();
+    let place = Place::with_ada();
+    let mut server = Setup::new().data_dir(place.data()).start();
     let refused = server.cli(&["move", "--to", &address, "--yes"]);
     let words = String::from_utf8(refused.stderr).unwrap();
     assert_eq!(refused.status.code(), Some(1));
@@ -87,8 +88,8 @@ fn a_database_in_use_is_refused() {
     let (cluster, name, address) = database();
     place.run(&format!("move --to {address} --yes")).good();
     std::thread::scope(|scope| {
-        scope.spawn(|| cluster.run(&name, "SET application_name = 'atelier writer'; SELECT pg_sleep(4);"));
-        let ends = Instant::now() + Duration::from_secs(3);
+        scope.spawn(|| cluster.run(&name, "SET application_name = 'atelier writer'; SELECT pg_sleep(6);"));
+        let ends = Instant::now() + Duration::from_secs(5);
         loop {
             let run = place.run(&format!("move --from {address} --dry-run"));
             if run.code == 1 {
@@ -122,7 +123,10 @@ fn a_wrong_password_and_an_absent_server_are_told_without_the_password() {
         (format!("postgres://locked_{name}@/{name}?host={folder}"), "it asks for a password, and none is given"),
         (format!("postgres://locked_{name}@/{name}?host={folder}&password={SECRET}"), "password authentication failed"),
         (format!("postgres://me:{SECRET}@127.0.0.1:1/x"), "Connection refused"),
-        (format!("postgres://me:{SECRET}@192.0.2.1/x?sslmode=disable&connect_timeout=1"), "cannot connect to the database x at "),
+        (
+            format!("postgres://me:{SECRET}@192.0.2.1/x?sslmode=disable&connect_timeout=1"),
+            "cannot connect to the database x at ",
+        ),
         (format!("postgres://postgres:{SECRET}@/absent_{name}?host={folder}"), "does not exist"),
     ] {
         let start = Instant::now();
@@ -153,7 +157,11 @@ fn a_database_that_is_not_fit_is_told_with_the_next_step() {
     cluster.run(&name, &format!("ALTER DATABASE {name} SET synchronous_commit = off;"));
     let run = place.run(&format!("move --to {address} --yes"));
     assert_eq!(run.code, 1);
-    assert!(run.err.contains("synchronous_commit is off, so acknowledged writes could be lost; set it to on"), "{}", run.err);
+    assert!(
+        run.err.contains("synchronous_commit is off, so acknowledged writes could be lost; set it to on"),
+        "{}",
+        run.err
+    );
     cluster.run(&name, &format!("ALTER DATABASE {name} RESET synchronous_commit; CREATE ROLE poor_{name} LOGIN;"));
     let run = place.run(&format!("move --to {} --yes", address.replacen("postgres@", &format!("poor_{name}@"), 1)));
     assert!(run.err.contains("permission denied for database"), "{}", run.err);

@@ -15,7 +15,8 @@ INSERT INTO organization_members (organization_id, user_id, role, created_at) VA
 INSERT INTO workspaces (id, organization_id, name, name_key, description, private, archived, created_by, created_at,
                         ml_models_enabled, gradient_start_color, default_llm_integration)
 VALUES (1001, 1001, 'engines', 'engines', '', 1, 0, 1001, 6, 0, '#fff', '{"a":"\u0000"}'),
-       (1002, 1001, 'gone', 'gone', '', 0, 1, NULL, 6, 1, NULL, NULL);
+       (1002, 1001, 'old', 'old', '', 0, 1, NULL, 6, 1, NULL, NULL),
+       (1003, 1001, 'gone', 'gone', '', 0, 1, NULL, 6, 1, NULL, NULL);
 INSERT INTO roles (id, name, description, permissions, shows_workspaces, created_at, updated_at)
 VALUES (1001, 'r', '', x'00112233445566778899aabbccddeeff0102030405060708', 0, 6, 6);
 INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
@@ -71,5 +72,5 @@ VALUES (1001, 1001, 'k', zeroblob(32), 'atl_', '', 8, NULL), (1002, 1003, 's', r
 INSERT INTO signing_keys (kid, algorithm, sealed, state, created_at, activated_at, retired_at, token_life)
 VALUES ('moved', 'RS256', x'00', 'retired', 8, 8, 9, 0);
 -- The highest ids are gone, and must not come back.
-DELETE FROM workspaces WHERE id = (SELECT max(id) FROM workspaces);
+DELETE FROM workspaces WHERE id = 1003;
 UPDATE sqlite_sequence SET seq = 5000 WHERE name = 'workspaces';

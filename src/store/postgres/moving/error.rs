@@ -31,7 +31,9 @@ pub enum MoveError {
     HasOldFile { path: PathBuf },
     #[error("{address} has no schema atelier, so there is nothing to move; check the name of the database")]
     NoData { address: String },
-    #[error("{address} has schema version {found}, but this atelier supports version {supported}; use the atelier of that version")]
+    #[error(
+        "{address} has schema version {found}, but this atelier supports version {supported}; use the atelier of that version"
+    )]
     OtherVersion { address: String, found: i64, supported: u32 },
     #[error(
         "{connections} connections of atelier to {address} are open, from {places}; stop every server and command that uses \

@@ -10,9 +10,9 @@ use crate::store::postgres::connection::Connection;
 pub(super) fn to_server(from: Conn, to: &Connection, table: &Table) -> Result<(), MoveError> {
     let last = last_of_file(from, table).map_err(MoveError::of(table))?;
     let Some(last) = last.filter(|last| *last > 0) else { return Ok(()) };
-    let set = to.prepare("SELECT setval(CAST(pg_get_serial_sequence(:table, 'id') AS regclass), :last)").and_then(|set| {
-        to.first(&set, named_params! { ":table": sequence_of(table), ":last": last })
-    });
+    let set = to
+        .prepare("SELECT setval(CAST(pg_get_serial_sequence(:table, 'id') AS regclass), :last)")
+        .and_then(|set| to.first(&set, named_params! { ":table": sequence_of(table), ":last": last }));
     set.map(drop).map_err(MoveError::of(table))
 }
 

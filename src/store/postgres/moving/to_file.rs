@@ -1,5 +1,8 @@
 //! From a database of PostgreSQL into a new data file.
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use super::super::address::Address;
 use super::super::connection::Connection;
 use super::{ASIDE, Counts, Doing, MoveError, Record, Source, Step, Watch};
@@ -11,9 +14,14 @@ use crate::store::engine::schema::VERSION;
 use crate::store::engine::whole_file::NewFile;
 
 /// The connections of other processes of atelier, and where they are from.
-const OTHERS: &str = "SELECT count(*), coalesce(string_agg(DISTINCT coalesce(host(client_addr), 'this machine'), ', '), '')
+const OTHERS: &str =
+    "SELECT count(*), coalesce(string_agg(DISTINCT coalesce(host(client_addr), 'this machine'), ', '), '')
     FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND application_name LIKE 'atelier %'";
+
+/// How often the connections of others are looked for before they count as open, and the pause between.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Keeps all writers out.
 const LOCK: &str = "SELECT id FROM meta WHERE id = 1 FOR UPDATE NOWAIT";
@@ -81,11 +89,16 @@ fn refuse_unfit(conn: &Connection, address: &Address) -> Result<(), MoveError> {
         return Err(MoveError::OtherVersion { address: place(), found, supported: VERSION });
     }
     let query = conn.prepare(OTHERS)?;
-    let row = conn.first(&query, &[])?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    match row.number(0)? {
-        0 => Ok(()),
-        connections => {
-            Err(MoveError::InUse { address: place(), connections, places: row.text(1)?.to_owned() })
+    for attempt in 1.. {
+        let row = conn.first(&query, &[])?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        match row.number(0)? {
+            0 => break,
+            // Those of a server that has just stopped end a moment later.
+            _ if attempt < TRIES => sleep(PAUSE),
+            connections => {
+                return Err(MoveError::InUse { address: place(), connections, places: row.text(1)?.to_owned() });
+            }
         }
     }
+    Ok(())
 }
