@@ -74,12 +74,17 @@ impl Moving {
             say("the connection is not encrypted, so others can read passwords and data; use sslmode=verify-full");
         }
         say(&format!("the old data file is {data_file}.moved; remove it once everything works"));
-        let master_key = config.master_key_file.clone().unwrap_or_else(|| home.master_key());
-        say(&format!(
-            "the master key, the files of models and the configuration stay as they are: every server on this database needs \
-             {} (master_key_file), and more than one need an object storage (files_url)",
-            master_key.display()
-        ));
+        let master_key =
+            config.master_key_file.clone().or_else(|| Some(home.master_key()).filter(|path| path.exists()));
+        if let Some(path) = master_key {
+            say(&format!(
+                "the master key stays as it is: every server on this database needs {} (master_key_file)",
+                path.display()
+            ));
+        }
+        if config.files_url.is_none() {
+            say("the files of models stay as they are: more than one server need an object storage (files_url)");
+        }
         if config.public_url.is_none() {
             say("servers on a database need public_url: set it to the address that people use");
         }

@@ -1,8 +1,6 @@
 //! A move that is killed or stopped in the middle leaves the old side as it was, and nothing on the new one.
 
-use std::fs;
 use std::io::Read as _;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -39,10 +37,6 @@ fn signal(child: &Child, name: &str) {
     assert!(done.success());
 }
 
-fn length(path: &Path) -> u64 {
-    fs::metadata(path).map_or(0, |file| file.len())
-}
-
 #[test]
 fn a_move_to_the_server_that_ends_in_the_middle_leaves_nothing_there() {
     let place = full();
@@ -77,7 +71,7 @@ fn a_move_back_that_ends_in_the_middle_leaves_no_data_file() {
     let partial = place.data().join("atelier.db.moving");
     for word in ["KILL", "HUP"] {
         let child = start(&place, &format!("move --from {address} --yes"));
-        wait_until("copying", || length(&partial) > 0);
+        wait_until("copying", || partial.exists());
         signal(&child, word);
         let (code, words) = ended(child);
         assert_eq!(code, if word == "KILL" { None } else { Some(1) }, "{word}: {}", words);
