@@ -111,6 +111,7 @@ impl Cluster {
     }
 }
 
+#[expect(clippy::zombie_processes, reason = "the server ends with this process")]
 fn start(programs: PathBuf) -> Cluster {
     let mut command = if is_root() {
         // The server refuses to run as root.

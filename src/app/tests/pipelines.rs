@@ -123,12 +123,6 @@ fn members_create_versions_and_readers_do_not() {
         probe::rows(&office.file, "SELECT pipeline_version_id, model_name, model_uuid FROM pipeline_version_models");
     assert_eq!(named, [[json!(second.id.0), json!("Detector"), model["version"].clone()]]);
 
-    let step = &steps(&model)["steps"][0];
-    let twice = create(place, "valves", &json!({ "id": "valves", "steps": [step, step] }));
-    office.change(&office.bob, "pipelines.create_version", twice);
-    let named = probe::rows(&office.file, "SELECT count(*) FROM pipeline_version_models");
-    assert_eq!(named, [[json!(2)]], "a model that two steps name is noted once");
-
     office.join(&office.bob, place, &office.carol, Role::Reader);
     forbidden(&office.refusal(&office.carol, create(place, "valves", &json!({}))), Action::CreatePipeline);
     assert_eq!(office.versions(&office.carol, place, "valves").len(), 2);

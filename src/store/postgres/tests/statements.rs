@@ -121,12 +121,11 @@ fn walk(step: &Value, limited: bool, grows: &mut Vec<String>) {
     let text = |name: &str| step[name].as_str().unwrap_or_default();
     let kind = text("Node Type");
     let table = text("Relation Name");
-    let place = format!("{kind} {table} {}", text("Index Name"));
+    let is_small = SMALL_TABLES.contains(&table) || table == "audit_chain";
     let is_scan = kind == "Seq Scan" || (kind.contains("Index") && step["Index Cond"].is_null());
-    if is_scan && !(SMALL_TABLES.contains(&table) || table == "audit_chain") {
-        grows.push(place);
-    } else if limited && (kind.ends_with("Sort") || step["Strategy"] == "Hashed") && !is_list(step) {
-        grows.push(place);
+    let gathers = kind.ends_with("Sort") || step["Strategy"] == "Hashed";
+    if (is_scan && !is_small) || (limited && gathers && !is_list(step)) {
+        grows.push(format!("{kind} {table} {}", text("Index Name")));
     }
     for inner in step["Plans"].as_array().into_iter().flatten() {
         let same_query = inner["Parent Relationship"] == "Outer" || inner["Parent Relationship"] == "Inner";
