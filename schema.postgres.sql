@@ -7,7 +7,10 @@
 --   - Names are searched by an index, not in memory, so there is no log of changed names.
 
 CREATE SCHEMA atelier;
-SET LOCAL search_path = atelier;
+SET LOCAL search_path = atelier, public;
+
+-- It finds a part of a name by its trigrams. It comes with PostgreSQL, and the owner of a database may create it.
+CREATE EXTENSION IF NOT EXISTS pg_trgm;
 
 -- The functions and operators of SQLite that the statements use. The planner puts their bodies in place of the calls,
 -- which it does not for a STRICT one.
@@ -774,3 +777,27 @@ CREATE TABLE audit_chain (
 
 INSERT INTO audit_chain (id, start_id, start_hash, last_id, last_hash)
 VALUES (1, 0, decode(repeat('00', 32), 'hex'), 0, decode(repeat('00', 32), 'hex'));
+
+-- Search by a part of a name: by its trigrams, or if it has one or two characters, by all parts that are so short. New
+-- names wait in a short list until they are in the index. The names of people are folded here as far as ASCII goes; the
+-- two other characters whose lower case is ASCII are replaced.
+CREATE FUNCTION short_parts(text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS 'SELECT array_agg(DISTINCT substr($1, at, length))
+    FROM generate_series(1, length($1)) at CROSS JOIN generate_series(1, 2) length';
+
+CREATE FUNCTION person_key(text, text, text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+AS $$SELECT lower(translate($1 || chr(10) || $2 || chr(10) || $3, chr(304) || chr(8490), 'ik'))$$;
+
+CREATE INDEX workspaces_by_part ON workspaces USING gin (name_key gin_trgm_ops) WITH (gin_pending_list_limit = 256);
+CREATE INDEX workspaces_by_short_part ON workspaces USING gin (short_parts(name_key))
+    WITH (gin_pending_list_limit = 256);
+CREATE INDEX organizations_by_part ON organizations USING gin (name_key gin_trgm_ops)
+    WITH (gin_pending_list_limit = 256);
+CREATE INDEX organizations_by_short_part ON organizations USING gin (short_parts(name_key))
+    WITH (gin_pending_list_limit = 256);
+CREATE INDEX projects_by_part ON projects USING gin (name_key gin_trgm_ops) WITH (gin_pending_list_limit = 256);
+CREATE INDEX projects_by_short_part ON projects USING gin (short_parts(name_key)) WITH (gin_pending_list_limit = 256);
+CREATE INDEX users_by_part ON users USING gin (person_key(email_key, first_name, last_name) gin_trgm_ops)
+    WITH (gin_pending_list_limit = 256);
+CREATE INDEX users_by_short_part ON users USING gin (short_parts(person_key(email_key, first_name, last_name)))
+    WITH (gin_pending_list_limit = 256);

@@ -9,6 +9,7 @@
 
 pub mod postgres;
 
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -89,11 +90,11 @@ impl Setup {
     ///
     /// With the server's log, when it ends or is silent for 30 seconds.
     pub fn start(self) -> Server {
-        let database = self.database.or_else(|| {
-            let wanted = self.data_dir.is_none() && std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
-            wanted.then(fresh_database)
-        });
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
+        let database = self.database.or_else(|| wanted_database(data.path()));
+        if let Some(address) = &database {
+            databases().insert(data.path().to_owned(), address.clone());
+        }
         let mut command = atelier();
         command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
@@ -256,6 +257,29 @@ fn watcher(server: u32) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell starts")
+}
+
+/// The addresses of the databases of PostgreSQL, by data directory.
+fn databases() -> MutexGuard<'static, BTreeMap<PathBuf, String>> {
+    static DATABASES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    DATABASES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address of the database of PostgreSQL that goes with a data directory, if one does.
+pub fn database_of(data_dir: &Path) -> Option<String> {
+    databases().get(data_dir).cloned()
+}
+
+/// The database of a server on this directory: a new one for a new directory.
+fn wanted_database(data_dir: &Path) -> Option<String> {
+    let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
+    wanted.then(|| database_of(data_dir).unwrap_or_else(fresh_database))
+}
+
+/// The name of the database in an address.
+pub fn database_name(address: &str) -> &str {
+    let (_, rest) = address.split_once("@/").expect("an address of the cluster");
+    rest.split('?').next().expect("a name")
 }
 
 /// The address of a new, empty database of PostgreSQL.

@@ -15,10 +15,10 @@ use super::{Tx, disk, fault};
 use crate::error::{DiskFault, Error, Result};
 
 /// The maximum number of writes in one commit. It bounds the wait for a commit.
-const MAX_BATCH: usize = 256;
+pub(super) const MAX_BATCH: usize = 256;
 
 /// A write that takes longer is logged.
-const LONG_WRITE: Duration = Duration::from_millis(250);
+pub(super) const LONG_WRITE: Duration = Duration::from_millis(250);
 
 /// The retry delay while the queue is full.
 pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);

@@ -102,13 +102,6 @@ impl Row {
         }
     }
 
-    pub(super) fn text(&self, index: usize) -> Result<&str> {
-        match self.value(index)? {
-            Value::Text(text) => Ok(text),
-            _ => Err(unexpected("a column is not a text")),
-        }
-    }
-
     pub(in crate::store) fn column_index(&self, name: &str) -> Result<usize> {
         let found = self.statement.columns.iter().position(|(column, _)| column.eq_ignore_ascii_case(name));
         found.ok_or_else(|| Error::InvalidColumnName(name.to_owned()))

@@ -9,8 +9,10 @@ use std::thread;
 use rusqlite::OpenFlags;
 
 use super::*;
+use crate::error::Error;
 use crate::store::data_dir::shared_file::SharedFile;
 use crate::store::engine::data_version::DataVersionProbe;
+use crate::store::engine::write_queue::{LONG_WRITE, MAX_BATCH, Pending, RETRY_AFTER};
 use crate::store::engine::{open, schema};
 
 /// After this time the writer counts as hanging.

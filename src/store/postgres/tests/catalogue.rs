@@ -12,7 +12,7 @@ const ONLY_SQLITE: [(&str, &str); 2] = [
     ("table name_changes", "names are searched in memory there, by an index here"),
     ("column meta.stamp ", "it recognizes the write-ahead log of another file"),
 ];
-const ONLY_POSTGRES: [(&str, &str); 8] = [
+const ONLY_POSTGRES: [(&str, &str); 16] = [
     ("table nodes", "several servers share the database"),
     ("table failures", "failed attempts count on all servers"),
     ("column meta.edition ", "another server's commits may be lost after a failover"),
@@ -21,6 +21,14 @@ const ONLY_POSTGRES: [(&str, &str); 8] = [
     ("index bindings bindings_of_user_on_", "the same"),
     ("index bindings bindings_by_user_on_projects:", "the same"),
     ("index audit audit_without_actor:", "the same"),
+    ("index workspaces workspaces_by_part:", "names are searched in memory there"),
+    ("index workspaces workspaces_by_short_part:", "the same"),
+    ("index organizations organizations_by_part:", "the same"),
+    ("index organizations organizations_by_short_part:", "the same"),
+    ("index projects projects_by_part:", "the same"),
+    ("index projects projects_by_short_part:", "the same"),
+    ("index users users_by_part:", "the same"),
+    ("index users users_by_short_part:", "the same"),
 ];
 
 fn sqlite() -> Connection {
