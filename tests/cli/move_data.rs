@@ -80,6 +80,13 @@ fn everything_goes_there_and_back_as_it_was() {
         conn.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap()
     };
     assert_eq!(triggers("atelier.db"), triggers("atelier.db.moved"));
+    // And there once more.
+    fs::remove_file(place.data().join("atelier.db.moved")).unwrap();
+    let run = place.run(&format!("move --to {address} --yes"));
+    assert!(run.err.contains("`DROP SCHEMA atelier_moved CASCADE` in psql, and try again"), "{}", run.err);
+    cluster.run(&name, "DROP SCHEMA atelier_moved CASCADE;");
+    place.run(&format!("move --to {address} --yes")).good();
+    place.run(&format!("move --from {address} --yes")).good();
     assert_eq!(place.run("workspace create after --owner ada@example.com").good().out, "5001\n");
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::address::Address;
 use super::super::connection::Connection;
-use super::{Counts, Doing, MoveError, Record, Source, Step, Watch};
+use super::{ASIDE, Counts, Doing, MoveError, Record, Source, Step, Watch};
 use super::{connect, copy, go_on, has_schema, record, schema, sequences};
 use crate::store::data_dir::DataDir;
 use crate::store::data_dir::files::beside;
@@ -71,6 +71,10 @@ pub fn to_server(
 fn refuse_used(conn: &Connection, address: &Address) -> Result<(), MoveError> {
     if has_schema(conn, "atelier")? {
         return Err(MoveError::HasData { address: address.to_string() });
+    }
+    // The extension that finds parts of names is in it.
+    if has_schema(conn, ASIDE)? {
+        return Err(MoveError::HasOldSchema { address: address.to_string() });
     }
     Ok(())
 }
