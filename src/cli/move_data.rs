@@ -28,6 +28,9 @@ pub struct Moving {
     /// Move this database into a new data file.
     #[arg(long, value_name = "ADDRESS", value_parser = secret)]
     from: Option<Secret>,
+    // An address without its option, whose password would be in the message that refuses it.
+    #[arg(hide = true, value_parser = secret)]
+    stray: Option<Secret>,
     /// Look whether the data can be moved, and change nothing.
     #[arg(long)]
     dry_run: bool,
@@ -45,6 +48,9 @@ fn secret(text: &str) -> Result<Secret, String> {
 
 impl Moving {
     pub(super) fn run(self, config: &Config) -> Result<(), CliError> {
+        if self.stray.is_some() {
+            return Err(CliError::Usage("give one database, with --to or --from".to_owned()));
+        }
         match (&self.to, &self.from) {
             (Some(text), _) => self.move_to(text, config),
             (None, Some(text)) => self.move_from(text, config),

@@ -63,6 +63,15 @@ fn everything_goes_there_and_back_as_it_was() {
     let disabled = "SELECT count(*) FROM pg_trigger WHERE tgenabled = 'D';";
     assert_eq!(cluster.run(&name, disabled).trim_end(), "0");
 
+    // The indexes are those of a server's own database.
+    let own = cluster.create_database();
+    cluster.run(&own, &format!("BEGIN;\n{}\nCOMMIT;", include_str!("../../schema.postgres.sql")));
+    let indexes = |database: &str| {
+        let sql = "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'atelier' ORDER BY 1;";
+        cluster.run(database, sql)
+    };
+    assert_eq!(indexes(&name), indexes(&own));
+
     let back = place.run(&format!("move --from {address} --yes")).good();
     assert!(back.out.contains("users\t4\n"), "{}", back.out);
     assert!(back.err.contains("is atelier_moved now; drop it once everything works"), "{}", back.err);

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::Message;
@@ -88,6 +89,11 @@ impl Connection {
         let mut session = self.0.borrow_mut();
         session.wire.defer(sql)?;
         session.wire.send()
+    }
+
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
+        self.0.borrow().wire.set_max_wait(max)
     }
 
     /// Begins to copy rows into a table.

@@ -4,6 +4,7 @@
 //! A statement whose answer nobody waits for is sent together with the next one, so it costs no round trip.
 
 use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
@@ -145,6 +146,11 @@ impl Wire {
             Ok(())
         })?;
         Ok(tag)
+    }
+
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
+        self.stream.set_max_wait(max).map_err(|error| errors::lost(&error))
     }
 
     /// Begins to copy rows from here into a table.

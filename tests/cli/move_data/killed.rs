@@ -69,7 +69,7 @@ fn a_move_back_that_ends_in_the_middle_leaves_no_data_file() {
     place.run(&format!("move --to {address} --yes")).good();
     let moved = dump::of_server(cluster, &name, "atelier", &before);
     let partial = place.data().join("atelier.db.moving");
-    for word in ["KILL", "HUP"] {
+    for word in ["HUP", "KILL"] {
         let child = start(&place, &format!("move --from {address} --yes"));
         wait_until("copying", || partial.exists());
         signal(&child, word);

@@ -28,6 +28,8 @@ fn the_command_wants_one_direction_and_a_confirmation() {
     let before = fs::read(place.database()).unwrap();
     for (line, words) in [
         ("move".to_owned(), "--to <ADDRESS>"),
+        (format!("move postgres://me:{SECRET}@host/x"), "--to <ADDRESS>"),
+        (format!("move --to {address} postgres://me:{SECRET}@host/x --yes"), "give one database, with --to or --from"),
         (format!("move --to {address} --from {address}"), "cannot be used with"),
         (format!("move --to {address}"), "; confirm it with --yes"),
         ("move --to mysql://me@host/x --yes".to_owned(), "--to must begin with postgres://; write it as"),
@@ -35,7 +37,7 @@ fn the_command_wants_one_direction_and_a_confirmation() {
     ] {
         let run = place.run(&line);
         assert_eq!((run.code, run.out.as_str()), (2, ""), "{line}: {}", run.err);
-        assert!(run.err.contains(words), "{line}: {}", run.err);
+        assert!(run.err.contains(words) && !run.err.contains(SECRET), "{line}: {}", run.err);
     }
     assert_eq!(schemas(cluster, &name), "");
     assert!(fs::read(place.database()).unwrap() == before);

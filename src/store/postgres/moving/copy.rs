@@ -5,7 +5,7 @@ use rusqlite::{Connection as Sqlite, ToSql, named_params};
 
 use super::rows::each_row;
 use super::tables::{Kind, META, Table};
-use super::{MoveError, Watch};
+use super::{MoveError, Watch, indexes};
 use crate::store::engine::{Conn, Row};
 use crate::store::postgres::connection::Connection;
 
@@ -44,9 +44,11 @@ pub(super) fn to_server(from: Conn, to: &Connection, table: &Table, watch: Watch
     // What they would do is in the rows already.
     to.run(&format!("ALTER TABLE \"{name}\" DISABLE TRIGGER USER")).map_err(MoveError::of(table))?;
     clear(Conn::Postgres(to), table)?;
+    let builds = indexes::drop_all(to, table).map_err(MoveError::of(table))?;
     let mut batch = Batch::new(to, table);
     each_row(from, table, watch, |row| batch.add(row).map_err(MoveError::of(table)))?;
     batch.end().map_err(MoveError::of(table))?;
+    indexes::build_all(to, table, &builds)?;
     to.run(&format!("ALTER TABLE \"{name}\" ENABLE TRIGGER USER")).map_err(MoveError::of(table))?;
     Ok(())
 }

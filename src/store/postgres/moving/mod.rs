@@ -5,6 +5,7 @@
 
 mod copy;
 mod error;
+mod indexes;
 mod rows;
 mod sequences;
 mod tables;
@@ -12,6 +13,7 @@ mod to_file;
 mod to_server;
 
 use std::cell::Cell;
+use std::time::Duration;
 
 pub use error::MoveError;
 use rows::Digest;
@@ -28,6 +30,9 @@ use tables::Table;
 
 /// The name of the schema that a move back leaves.
 const ASIDE: &str = "atelier_moved";
+
+/// How long one statement may take: an index of very many rows is built in one.
+const MAX_WAIT: Duration = Duration::from_hours(6);
 
 /// What a move does with a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +113,10 @@ fn go_on(watch: Watch, step: Step) -> Result<(), MoveError> {
 fn connect(address: &Address) -> Result<Connection, MoveError> {
     let conn = Connection::open(address, Role::Writer)
         .map_err(|error| MoveError::Connect { address: address.to_string(), cause: error.to_string() })?;
-    conn.run("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")?;
+    conn.set_max_wait(MAX_WAIT)?;
+    conn.run(
+        "SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0; SET maintenance_work_mem = '256MB'",
+    )?;
     schema::refuse_unfit(&conn).map_err(|error| MoveError::Unfit {
         address: address.to_string(),
         cause: error.chain().trim_start_matches("internal error: ").to_owned(),

@@ -3,6 +3,8 @@
 use std::thread::sleep;
 use std::time::Duration;
 
+use rusqlite::types::Value;
+
 use super::super::address::Address;
 use super::super::connection::Connection;
 use super::{ASIDE, Counts, Doing, MoveError, Record, Source, Step, Watch};
@@ -96,7 +98,8 @@ fn refuse_unfit(conn: &Connection, address: &Address) -> Result<(), MoveError> {
             // Those of a server that has just stopped end a moment later.
             _ if attempt < TRIES => sleep(PAUSE),
             connections => {
-                return Err(MoveError::InUse { address: place(), connections, places: row.text(1)?.to_owned() });
+                let places = if let Value::Text(places) = row.value(1)? { places.clone() } else { String::new() };
+                return Err(MoveError::InUse { address: place(), connections, places });
             }
         }
     }
