@@ -18,6 +18,7 @@ pub mod content_pages;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
+pub mod databases;
 pub mod declared_setup;
 pub mod default_workspaces;
 mod detached_tags;

@@ -46,9 +46,13 @@ pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(
 
 /// The database of PostgreSQL, with its password.
 fn server(config: &Config) -> Result<Option<Address>, CliError> {
-    let Some(text) = &config.database else { return Ok(None) };
+    config.database.as_ref().map(|text| address("database", text, config)).transpose()
+}
+
+/// The database that an option or a key names, with its password.
+pub(super) fn address(name: &str, text: &Secret, config: &Config) -> Result<Address, CliError> {
     let address = Address::parse(text.expose()).map_err(|rule| {
-        CliError::Usage(format!("database {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
+        CliError::Usage(format!("{name} {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
     })?;
     let password = match &config.database_password_file {
         Some(path) => {
@@ -60,7 +64,7 @@ fn server(config: &Config) -> Result<Option<Address>, CliError> {
         }
         None => password_file().and_then(|path| address.password_in(&path)),
     };
-    Ok(Some(address.with_password(password)))
+    Ok(address.with_password(password))
 }
 
 /// The file in which the programs of PostgreSQL find passwords.

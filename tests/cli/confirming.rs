@@ -176,8 +176,9 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Commands with `--yes` that show what they will do before they ask. Their own tests have their questions.
-const PREVIEWS: [&str; 3] = ["apply", "import keycloak", "import people"];
+/// Commands with `--yes` that show what they will do before they ask, or need another database. Their own tests have their
+/// questions.
+const PREVIEWS: [&str; 4] = ["apply", "import keycloak", "import people", "move"];
 
 fn place() -> Place {
     let place = Place::with_ada();

@@ -29,6 +29,7 @@ mod lists;
 mod mistakes;
 mod models;
 mod moves;
+mod move_data;
 mod people;
 mod printing;
 mod retention;

@@ -57,7 +57,7 @@ pub fn steps_from(version: u32) -> impl Iterator<Item = Step> {
 }
 
 /// Creates the tables of an empty file.
-pub(super) fn create(conn: &Connection) -> Result<()> {
+pub(in crate::store) fn create(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(SCHEMA)?)
 }
 

@@ -47,6 +47,15 @@ impl Stream {
         }
     }
 
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_read_timeout(Some(max)),
+            Self::Unix(stream) => stream.set_read_timeout(Some(max)),
+            Self::Tls(stream) => stream.get_ref().set_read_timeout(Some(max)),
+        }
+    }
+
     /// Whether others can read what is sent.
     pub(super) fn is_private(&self) -> bool {
         match self {
