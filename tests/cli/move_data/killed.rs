@@ -74,7 +74,7 @@ fn a_move_back_that_ends_in_the_middle_leaves_no_data_file() {
         wait_until("copying", || partial.exists());
         signal(&child, word);
         let (code, words) = ended(child);
-        assert_eq!(code, if word == "KILL" { None } else { Some(1) }, "{word}: {}", words);
+        assert_eq!(code, if word == "KILL" { None } else { Some(1) }, "{word}: {words}");
         assert!(!place.database().exists());
         assert_eq!(partial.exists(), word == "KILL");
         assert_eq!(schemas(cluster, &name), "atelier");
