@@ -102,15 +102,15 @@ pub fn last_added(view: &View, ids: &[WorkspaceId]) -> Result<Vec<(WorkspaceId, 
     let mut query = view.conn.prepare_cached(
         "SELECT w.id, w.created_at,
              (SELECT created_at FROM members WHERE id = (SELECT max(id) FROM
-                 (SELECT id FROM members WHERE workspace_id = w.id ORDER BY user_id DESC LIMIT 1000))),
+                 (SELECT id FROM members WHERE workspace_id = w.id ORDER BY user_id DESC LIMIT :users) n)),
              (SELECT max(at) FROM (SELECT
                  (SELECT v.created_at FROM model_versions v WHERE v.model_id = m.id ORDER BY v.id DESC LIMIT 1) AS at
-                 FROM models m WHERE m.workspace_id = w.id ORDER BY m.id DESC LIMIT 100)),
+                 FROM models m WHERE m.workspace_id = w.id ORDER BY m.id DESC LIMIT :most) n),
              (SELECT max(at) FROM (SELECT
                  (SELECT v.created_at FROM pipeline_versions v WHERE v.pipeline_id = p.id ORDER BY v.id DESC LIMIT 1) AS at
-                 FROM pipelines p WHERE p.workspace_id = w.id ORDER BY p.id DESC LIMIT 100)),
+                 FROM pipelines p WHERE p.workspace_id = w.id ORDER BY p.id DESC LIMIT :most) n),
              (SELECT max(created_at) FROM (SELECT created_at FROM connection_workspaces
-                 WHERE workspace_id = w.id ORDER BY connection_id DESC LIMIT 100)),
+                 WHERE workspace_id = w.id ORDER BY connection_id DESC LIMIT :most) n),
              (SELECT created_at FROM tags WHERE workspace_id = w.id ORDER BY id DESC LIMIT 1),
              (SELECT created_at FROM projects WHERE workspace_id = w.id AND restricted = 0 ORDER BY id DESC LIMIT 1)
          FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value",
@@ -123,5 +123,7 @@ pub fn last_added(view: &View, ids: &[WorkspaceId]) -> Result<Vec<(WorkspaceId, 
         Ok((WorkspaceId(row.get(0)?), Timestamp::from_micros(last)))
     };
     let these = row::numbers(ids.iter().map(|id| id.0));
-    Ok(query.query_map(named_params! { ":these": these }, read)?.collect::<rusqlite::Result<_>>()?)
+    Ok(query
+        .query_map(named_params! { ":these": these, ":users": 1000, ":most": 100 }, read)?
+        .collect::<rusqlite::Result<_>>()?)
 }

@@ -59,7 +59,8 @@ pub fn bound_outsiders(
     let mut query = view.conn.prepare_cached(
         "SELECT u.id, u.uuid FROM bindings b CROSS JOIN users u ON u.id = b.user_id
          WHERE b.place_id = :workspace AND NOT EXISTS (
-             SELECT 1 FROM organization_members o WHERE o.organization_id = :to AND o.user_id = b.user_id)",
+             SELECT 1 FROM organization_members o WHERE o.organization_id = :to AND o.user_id = b.user_id)
+         ORDER BY b.project_id IS NULL, b.id",
     )?;
     let params = named_params! { ":workspace": workspace.0, ":to": to.0 };
     let read = |row: &Row| Ok((UserId(row.get(0)?), row::uuid(row, 1)?));
@@ -112,17 +113,17 @@ pub fn foreign_tags(view: &View, of: Tagged, workspace: WorkspaceId, limit: usiz
         Tagged::ModelVersions => view.conn.prepare_cached(
             "SELECT a.version_id, a.tag_id FROM models m CROSS JOIN model_versions v ON v.model_id = m.id
              CROSS JOIN model_version_tags a ON a.version_id = v.id CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE m.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
+             WHERE m.workspace_id = :workspace AND (t.workspace_id IS NULL OR t.workspace_id <> :workspace)",
         )?,
         Tagged::Pipelines => view.conn.prepare_cached(
             "SELECT a.pipeline_id, a.tag_id FROM pipelines p CROSS JOIN pipeline_tags a ON a.pipeline_id = p.id
              CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
+             WHERE p.workspace_id = :workspace AND (t.workspace_id IS NULL OR t.workspace_id <> :workspace)",
         )?,
         Tagged::Projects => view.conn.prepare_cached(
             "SELECT a.project_id, a.tag_id FROM projects p CROSS JOIN project_tags a ON a.project_id = p.id
              CROSS JOIN tags t ON t.id = a.tag_id
-             WHERE p.workspace_id = :workspace AND t.workspace_id IS NOT :workspace",
+             WHERE p.workspace_id = :workspace AND (t.workspace_id IS NULL OR t.workspace_id <> :workspace)",
         )?,
     };
     let params = named_params! { ":workspace": workspace.0 };
@@ -167,7 +168,7 @@ pub fn update(tx: &Tx, workspace: &Workspace, to: OrganizationId) -> Result<()> 
                  SELECT max(v.size) AS size FROM models m CROSS JOIN model_versions v ON v.model_id = m.id
                  WHERE m.workspace_id = :workspace AND v.sha256 IS NOT NULL AND NOT EXISTS (
                      SELECT 1 FROM model_versions o WHERE o.sha256 = v.sha256 AND o.organization_id = :to)
-                 GROUP BY v.sha256))
+                 GROUP BY v.sha256) f)
          WHERE id = :to",
     )?;
     query.execute(params)?;
@@ -182,7 +183,7 @@ pub fn update(tx: &Tx, workspace: &Workspace, to: OrganizationId) -> Result<()> 
                  SELECT max(v.size) AS size FROM models m CROSS JOIN model_versions v ON v.model_id = m.id
                  WHERE m.workspace_id = :workspace AND v.sha256 IS NOT NULL AND NOT EXISTS (
                      SELECT 1 FROM model_versions o WHERE o.sha256 = v.sha256 AND o.organization_id = :from)
-                 GROUP BY v.sha256))
+                 GROUP BY v.sha256) f)
          WHERE id = :from",
     )?;
     query.execute(named_params! { ":workspace": workspace.id.0, ":from": workspace.organization.0 })?;

@@ -30,7 +30,7 @@ pub(in crate::store) const EXCEPTIONS: [(&str, &str); 12] = [
     ("WHERE status IS NOT NULL ORDER BY id LIMIT 1 OFFSET :skip", "Keycloak's pages begin at a number of rows"),
     (" WHERE true", "every row goes, to end the sessions of everybody"),
     ("sum(size) AS found FROM", "`atelier check` adds up the files of every organization"),
-    ("GROUP BY v.sha256))", "it sorts the files of the workspace that moves"),
+    ("GROUP BY v.sha256) f)", "it sorts the files of the workspace that moves"),
     ("coalesce(sum(file_bytes), 0)", "an administrator's page adds up a number of each organization"),
     ("OR EXISTS (SELECT 1 FROM second_factors)", "it ends at the first row"),
     ("FROM signing_keys ORDER BY state <> 'active'", "it sorts a handful of rows"),

@@ -124,7 +124,7 @@ impl Looking<'_> {
                 return;
             };
             let positions =
-                self.world.database().0.query_row(&list.positions, [], |row| Ok((row.get(0)?, row.get(1)?)));
+                self.world.database().file().query_row(&list.positions, [], |row| Ok((row.get(0)?, row.get(1)?)));
             let (lowest, highest): (i64, i64) = positions.expect("two positions");
             let middle = i64::midpoint(lowest, highest);
             let near_end = if next < middle { highest - 3 } else { lowest + 3 };
@@ -183,7 +183,7 @@ fn every_list_is_paged_and_small_at_10_000_rows() {
     let world = World::of(Setup::new());
     let hub = world.bob.create("hub");
     let database = world.database();
-    database.0.execute_batch(SEED).expect("the rows are made");
+    database.file().execute_batch(SEED).expect("the rows are made");
     for table in ["users", "workspaces", "organizations", "keys", "models", "roles", "clients", "audit", "sessions"] {
         assert!(database.count(table) >= ROWS, "{table} has {} rows", database.count(table));
     }
