@@ -196,8 +196,7 @@ pub enum Command {
     /// Move everything from the data file into a database of PostgreSQL, or back; the servers must be stopped.
     ///
     /// Ids, API keys, tokens and sessions stay valid. The master key, the files of models and the configuration are not moved.
-    #[command(after_help = "Examples:\n  atelier move --to postgres://atelier@db.example.com/atelier\n  \
-                            atelier move --from postgres://atelier@db.example.com/atelier --data-dir /srv/atelier")]
+    #[command(after_help = move_data::EXAMPLES)]
     Move {
         /// Where the server is.
         #[command(flatten)]

@@ -18,6 +18,9 @@ use crate::store::lock::Lock;
 use crate::store::moving::{self, Counts, Doing, MoveError, Step};
 use crate::store::{Address, Tx};
 
+pub(super) const EXAMPLES: &str = "Examples:\n  atelier move --to postgres://atelier@db.example.com/atelier\n  atelier \
+    move --from postgres://atelier@db.example.com/atelier --data-dir /srv/atelier";
+
 /// Where the data goes to.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]
 pub struct Moving {

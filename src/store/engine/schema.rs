@@ -61,6 +61,13 @@ pub(in crate::store) fn create(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(SCHEMA)?)
 }
 
+/// The tables without rows, to look at.
+pub(in crate::store) fn in_memory() -> Result<Connection> {
+    let conn = Connection::open_in_memory()?;
+    create(&conn)?;
+    Ok(conn)
+}
+
 /// Refuses a file that is not atelier's or has a newer schema, before anything is written into it. Returns its state.
 pub(super) fn refuse_others(conn: &Connection, data_file: &Path) -> Result<SchemaState> {
     Ok(state::of(conn)?.fit(data_file)?)

@@ -106,8 +106,8 @@ impl NewFile {
         Ok(file)
     }
 
-    pub(in crate::store) fn sqlite(&self) -> Result<&Connection> {
-        self.conn.as_ref().ok_or_else(|| Error::internal("the new data file is closed"))
+    pub(in crate::store) fn conn(&self) -> Result<Conn<'_>> {
+        self.conn.as_ref().map(Conn::Sqlite).ok_or_else(|| Error::internal("the new data file is closed"))
     }
 
     /// Creates the triggers, commits everything, and brings it to the disk.

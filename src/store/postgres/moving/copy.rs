@@ -1,11 +1,13 @@
 //! Copies the rows of a table.
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection as Sqlite, ToSql, named_params};
+use rusqlite::{ToSql, named_params};
 
+use super::error::MoveError;
+use super::indexes;
 use super::rows::each_row;
 use super::tables::{Kind, META, Table};
-use super::{MoveError, Watch, indexes};
+use super::watch::Watch;
 use crate::store::engine::{Conn, Row};
 use crate::store::postgres::connection::Connection;
 
@@ -120,14 +122,14 @@ impl<'c> Batch<'c> {
 }
 
 /// Copies all rows into a new table of a data file.
-pub(super) fn to_file(from: Conn, to: &Sqlite, table: &Table, watch: Watch) -> Result<(), MoveError> {
+pub(super) fn to_file(from: Conn, to: Conn, table: &Table, watch: Watch) -> Result<(), MoveError> {
     if table.name == META {
-        return copy_meta(from, Conn::Sqlite(to)).map_err(MoveError::of(table));
+        return copy_meta(from, to).map_err(MoveError::of(table));
     }
-    clear(Conn::Sqlite(to), table)?;
+    clear(to, table)?;
     let (columns, marks) = (table.column_names(), vec!["?"; table.columns.len()].join(", "));
     let sql = format!("INSERT INTO \"{}\" ({columns}) VALUES ({marks})", table.name);
-    let mut insert = to.prepare_cached(&sql).map_err(MoveError::of(table))?;
+    let mut insert = to.sqlite()?.prepare_cached(&sql).map_err(MoveError::of(table))?;
     each_row(from, table, watch, |row| {
         let mut add = || {
             for index in 0..table.columns.len() {

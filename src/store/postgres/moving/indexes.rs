@@ -3,7 +3,7 @@
 
 use rusqlite::types::Value;
 
-use super::MoveError;
+use super::error::MoveError;
 use super::tables::Table;
 use crate::store::postgres::connection::Connection;
 

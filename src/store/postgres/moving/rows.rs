@@ -2,8 +2,9 @@
 
 use rusqlite::types::ValueRef;
 
+use super::error::MoveError;
 use super::tables::Table;
-use super::{MoveError, Step, Watch, go_on};
+use super::watch::{Step, Watch, go_on};
 use crate::store::engine::{Conn, Row};
 use crate::tokens::chain::{Hash, RowHash, START};
 

@@ -1,8 +1,8 @@
 //! The last ids that were given out, so that no id is used again, even if its row is gone.
 
-use rusqlite::{Connection as Sqlite, OptionalExtension as _, named_params};
+use rusqlite::{OptionalExtension as _, named_params};
 
-use super::MoveError;
+use super::error::MoveError;
 use super::tables::Table;
 use crate::store::engine::Conn;
 use crate::store::postgres::connection::Connection;
@@ -26,10 +26,9 @@ fn sequence_of(table: &Table) -> String {
     format!("atelier.\"{}\"", table.name)
 }
 
-pub(super) fn to_file(from: Conn, to: &Sqlite, table: &Table) -> Result<(), MoveError> {
+pub(super) fn to_file(from: Conn, to: Conn, table: &Table) -> Result<(), MoveError> {
     let last = last_of_server(from, table).map_err(MoveError::of(table))?;
     let Some(last) = last else { return Ok(()) };
-    let to = Conn::Sqlite(to);
     let set = || {
         to.prepare_cached("DELETE FROM sqlite_sequence WHERE name = :table")?
             .execute(named_params! { ":table": table.name })?;

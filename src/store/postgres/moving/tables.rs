@@ -1,9 +1,9 @@
 //! The tables that both databases have, in the order of the schema: a row refers to rows of earlier tables only.
 
-use rusqlite::Connection;
+use rusqlite::named_params;
 
 use crate::error::Result;
-use crate::store::schema;
+use crate::store::engine::{Conn, schema};
 
 /// The tables of SQLite alone. Names that were changed are found in an index of PostgreSQL.
 const ONLY_FILE: [&str; 1] = ["name_changes"];
@@ -40,27 +40,27 @@ pub(super) const META: &str = "meta";
 
 /// The tables of the schema of this program.
 pub(super) fn all() -> Result<Vec<Table>> {
-    let conn = Connection::open_in_memory()?;
-    schema::create(&conn)?;
-    let mut query = conn.prepare(
+    let memory = schema::in_memory()?;
+    let conn = Conn::Sqlite(&memory);
+    let mut query = conn.prepare_cached(
         "SELECT name, sql LIKE '%AUTOINCREMENT%' FROM sqlite_schema
          WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY rowid",
     )?;
-    let found = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let found = query.query_map(&[], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut tables = Vec::new();
     for found in found {
         let (name, is_counted): (String, bool) = found?;
         if !ONLY_FILE.contains(&name.as_str()) {
-            tables.push(table(&conn, name, is_counted)?);
+            tables.push(table(conn, name, is_counted)?);
         }
     }
     Ok(tables)
 }
 
-fn table(conn: &Connection, name: String, is_counted: bool) -> Result<Table> {
+fn table(conn: Conn, name: String, is_counted: bool) -> Result<Table> {
     // Without generated columns.
-    let mut query = conn.prepare("SELECT name, type, pk FROM pragma_table_info(?1)")?;
-    let found = query.query_map([&name], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let mut query = conn.prepare_cached("SELECT name, type, pk FROM pragma_table_info(:table)")?;
+    let found = query.query_map(named_params! { ":table": name }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
     let (mut columns, mut key) = (Vec::new(), Vec::new());
     for found in found {
         let (column, kind, place): (String, String, i64) = found?;

@@ -7,8 +7,11 @@ use rusqlite::types::Value;
 
 use super::super::address::Address;
 use super::super::connection::Connection;
-use super::{ASIDE, Counts, Doing, MoveError, Record, Source, Step, Watch};
-use super::{connect, copy, go_on, has_schema, record, schema, sequences};
+use super::super::schema;
+use super::error::MoveError;
+use super::source::{ASIDE, Source, connect, has_schema, record};
+use super::watch::{Counts, Doing, Record, Step, Watch, go_on};
+use super::{copy, sequences};
 use crate::store::data_dir::DataDir;
 use crate::store::data_dir::files::beside;
 use crate::store::engine::Conn;
@@ -51,16 +54,16 @@ pub fn to_file(
         path,
         cause: error.chain().trim_start_matches("internal error: ").to_owned(),
     })?;
-    let sqlite = file.sqlite()?;
+    let new = file.conn()?;
     for (table, _) in &source.0 {
         go_on(watch, Step::Table(Doing::Copy, &table.name))?;
-        copy::to_file(Conn::Postgres(&conn), sqlite, table, watch)?;
+        copy::to_file(Conn::Postgres(&conn), new, table, watch)?;
         if table.is_counted {
-            sequences::to_file(Conn::Postgres(&conn), sqlite, table)?;
+            sequences::to_file(Conn::Postgres(&conn), new, table)?;
         }
     }
-    source.compare(Conn::Sqlite(sqlite), watch)?;
-    record(Conn::Sqlite(sqlite), source.rows(), note)?;
+    source.compare(new, watch)?;
+    record(new, source.rows(), note)?;
     file.complete()?;
     // It waits for nobody, and is undone if the file does not get its name.
     conn.run(&format!("ALTER SCHEMA atelier RENAME TO {ASIDE}"))?;

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use super::super::address::Address;
 use super::super::connection::Connection;
-use super::{ASIDE, Counts, Doing, MoveError, Record, Source, Step, Watch};
-use super::{connect, copy, go_on, has_schema, record, schema, sequences};
+use super::super::schema;
+use super::error::MoveError;
+use super::source::{ASIDE, Source, connect, has_schema, record};
+use super::watch::{Counts, Doing, Record, Step, Watch, go_on};
+use super::{copy, sequences};
 use crate::store::data_dir::DataDir;
 use crate::store::data_dir::files::beside;
 use crate::store::engine::Conn;
