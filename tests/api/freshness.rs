@@ -309,7 +309,7 @@ impl Story<'_> {
                      SELECT ?1, id, 'member', 0 FROM users WHERE email = ?2"
                 };
                 // Without a word of it in `meta`, as only a program would that is not atelier's.
-                let changed = self.rows.0.execute(sql, (workspace, &member.email));
+                let changed = self.rows.file().execute(sql, (workspace, &member.email));
                 format!("another process: {sql} {changed:?}")
             }
             18 => {

@@ -113,7 +113,7 @@ fn a_long_write_does_not_hold_up_a_stop() {
 fn a_checkpoint_that_waits_for_a_reader_does_not_hold_up_a_stop() {
     stops_in_time(|world| {
         let reader = world.database();
-        reader.0.execute_batch("BEGIN; SELECT count(*) FROM users").expect("a snapshot");
+        reader.file().execute_batch("BEGIN; SELECT count(*) FROM users").expect("a snapshot");
         world.database().write("UPDATE users SET first_name = 'Bob' WHERE email = 'bob@example.com'", []);
         reader
     });

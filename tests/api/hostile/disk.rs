@@ -317,7 +317,7 @@ fn a_healthy_server_that_nobody_asks_writes_nothing() {
 fn the_log_is_short_again_once_a_reader_has_gone() {
     let scene = Scene::new();
     let reader = scene.world.database();
-    reader.0.execute_batch("BEGIN; SELECT count(*) FROM users").expect("a read");
+    reader.file().execute_batch("BEGIN; SELECT count(*) FROM users").expect("a read");
     let deadline = Instant::now() + Duration::from_mins(2);
     let organization = scene::home(&scene.world);
     while log_length(&scene.world.server) < 30 * MIB {
@@ -327,7 +327,7 @@ fn the_log_is_short_again_once_a_reader_has_gone() {
         assert!(Instant::now() < deadline);
     }
     assert_eq!(scene.ready().0, 200, "a reader is no fault");
-    reader.0.execute_batch("COMMIT").expect("the end of the read");
+    reader.file().execute_batch("COMMIT").expect("the end of the read");
     let deadline = Instant::now() + Duration::from_secs(10);
     while log_length(&scene.world.server) > 22 * MIB {
         assert!(Instant::now() < deadline, "{}", log_length(&scene.world.server));

@@ -154,7 +154,7 @@ fn active(data_dir: &Path) -> SigningKey {
     let master = MasterKey::load(&data_dir.join("master.key")).expect("the master key");
     let sql = "SELECT kid, algorithm, sealed FROM signing_keys WHERE state = 'active'";
     let row = |row: &rusqlite::Row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
-    let (kid, algorithm, sealed) = Database::open(data_dir).0.query_row(sql, [], row).expect("an active key");
+    let (kid, algorithm, sealed) = Database::open(data_dir).file().query_row(sql, [], row).expect("an active key");
     let der = master.open(&kid, &sealed).expect("the key opens");
     SigningKey::from_pkcs8(algorithm.parse().expect("an algorithm"), &der).expect("a key")
 }
