@@ -29,6 +29,7 @@ mod lists;
 mod mistakes;
 mod models;
 mod people;
+mod postgres;
 mod printing;
 mod retention;
 mod running;
