@@ -28,6 +28,8 @@ pub enum Action {
     ArchiveWorkspace,
     /// Delete a workspace with all its contents.
     DeleteWorkspace,
+    /// Move a workspace to another organization.
+    MoveWorkspace,
     /// Add a member to a workspace, or change the role of one.
     AddMember,
     /// Assign a named role in a workspace, by a membership or a binding.
@@ -135,11 +137,12 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 62] = [
+    pub const ALL: [Self; 63] = [
         Self::ReadWorkspace,
         Self::UpdateWorkspace,
         Self::ArchiveWorkspace,
         Self::DeleteWorkspace,
+        Self::MoveWorkspace,
         Self::AddMember,
         Self::BindRole,
         Self::ReadBindings,
@@ -225,6 +228,9 @@ impl Action {
             }
             Self::DeleteWorkspace => {
                 "you cannot delete this {workspace}: only its owners, administrators and roles with SPACE_DELETE can"
+            }
+            Self::MoveWorkspace => {
+                "you cannot move this {workspace} to another organization: only its owners and administrators can"
             }
             Self::AddMember => {
                 "you cannot add members or change their roles: only owners of the {workspace} and administrators can"
@@ -458,6 +464,11 @@ pub fn decide(standing: &Standing, action: Action) -> Decision {
         Action::ReadWorkspace => in_workspace(Permission::SPACE_READ),
         Action::UpdateWorkspace => in_workspace(Permission::SPACE_UPDATE),
         Action::ArchiveWorkspace | Action::DeleteWorkspace => in_workspace(Permission::SPACE_DELETE),
+        // In the other organization, its admins get everything, so a named role is not enough.
+        Action::MoveWorkspace => match in_workspace(Permission::SPACE_DELETE) {
+            Decision::Allowed => forbidden_unless(owns),
+            refused @ (Decision::Forbidden | Decision::Hidden) => refused,
+        },
         Action::AddMember => match in_workspace(Permission::SPACE_READ) {
             Decision::Allowed => forbidden_unless(governs_organization || standing.workspace == Some(Role::Owner)),
             refused @ (Decision::Forbidden | Decision::Hidden) => refused,

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
+use crate::app::identity::invitation_links;
 use crate::app::{audit, lookup, projects, roles, standing, visibility};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
@@ -92,6 +93,7 @@ pub fn create(tx: &Tx, actor: &Actor, role: RoleId, who: &lookup::Named, resourc
         });
     }
     annotates_at_most(&user, &role)?;
+    invitation_links::end_of_others(tx, actor, &user)?;
     let binding = store::bindings::insert(tx, role.id, user.id, resource)?;
     audit::record(tx, actor, "bindings.create", (ObjectKind::Binding, binding.id), (Value::Null, to_audit(&binding)))?;
     Ok(binding)
@@ -114,7 +116,9 @@ pub fn change(tx: &Tx, actor: &Actor, id: BindingId, role: RoleId) -> Result<Bin
     if before.role == role.id {
         return Ok(before);
     }
-    annotates_at_most(&lookup::principal(tx, actor, &lookup::Named::Number(before.user))?, &role)?;
+    let user = lookup::principal(tx, actor, &lookup::Named::Number(before.user))?;
+    annotates_at_most(&user, &role)?;
+    invitation_links::end_of_others(tx, actor, &user)?;
     store::bindings::update(tx, id, role.id)?;
     let after = store::bindings::find(tx, id)?.ok_or_else(|| Error::not_found(Noun::RoleBinding, id))?;
     audit::record(tx, actor, "bindings.change", (ObjectKind::Binding, id), (to_audit(&before), to_audit(&after)))?;

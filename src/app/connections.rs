@@ -45,7 +45,7 @@ pub fn create_in(tx: &Tx, actor: &Actor, master_key: &MasterKey, new: &NewConnec
 }
 
 /// A new UUID for a connection, and its details sealed for it.
-fn seal(master_key: &MasterKey, new: &NewConnection) -> Result<(Uuid, Vec<u8>)> {
+pub(super) fn seal(master_key: &MasterKey, new: &NewConnection) -> Result<(Uuid, Vec<u8>)> {
     let uuid = Uuid::new_v4();
     let plain = new.details.expose().as_str().as_bytes();
     Ok((uuid, master_key.seal(&context(uuid), plain).map_err(Error::internal)?))
@@ -251,8 +251,8 @@ pub(super) fn visible(view: &View, actor: &Actor, which: &Named) -> Result<Conne
     if places.values().any(reads) { Ok(connection) } else { Err(missing()) }
 }
 
-/// Whether the actor created the connection or is an administrator.
-fn manages(actor: &Actor, connection: &Connection) -> bool {
+/// Whether the actor created the connection or is an administrator, and may delete it.
+pub fn manages(actor: &Actor, connection: &Connection) -> bool {
     let mut standing = standing::in_account(actor);
     standing.own |= connection.created_by.is_some_and(|creator| actor.user() == Some(creator));
     decide(&standing, Action::ManageConnection) == Decision::Allowed

@@ -2,6 +2,7 @@
 
 mod removal;
 
+use crate::app::identity::invitation_links;
 use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, roles, standing, visibility};
 use crate::domain::actor::Actor;
@@ -16,9 +17,9 @@ use crate::error::{Error, Result};
 use crate::policy::{self, Action, Decision, Standing, decide};
 use crate::store::{self, Tx, View};
 
+use removal::keep_an_owner;
 pub use removal::{MAX_COMPARED, MAX_MEMBERS, MAX_WORKSPACES, remove, remove_all};
-pub(super) use removal::{drop_from_organization, hand_over_all, may_take_all};
-use removal::{keep_an_owner, object, role_to_audit};
+pub(super) use removal::{drop_from_organization, hand_over_all, may_take_all, object, role_to_audit};
 
 /// The members of a workspace that the actor sees, in the order in which they joined.
 pub fn list(view: &LongView, actor: &Actor, workspace: WorkspaceId) -> Result<Vec<Member>> {
@@ -92,6 +93,7 @@ pub fn upsert(tx: &Tx, actor: &Actor, workspace: WorkspaceId, who: &lookup::Name
             keep_an_owner(tx, workspace.id, user.id)?;
         }
     }
+    invitation_links::end_of_others(tx, actor, &user)?;
     store::members::upsert(tx, workspace.id, user.id, role)?;
     let change = (role_to_audit(before.map(|member| member.role)), role_to_audit(Some(role)));
     audit::record(tx, actor, "members.put", object(workspace.id, user.uuid), change)?;

@@ -18,6 +18,7 @@ pub mod content_pages;
 pub mod content_search;
 pub mod content_sets;
 pub mod contents;
+pub mod databases;
 pub mod declared_setup;
 pub mod default_workspaces;
 mod detached_tags;
@@ -54,8 +55,10 @@ pub mod user_deletion;
 pub mod users;
 mod visibility;
 pub mod workspace_activity;
+pub mod workspace_connections;
 pub mod workspace_invitations;
 pub mod workspace_lists;
+pub mod workspace_moves;
 pub mod workspaces;
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What an actor may do, for pages that offer only that. A verb judges again when it is called.
 
-use crate::app::standing;
+use crate::app::{lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::ids::{OrganizationId, ProjectId, UserId};
 use crate::domain::workspace::Workspace;
@@ -33,6 +33,10 @@ pub fn in_account(actor: &Actor) -> Offers {
 
 pub fn in_organization(view: &View, actor: &Actor, organization: OrganizationId) -> Result<Offers> {
     standing::in_organization(view, actor, organization).map(Offers)
+}
+
+pub fn in_home(view: &View, actor: &Actor) -> Result<Offers> {
+    in_organization(view, actor, lookup::home_id(view)?)
 }
 
 pub fn in_workspace(view: &View, actor: &Actor, workspace: &Workspace) -> Result<Offers> {

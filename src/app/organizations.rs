@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::identity::invitation_links;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, standing, visibility};
 use crate::domain::actor::Actor;
@@ -153,18 +154,36 @@ pub fn upsert_member(
     lookup::organization(tx, actor, id)?;
     lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
     let user = lookup::user(tx, actor, who)?;
-    crate::app::members::annotates_alike(&user, role == OrganizationRole::Annotator)?;
+    upsert_found(tx, actor, id, &user, role)
+}
+
+/// Adds a person whom the actor has invited in this very write, and may not see yet, as [`upsert_member`] does.
+pub(super) fn admit(tx: &Tx, actor: &Actor, id: OrganizationId, new: &User, role: OrganizationRole) -> Result<()> {
+    lookup::organization(tx, actor, id)?;
+    lookup::require_organization(tx, actor, id, Action::ManageOrganizationMembers)?;
+    upsert_found(tx, actor, id, new, role).map(drop)
+}
+
+fn upsert_found(
+    tx: &Tx,
+    actor: &Actor,
+    id: OrganizationId,
+    user: &User,
+    role: OrganizationRole,
+) -> Result<OrganizationMember> {
+    crate::app::members::annotates_alike(user, role == OrganizationRole::Annotator)?;
     let before = store::organizations::find_member(tx, id, user.id)?;
     if let Some(member) = &before {
         if member.role == role {
             return Ok(member.clone());
         }
-        manages(tx, actor, id, &user)?;
+        manages(tx, actor, id, user)?;
         keep_an_admin(tx, id, member)?;
     }
+    invitation_links::end_of_others(tx, actor, user)?;
     let after = store::organizations::upsert_member(tx, id, user.id, role)?;
     let change = (member_to_audit(before.as_ref()), member_to_audit(Some(&after)));
-    audit::record(tx, actor, "organizations.put_member", object(id, &user), change)?;
+    audit::record(tx, actor, "organizations.put_member", object(id, user), change)?;
     Ok(after)
 }
 

@@ -20,8 +20,8 @@ use crate::store::{self, Tx, View};
 
 pub use crate::store::role_holders::Holder;
 
-/// The maximum number of holders of each kind that [`first_holders`] returns.
-const MAX_HOLDERS: u32 = 50;
+/// The maximum number of holders that [`first_holders`] returns.
+const MAX_HOLDERS: u32 = 25;
 
 #[derive(Clone, Debug)]
 pub struct NewRole {
@@ -91,9 +91,8 @@ pub fn first_holders(view: &View, actor: &Actor, id: RoleId) -> Result<(Vec<Hold
     require(actor, Action::ReadEverything)?;
     let mut found = store::role_holders::first(view, id, MAX_HOLDERS + 1)?;
     let limit = MAX_HOLDERS as usize;
-    let members = found.iter().filter(|holder| holder.is_member).count();
-    let has_more = members > limit || found.len() - members > limit;
-    found.truncate(2 * limit);
+    let has_more = found.len() > limit;
+    found.truncate(limit);
     Ok((found, has_more))
 }
 

@@ -5,7 +5,7 @@ mod password;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::app::identity::reauthentication;
+use crate::app::identity::{invitation_links, reauthentication};
 use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing, workspaces};
 use crate::domain::actor::Actor;
@@ -15,7 +15,9 @@ use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
-use crate::domain::user::{AccountRole, EmailVerifier, NewUser, User, UserChange, UserSearch, UserState, Verification};
+use crate::domain::user::{
+    AccountRole, EmailVerifier, NewUser, PersonName, User, UserChange, UserKind, UserSearch, UserState, Verification,
+};
 use crate::error::{Error, Result};
 use crate::policy::{Action, Decision, decide};
 use crate::store::{self, Tx, View};
@@ -138,6 +140,9 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
     if governs(&before) && !governs(&after) {
         keep_an_administrator(tx, &before)?;
     }
+    if before.email != after.email || before.role != after.role || before.developer != after.developer {
+        invitation_links::end_of_others(tx, actor, &before)?;
+    }
     store::users::update(tx, &after)?;
     let (mut past, mut audited) = (to_audit(&before), to_audit(&after));
     if reverified {
@@ -154,6 +159,23 @@ pub fn change(tx: &Tx, actor: &Actor, who: &lookup::Named, change: &UserChange) 
         }
     }
     audit::record(tx, actor, "users.change", (ObjectKind::User, after.uuid), (past, audited))?;
+    Ok(after)
+}
+
+/// Changes the actor's own first and last name. The same names change nothing.
+///
+/// Requires a person; [`change`] changes the names of others.
+pub fn change_own_name(tx: &Tx, actor: &Actor, first_name: &PersonName, last_name: &PersonName) -> Result<User> {
+    let me = actor.person().filter(|person| person.kind == UserKind::Person);
+    let me = me.ok_or(Error::Refused { rule: "only people have a name to change, not service accounts" })?;
+    let before = store::users::find(tx, me.id)?.ok_or_else(|| Error::not_found(Noun::User, me.uuid))?;
+    let after = User { first_name: first_name.clone(), last_name: last_name.clone(), ..before.clone() };
+    let (past, audited) = (to_audit(&before), to_audit(&after));
+    if past == audited {
+        return Ok(before);
+    }
+    store::users::update(tx, &after)?;
+    audit::record(tx, actor, "users.change_name", (ObjectKind::User, after.uuid), (past, audited))?;
     Ok(after)
 }
 

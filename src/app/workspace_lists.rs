@@ -11,6 +11,7 @@ use crate::domain::organization::OrganizationRole;
 use crate::domain::page::{Page, Slice};
 use crate::domain::permission::PermissionSet;
 use crate::domain::text::fold;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::workspace::{Workspace, WorkspaceSearch};
 use crate::error::{Error, Result};
 use crate::policy::explanation::{self, Facts, Place, Source};
@@ -64,6 +65,8 @@ pub struct Listed {
     /// The name of the organization, if the actor may see it.
     pub organization: Option<String>,
     pub access: Vec<Access>,
+    /// When something was last added to it: a member, a version of a model or a pipeline, a connection, a tag or a project.
+    pub last_added: Timestamp,
 }
 
 /// Something by which the actor sees a workspace.
@@ -189,10 +192,12 @@ fn listed(view: &View, actor: &Actor, ids: &[WorkspaceId]) -> Result<Vec<Listed>
         workspaces.insert(workspace.id, workspace);
         Ok(())
     })?;
+    let last_added: HashMap<_, _> = store::workspace_lists::last_added(view, ids)?.into_iter().collect();
     let in_order = ids.iter().filter_map(|id| {
         let (workspace, (access, sees)) = (workspaces.remove(id)?, places.remove(id)?);
         let organization = organizations.get(&workspace.organization).filter(|_| sees).cloned();
-        Some(Listed { workspace, organization, access })
+        let last_added = last_added.get(id).copied().unwrap_or(workspace.created_at);
+        Some(Listed { workspace, organization, access, last_added })
     });
     Ok(in_order.collect())
 }

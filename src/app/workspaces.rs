@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::app::identity::invitation_links;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::read_cost::{ListQuery, ReadCost};
 use crate::app::{audit, lookup, members, standing, visibility};
@@ -137,6 +138,7 @@ pub fn create_for(tx: &Tx, actor: &Actor, new: &NewWorkspace, owner: &lookup::Na
     }
     members::annotates_alike(&owner, false)?;
     may_be_called(&new.name, Some(&owner.email))?;
+    invitation_links::end_of_others(tx, actor, &owner)?;
     let owner = Creator { id: owner.id, uuid: owner.uuid, email: owner.email, by_default: false };
     insert(tx, actor, organization, new, owner)
 }
@@ -200,7 +202,7 @@ fn new_workspace(
 
 /// Refuses the name of the default workspace of a user other than this one, because that user would work in it
 /// unknowingly.
-fn may_be_called(name: &WorkspaceName, of: Option<&Email>) -> Result<()> {
+pub(super) fn may_be_called(name: &WorkspaceName, of: Option<&Email>) -> Result<()> {
     let mine = |owner| of.is_some_and(|email| Email::fold(owner) == email.key());
     if name.default_owner().is_none_or(mine) {
         return Ok(());

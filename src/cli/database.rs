@@ -47,9 +47,13 @@ pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(
 
 /// The database of PostgreSQL, with its password.
 fn server(config: &Config) -> Result<Option<Address>, CliError> {
-    let Some(text) = &config.database else { return Ok(None) };
+    config.database.as_ref().map(|text| address("database", text, config)).transpose()
+}
+
+/// The database that an option or a key names, with its password.
+pub(super) fn address(name: &str, text: &Secret, config: &Config) -> Result<Address, CliError> {
     let address = Address::parse(text.expose()).map_err(|rule| {
-        CliError::Usage(format!("database {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
+        CliError::Usage(format!("{name} {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
     })?;
     if address.has_password() && matches!(config.origins.of("database"), Origin::Flag(_)) {
         let words = "--database must not contain the password, because the list of processes shows it; write it into the file \
@@ -67,7 +71,7 @@ fn server(config: &Config) -> Result<Option<Address>, CliError> {
         None if address.has_password() => None,
         None => found_password(&address)?,
     };
-    Ok(Some(address.with_password(password)))
+    Ok(address.with_password(password))
 }
 
 /// The password in the file in which the programs of PostgreSQL find it. They do not use one that others can read.

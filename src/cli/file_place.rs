@@ -49,9 +49,16 @@ pub(super) fn of(config: &Config) -> Result<Place, CliError> {
 /// Opens the files of a data directory. Their folders are created with the first file.
 pub(super) fn open(config: &Config, home: &DataDir) -> Result<FileStorage, CliError> {
     let storage = FileStorage::open(home.path(), &of(config)?)?;
-    let bytes = |size: usize| u64::try_from(size).unwrap_or(u64::MAX);
-    let max_organization = Some(bytes(config.organization_files)).filter(|limit| *limit > 0);
-    Ok(FileStorage { max_file: bytes(config.max_file), max_organization, ..storage })
+    Ok(FileStorage { max_file: bytes(config.max_file), max_organization: max_organization(config), ..storage })
+}
+
+/// The maximum size of all files of an organization, in bytes. `None` for no maximum.
+pub(super) fn max_organization(config: &Config) -> Option<u64> {
+    Some(bytes(config.organization_files)).filter(|limit| *limit > 0)
+}
+
+fn bytes(size: usize) -> u64 {
+    u64::try_from(size).unwrap_or(u64::MAX)
 }
 
 /// The maximum number of queued jobs for files. Each upload and each download has at most two.

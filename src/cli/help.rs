@@ -12,7 +12,19 @@ const SUBJECTS: &[(&str, &[&str])] = &[
     ("Contents", &["project", "model", "pipeline", "connection", "tag"]),
     (
         "Upkeep",
-        &["backup", "restore", "export", "import", "apply", "plan", "compact", "audit", "signing-key", "master-key"],
+        &[
+            "backup",
+            "restore",
+            "export",
+            "import",
+            "apply",
+            "plan",
+            "compact",
+            "move",
+            "audit",
+            "signing-key",
+            "master-key",
+        ],
     ),
 ];
 

@@ -34,6 +34,7 @@ mod logging;
 pub mod master_key;
 pub mod member;
 pub mod model;
+pub mod move_data;
 mod once;
 pub mod org;
 mod output;
@@ -192,6 +193,18 @@ pub enum Command {
     Member(At<member::Command>),
     /// Manage models: their versions and files.
     Model(At<model::Command>),
+    /// Move everything from the data file into a database of PostgreSQL, or back; the servers must be stopped.
+    ///
+    /// Ids, API keys, tokens and sessions stay valid. The master key, the files of models and the configuration are not moved.
+    #[command(after_help = move_data::EXAMPLES)]
+    Move {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// What is moved.
+        #[command(flatten)]
+        moving: move_data::Moving,
+    },
     /// Manage organizations and their members.
     Org(At<org::Command>),
     /// Manage pipelines and their versions.
@@ -312,6 +325,7 @@ impl Command {
             Self::MasterKey(at) => at.run(master_key::Command::run),
             Self::Member(at) => at.run(member::Command::run),
             Self::Model(at) => at.run(model::Command::run),
+            Self::Move { place, moving } => moving.run(&beside(&place)?),
             Self::Org(at) => at.run(org::Command::run),
             Self::Pipeline(at) => at.run(pipeline::Command::run),
             Self::Plan { place, source } => source.plan(&place).map(drop),

@@ -1,6 +1,7 @@
 //! `atelier workspace`: manages workspaces.
 
 mod list;
+mod moving;
 mod placed;
 mod settings;
 
@@ -89,6 +90,25 @@ pub enum Command {
         #[command(flatten)]
         options: List,
     },
+    /// Move a workspace with everything in it to another organization.
+    ///
+    /// Members and service keys that are not in the other organization lose the workspace, and their role bindings there
+    /// end. Connections of people who are not in the other organization are removed from the workspace, and tags of the
+    /// old organization are detached.
+    #[command(
+        after_help = "Examples:\n  atelier workspace move vision --to Lab\n  atelier workspace move Home/nlp --to \
+                            Lab --yes"
+    )]
+    Move {
+        /// The workspace: its name, ORG/NAME, or its id.
+        workspace: String,
+        /// The other organization, by name or id.
+        #[arg(long, value_name = "ORG")]
+        to: String,
+        /// Whether to ask.
+        #[command(flatten)]
+        confirm: Confirm,
+    },
     /// Change who may see a workspace.
     #[command(after_help = "Examples:\n  atelier workspace privacy vision organization")]
     Privacy {
@@ -169,6 +189,7 @@ impl Command {
             Self::List { organization, archived, options } => {
                 list::list(&home, organization.as_deref(), archived, &options)
             }
+            Self::Move { workspace, to, confirm } => moving::run(config, &home, &workspace, &to, confirm),
             Self::Privacy { workspace, who } => {
                 let private = Some(who == Privacy::Private);
                 let changed = change(&home, workspace, WorkspaceChange { private, ..WorkspaceChange::default() })?;

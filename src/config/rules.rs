@@ -129,11 +129,6 @@ fn check_database(c: &Config) -> Result<(), BrokenRule> {
         "database",
         c.database.as_ref().is_none_or(is_address),
         "must be postgres://USER@HOST/DATABASE; without it, the data is in a file of data_dir",
-    )?;
-    holds(
-        "database_password_file",
-        c.database_password_file.is_none() || c.database.is_some(),
-        "must not be set without database",
     )
 }
 

@@ -39,6 +39,8 @@ pub enum ObjectKind {
     MasterKey,
     /// A backup of the data file.
     Backup,
+    /// The database of all data.
+    Database,
     /// A client address from which a sign-in was attempted.
     Address,
     /// Rows of the audit log.

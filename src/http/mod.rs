@@ -17,6 +17,7 @@ mod nowhere;
 pub mod ops;
 mod person;
 mod pieces;
+mod public_ids;
 mod request;
 mod retention;
 pub mod routes;

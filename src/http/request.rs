@@ -1,5 +1,6 @@
 //! The context of a request: its id, origin, target and log line. It knows no dialect.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -48,13 +49,30 @@ const PROXY_HEADERS: [HeaderName; 5] = [
 pub(super) struct Reached(pub(super) Option<SocketAddr>);
 
 tokio::task_local! {
-    /// The id of the request that the current task handles, for use in a refusal.
-    static CURRENT: Uuid;
+    /// The request that the current task handles, for use in a refusal.
+    static CURRENT: Current;
+}
+
+struct Current {
+    id: Uuid,
+    /// Whether a browser with a valid session sent it.
+    is_signed_in: Cell<bool>,
 }
 
 /// The id of the current request.
 pub(super) fn id() -> Uuid {
-    CURRENT.try_with(|id| *id).unwrap_or_default()
+    CURRENT.try_with(|current| current.id).unwrap_or_default()
+}
+
+/// Notes that a browser with a valid session sent the current request.
+pub(super) fn set_signed_in() {
+    // There is no current request in a unit test.
+    let _ = CURRENT.try_with(|current| current.is_signed_in.set(true));
+}
+
+/// Whether a browser with a valid session sent the current request, as far as this was looked at.
+pub(super) fn is_signed_in() -> bool {
+    CURRENT.try_with(|current| current.is_signed_in.get()).unwrap_or_default()
 }
 
 /// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request.
@@ -74,7 +92,7 @@ pub(super) async fn track(
     if has_body {
         yield_once().await;
     }
-    let response = CURRENT.scope(id, next.call(request)).await?;
+    let response = CURRENT.scope(Current { id, is_signed_in: Cell::new(false) }, next.call(request)).await?;
     let mut response = headers::complete(response, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);

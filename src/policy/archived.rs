@@ -14,6 +14,7 @@ pub const fn refuses(standing: &Standing, action: Action) -> bool {
 pub const fn is_possible(action: Action) -> bool {
     match action {
         Action::UpdateWorkspace
+        | Action::MoveWorkspace
         | Action::AddMember
         | Action::BindRole
         | Action::CreateProject

@@ -20,6 +20,7 @@ pub const fn subject(action: Action) -> Subject {
         | Action::UpdateWorkspace
         | Action::ArchiveWorkspace
         | Action::DeleteWorkspace
+        | Action::MoveWorkspace
         | Action::AddMember
         | Action::BindRole
         | Action::ReadBindings

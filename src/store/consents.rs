@@ -17,17 +17,25 @@ pub fn find(view: &View, user: UserId, client: &ClientId) -> Result<Option<Scope
     Ok(query.query_row(named_params! { ":user": user.0, ":client": client.as_str() }, read).optional()?)
 }
 
-/// The scopes that a person granted, by client, with the time of the grant.
-pub fn list(view: &View, user: UserId) -> Result<Vec<(ClientId, Scopes, Timestamp)>> {
-    let mut query = view
-        .conn
-        .prepare_cached("SELECT client, scope, created_at FROM consents WHERE user_id = :user ORDER BY client")?;
+/// The scopes that a person granted to at most `limit` clients after this one, by client, with the time of the grant.
+pub fn page(
+    view: &View,
+    user: UserId,
+    after: Option<&ClientId>,
+    limit: u32,
+) -> Result<Vec<(ClientId, Scopes, Timestamp)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT client, scope, created_at FROM consents WHERE user_id = :user AND client > :after
+         ORDER BY client LIMIT :limit",
+    )?;
     let read = |row: &Row| {
         let client = row::text(row, "client", |text| ClientId::parse(text).ok())?;
         let scopes = row::text(row, "scope", |text| Some(Scopes::parse_known(text)))?;
         Ok((client, scopes, row::moment(row, "created_at")?))
     };
-    Ok(query.query_map(named_params! { ":user": user.0 }, read)?.collect::<rusqlite::Result<_>>()?)
+    // Every id comes after an empty text.
+    let params = named_params! { ":user": user.0, ":after": after.map_or("", ClientId::as_str), ":limit": limit };
+    Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The first people who gave a client a consent, by number: their ids and emails, the scopes and the time.

@@ -1,6 +1,7 @@
 //! The table `links`.
 
 use rusqlite::{OptionalExtension, named_params};
+use uuid::Uuid;
 
 use super::{Row, Tx, View, row};
 use crate::domain::ids::UserId;
@@ -37,6 +38,39 @@ pub fn upsert(tx: &Tx, link: &Link, fingerprint: &Fingerprint) -> Result<()> {
         ":now": tx.now.micros(),
         ":expires_at": link.expires_at.micros(),
     })?;
+    Ok(())
+}
+
+/// Who made the invitation link of a user, as the audit log says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Maker {
+    Operator,
+    User(UserId),
+    /// The row of the audit log was deleted since.
+    Unknown,
+}
+
+/// Who made the invitation link of a user; none without a link.
+pub fn find_maker(view: &View, user: UserId, uuid: Uuid) -> Result<Option<Maker>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT a.id, a.actor_id FROM links l
+         LEFT JOIN audit a ON a.verb = 'users.make_link' AND a.at = l.created_at AND a.object = :uuid
+         WHERE l.user_id = :user AND l.purpose = 'invitation'",
+    )?;
+    let read = |row: &Row| {
+        Ok(match (row.get::<_, Option<i64>>(0)?, row.get::<_, Option<i64>>(1)?) {
+            (None, _) => Maker::Unknown,
+            (Some(_), None) => Maker::Operator,
+            (Some(_), Some(id)) => Maker::User(UserId(id)),
+        })
+    };
+    Ok(query.query_row(named_params! { ":user": user.0, ":uuid": uuid.to_string() }, read).optional()?)
+}
+
+/// Deletes the invitation link of a user.
+pub fn delete_invitation(tx: &Tx, user: UserId) -> Result<()> {
+    let mut query = tx.conn.prepare_cached("DELETE FROM links WHERE user_id = :user AND purpose = 'invitation'")?;
+    query.execute(named_params! { ":user": user.0 })?;
     Ok(())
 }
 

@@ -56,6 +56,7 @@ pub mod users;
 pub mod visibility;
 mod visible_projects;
 pub mod workspace_lists;
+pub mod workspace_moves;
 pub mod workspaces;
 pub mod wrong_codes;
 
@@ -70,4 +71,4 @@ pub use engine::{
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};
-pub use postgres::Address;
+pub use postgres::{Address, moving};

@@ -6,6 +6,7 @@ use super::visibility::{self, Visibility};
 use super::workspaces::IS_VISIBLE;
 use super::{Row, View, row};
 use crate::domain::ids::{UserId, WorkspaceId};
+use crate::domain::timestamp::Timestamp;
 use crate::error::Result;
 
 /// The workspaces that a list is taken from.
@@ -90,4 +91,39 @@ pub fn newest(view: &View, scope: Scope, before: i64, limit: u32) -> Result<Vec<
 
 fn read(row: &Row) -> rusqlite::Result<Candidate> {
     Ok(Candidate { id: WorkspaceId(row.get(0)?), key: row.get(1)?, archived: row.get(2)?, visible: row.get(3)? })
+}
+
+/// When something was last added to each of these workspaces, or when the workspace was created: a member, a version of a
+/// model or a pipeline, a connection, a tag, or a project that is not restricted.
+///
+/// Looks only at the newest 100 models, pipelines and connections and the newest 1000 users of a workspace, so that a
+/// page of a list costs little.
+pub fn last_added(view: &View, ids: &[WorkspaceId]) -> Result<Vec<(WorkspaceId, Timestamp)>> {
+    let mut query = view.conn.prepare_cached(
+        "SELECT w.id, w.created_at,
+             (SELECT created_at FROM members WHERE id = (SELECT max(id) FROM
+                 (SELECT id FROM members WHERE workspace_id = w.id ORDER BY user_id DESC LIMIT :users) n)),
+             (SELECT max(at) FROM (SELECT
+                 (SELECT v.created_at FROM model_versions v WHERE v.model_id = m.id ORDER BY v.id DESC LIMIT 1) AS at
+                 FROM models m WHERE m.workspace_id = w.id ORDER BY m.id DESC LIMIT :most) n),
+             (SELECT max(at) FROM (SELECT
+                 (SELECT v.created_at FROM pipeline_versions v WHERE v.pipeline_id = p.id ORDER BY v.id DESC LIMIT 1) AS at
+                 FROM pipelines p WHERE p.workspace_id = w.id ORDER BY p.id DESC LIMIT :most) n),
+             (SELECT max(created_at) FROM (SELECT created_at FROM connection_workspaces
+                 WHERE workspace_id = w.id ORDER BY connection_id DESC LIMIT :most) n),
+             (SELECT created_at FROM tags WHERE workspace_id = w.id ORDER BY id DESC LIMIT 1),
+             (SELECT created_at FROM projects WHERE workspace_id = w.id AND restricted = 0 ORDER BY id DESC LIMIT 1)
+         FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value",
+    )?;
+    let read = |row: &Row| {
+        let mut last = row.get::<_, i64>(1)?;
+        for column in 2..=7 {
+            last = last.max(row.get::<_, Option<i64>>(column)?.unwrap_or(last));
+        }
+        Ok((WorkspaceId(row.get(0)?), Timestamp::from_micros(last)))
+    };
+    let these = row::numbers(ids.iter().map(|id| id.0));
+    Ok(query
+        .query_map(named_params! { ":these": these, ":users": 1000, ":most": 100 }, read)?
+        .collect::<rusqlite::Result<_>>()?)
 }

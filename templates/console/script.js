@@ -3,12 +3,25 @@
 (() => {
   const each = (selector, root, work) => root.querySelectorAll(selector).forEach(work);
 
+  // The reader's languages, unless the browser has one that it does not know itself.
+  let languages = navigator.languages;
+  try {
+    Intl.getCanonicalLocales(languages);
+  } catch { languages = undefined; }
+
+  // Numbers as the reader's language writes them, with the decimals that they have.
+  const localizeNumber = (data) => {
+    const digits = (data.value.split(".")[1] ?? "").length;
+    const style = { minimumFractionDigits: digits, maximumFractionDigits: digits };
+    data.textContent = new Intl.NumberFormat(languages, style).format(data.value);
+  };
+
   // Times in the reader's zone, with the exact one on hover.
   const style = { dateStyle: "medium", timeStyle: "short" };
-  let format = new Intl.DateTimeFormat(undefined, style);
+  let format = new Intl.DateTimeFormat(languages, style);
   try {
     const timeZone = document.documentElement.dataset.zone;
-    if (timeZone) format = new Intl.DateTimeFormat(undefined, { ...style, timeZone });
+    if (timeZone) format = new Intl.DateTimeFormat(languages, { ...style, timeZone });
   } catch { /* The browser does not know the chosen zone: its own stays. */ }
   const localize = (time) => {
     const at = new Date(time.dateTime);
@@ -46,6 +59,7 @@
 
   const prepare = (root) => {
     each("time[datetime]", root, localize);
+    each("data[value]", root, localizeNumber);
     each("button.copy", root, showCopy);
     each("input[type=password]", root, addShowPassword);
     each("select#zone", root, addZones);

@@ -64,7 +64,10 @@ mod console {
     mod authorize;
     mod brand;
     pub mod browser;
+    mod invitation_links;
     mod keys;
+    mod large;
+    mod lists;
     mod management;
     mod pages;
     mod passwords;
@@ -72,6 +75,7 @@ mod console {
     mod search;
     mod sign_in;
     mod system;
+    mod workspace_moves;
     mod workspaces;
 }
 

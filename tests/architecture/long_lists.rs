@@ -13,6 +13,7 @@ const MAKERS: &[(&str, &str)] = &[
 const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/audit.rs", "verbs", "the verbs of the program"),
     ("app/identity/oauth/consents.rs", "first_of", "its limit"),
+    ("app/identity/oauth/consents.rs", "page", "its limit"),
     ("app/listed_service_keys.rs", "roles", "ROLES"),
     ("app/roles.rs", "first_holders", "MAX_HOLDERS"),
     ("app/system.rs", "first_steps", "the steps of the program"),
@@ -26,6 +27,7 @@ const BOUNDED: &[(&str, &str, &str)] = &[
     ("app/identity/signing_keys.rs", "list", "the keys in force, a handful"),
     ("app/people.rs", "search", "MAX_PAGE"),
     ("app/tags/attachments.rs", "of_project", "MAX_ATTACHED"),
+    ("app/workspace_moves.rs", "targets", "its limit"),
 ];
 
 fn code(text: &str) -> &str {

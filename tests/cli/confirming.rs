@@ -54,6 +54,11 @@ const COMMANDS: &[(&str, &str, &str)] = &[
         "organizations",
     ),
     (
+        "workspace move spare --to Lab",
+        "move the workspace Home/spare (2) to the organization Lab? `atelier workspace move 2 --to 1` undoes it.",
+        "workspaces WHERE organization_id = 1",
+    ),
+    (
         "org remove-member Home bob@example.com",
         "remove bob@example.com from the organization Home, its workspaces and the role bindings there? This cannot be \
          undone.",
@@ -171,8 +176,9 @@ const COMMANDS: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// Commands with `--yes` that show what they will do before they ask. Their own tests have their questions.
-const PREVIEWS: [&str; 3] = ["apply", "import keycloak", "import people"];
+/// Commands with `--yes` that show what they will do before they ask, or need another database. Their own tests have their
+/// questions.
+const PREVIEWS: [&str; 4] = ["apply", "import keycloak", "import people", "move"];
 
 fn place() -> Place {
     let place = Place::with_ada();
@@ -182,6 +188,8 @@ fn place() -> Place {
         "user add dan@example.com --admin",
         "workspace create vision --owner ada@example.com",
         "org create Lab",
+        "org add-member Lab ada@example.com",
+        "workspace create spare --owner ada@example.com",
         "role create tracer --permission PROJECT_READ",
         "project create vision chatbot",
         "client add grafana --redirect-uri https://grafana.example/cb",

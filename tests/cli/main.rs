@@ -28,6 +28,8 @@ mod limits;
 mod lists;
 mod mistakes;
 mod models;
+mod move_data;
+mod moves;
 mod people;
 mod postgres;
 mod printing;

@@ -53,7 +53,9 @@ fn describe(page: &mut String, command: &Command, before: &str, depth: usize) {
 /// Whether an argument is the command's own: no key of the configuration, and none that every command has.
 fn is_own(argument: &Arg) -> bool {
     let name = argument.get_id().as_str();
-    !matches!(name, "config" | "help" | "version") && !keys().iter().any(|key| key.name == name)
+    !argument.is_hide_set()
+        && !matches!(name, "config" | "help" | "version")
+        && !keys().iter().any(|key| key.name == name)
 }
 
 fn spelled(argument: &Arg) -> String {

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 TAB, ENTER, SPACE, SHIFT = "\ue004", "\ue007", "\ue00d", "\ue008"
@@ -54,6 +55,8 @@ class Chromium:
     def __init__(self, *flags, width=1100, height=900):
         self.flags, self.width, self.height = flags, width, height
         self.session = None
+        # The paths that pages sent something to, as far as `take_log` has read them.
+        self.posted = []
 
     def __enter__(self):
         self.profile = tempfile.TemporaryDirectory(prefix="profile-", ignore_cleanup_errors=True)
@@ -180,8 +183,15 @@ class Chromium:
         return self.words("body")
 
     def words(self, css):
-        [body, *_] = self.all(css)
-        return self._do("GET", f"/element/{body}/text")
+        """What a person reads there. A script may put another element in its place meanwhile."""
+        for _ in range(5):
+            [found, *_] = self.all(css)
+            try:
+                return self.words_of(found)
+            except Refused as refused:
+                if "stale element" not in str(refused):
+                    raise
+        return self.words_of(self.all(css)[0])
 
     def words_of(self, element):
         """What a person reads in an element that was found."""
@@ -206,6 +216,10 @@ class Chromium:
     def click(self, css):
         """Clicks, and returns when what it led to is there."""
         self.press(self.one(css))
+
+    def tick(self, element):
+        """Clicks what leads to no other page."""
+        self._do("POST", f"/element/{element}/click")
 
     def press(self, element):
         before = self.run("return performance.timeOrigin")
@@ -286,5 +300,8 @@ class Chromium:
         for line in self._do("POST", "/se/log", {"type": "performance"}):
             event = json.loads(line["message"])["message"]
             if event["method"] == "Network.requestWillBeSent":
-                asked.append(event["params"]["request"]["url"])
+                request = event["params"]["request"]
+                asked.append(request["url"])
+                if request["method"] == "POST":
+                    self.posted.append(urlsplit(request["url"]).path)
         return console, asked

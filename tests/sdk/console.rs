@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::http::Method;
 use atelier::http::console;
 
-use crate::support::{ADMIN_PASSWORD, Server};
+use crate::support::{ADMIN_PASSWORD, Server, Setup};
 use crate::{chromium, passed, python};
 
 /// The package brings axe-core, and asks for a driver of browsers that is not used.
@@ -18,6 +18,27 @@ fn every_page_can_be_reached_and_read_by_everybody_who_may() {
     run("walk.py", 300, Duration::from_mins(12));
 }
 
+#[test]
+fn every_action_can_be_done_with_script() {
+    act("on");
+}
+
+#[test]
+fn every_action_can_be_done_without_script() {
+    act("off");
+}
+
+/// Does every action in a browser whose script is `on` or `off`, on a server of its own that makes backups.
+fn act(script: &str) {
+    let _turn = chromium::turn();
+    let python = python::environment("console", NEEDS);
+    let backups = tempfile::tempdir().expect("a directory");
+    let directory = backups.path().join("made").to_str().expect("a path is text").to_owned();
+    let server = Setup::new().args(&["--backup-directory", &directory]).start();
+    let more = [("ATELIER_TEST_SCRIPT", script)];
+    passed(&tell(&python, "actions.py", &server, &more, Duration::from_mins(6)), 98);
+}
+
 /// The pictures of `docs/tutorials/console.md`.
 const PICTURES: [&str; 6] = ["workspaces", "new-workspace", "workspace", "key", "people", "access"];
 
@@ -26,7 +47,7 @@ const PICTURES: [&str; 6] = ["workspaces", "new-workspace", "workspace", "key", 
 fn the_pictures_of_the_tutorial_can_be_taken() {
     let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
-    tell(&python, "pictures.py", Duration::from_mins(3));
+    tell(&python, "pictures.py", &Server::start(), &[], Duration::from_mins(3));
     let taken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
     for name in PICTURES {
         let taken = taken.join(format!("tutorial-{name}.png"));
@@ -45,23 +66,26 @@ fn the_pictures_of_the_tutorial_can_be_taken() {
 fn run(program: &str, checks: u32, patience: Duration) {
     let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
-    passed(&tell(&python, program, patience), checks);
+    passed(&tell(&python, program, &Server::start(), &[], patience), checks);
 }
 
-/// Runs `program` against a server of its own. Returns what it printed.
-fn tell(python: &Path, program: &str, patience: Duration) -> String {
-    let server = Server::start();
-    let pages: Vec<_> =
-        console::routes().into_iter().filter(|entry| entry.method == Method::GET).map(|entry| entry.path).collect();
-    let (more, pages) = (chromium::programs().env(), pages.join("\n"));
-    let data_dir = server.data_dir().to_str().expect("a path is text").to_owned();
+/// Runs `program` against a server. Returns what it printed.
+fn tell(python: &Path, program: &str, server: &Server, more: &[(&str, &str)], patience: Duration) -> String {
+    let paths = |method: &Method| {
+        let routes = console::routes().into_iter().filter(|entry| entry.method == *method);
+        routes.map(|entry| entry.path).collect::<Vec<_>>().join("\n")
+    };
+    let (pages, forms) = (paths(&Method::GET), paths(&Method::POST));
+    let (programs, data_dir) = (chromium::programs().env(), server.data_dir().to_str().expect("a path is text"));
     let mut env = vec![
         ("ATELIER_TEST_URL", server.base()),
         ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD),
         ("ATELIER_TEST_BINARY", env!("CARGO_BIN_EXE_atelier")),
-        ("ATELIER_TEST_DATA", &data_dir),
+        ("ATELIER_TEST_DATA", data_dir),
         ("ATELIER_TEST_PAGES", &pages),
+        ("ATELIER_TEST_FORMS", &forms),
     ];
-    env.extend(more.iter().map(|(name, value)| (*name, value.as_str())));
+    env.extend(more);
+    env.extend(programs.iter().map(|(name, value)| (*name, value.as_str())));
     python::run(python, &python::sources().join("console").join(program), &env, patience)
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::app::identity::attempts::{self, Attempt, SecretOwner};
 use crate::app::identity::passwords::Owner;
-use crate::app::identity::{passwords, second_factors, sessions};
+use crate::app::identity::{invitation_links, passwords, second_factors, sessions};
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
@@ -14,7 +14,7 @@ use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
 use crate::domain::field::Field;
 use crate::domain::ids::UserId;
-use crate::domain::link::{Link, Purpose};
+use crate::domain::link::Purpose;
 use crate::domain::password::Password;
 use crate::domain::quota::Quota;
 use crate::domain::secret::Secret;
@@ -69,10 +69,7 @@ pub fn make(tx: &Tx, actor: &Actor, who: &lookup::Named, purpose: Purpose, secre
         }
         (Purpose::PasswordReset, UserStatus::Blocked) => return Err(users::CLOSED),
     }
-    let link = Link { user: user.id, purpose, expires_at: tx.now.after(purpose.life()) };
-    store::links::upsert(tx, &link, secret)?;
-    let after = json!({ "purpose": purpose.as_str(), "expires_at": link.expires_at.to_string() });
-    audit::record(tx, actor, "users.make_link", (ObjectKind::User, user.uuid), (Value::Null, after))?;
+    invitation_links::insert(tx, actor, &user, purpose, secret)?;
     Ok(user)
 }
 

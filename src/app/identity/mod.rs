@@ -7,6 +7,7 @@ pub(in crate::app) mod caller;
 pub(in crate::app) mod code_attempts;
 pub mod confirmation;
 pub mod forgiveness;
+pub(in crate::app) mod invitation_links;
 pub mod links;
 pub mod master_keys;
 pub mod own_password;

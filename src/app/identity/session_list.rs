@@ -21,19 +21,9 @@ use crate::store::{self, Tx, View};
 /// The maximum number of sessions on one page.
 pub const MAX_PAGE: usize = 100;
 
-/// The live sessions of a person, of browsers and of clients, the newest first.
+/// Calls `each` with the live sessions of a person, of browsers and of clients, the newest first.
 ///
 /// Requires the person or an administrator.
-pub fn list(view: &LongView, actor: &Actor, user: UserId) -> Result<Vec<Session>> {
-    let mut found = Vec::new();
-    for_each(view, actor, user, |session| {
-        found.push(session);
-        Ok(())
-    })?;
-    Ok(found)
-}
-
-/// Calls `each` with the sessions that [`list`] returns.
 pub fn for_each(
     view: &LongView,
     actor: &Actor,

@@ -258,11 +258,11 @@ pub(super) fn keep_an_owner(view: &View, workspace: WorkspaceId, but: UserId) ->
     if store::members::has_other_owner(view, workspace, but)? { Ok(()) } else { Err(LAST_OWNER) }
 }
 
-pub(super) fn object(workspace: WorkspaceId, user: Uuid) -> (ObjectKind, String) {
+pub(in crate::app) fn object(workspace: WorkspaceId, user: Uuid) -> (ObjectKind, String) {
     (ObjectKind::Member, format!("{workspace}/{user}"))
 }
 
-pub(super) fn role_to_audit(role: Option<Role>) -> Value {
+pub(in crate::app) fn role_to_audit(role: Option<Role>) -> Value {
     match role {
         None => Value::Null,
         Some(Role::Custom(id)) => json!({ "role": Role::Custom(id).as_str(), "role_id": id.0 }),

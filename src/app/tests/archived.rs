@@ -10,7 +10,9 @@ use super::keys::plain;
 use super::*;
 use crate::app::roles::{self, NewRole};
 use crate::app::service_keys::{self, Grant, Grants};
-use crate::app::{bindings, connections, contents, keys, members, models, pipelines, projects, tags, workspaces};
+use crate::app::{
+    bindings, connections, contents, keys, members, models, pipelines, projects, tags, workspace_moves, workspaces,
+};
 use crate::domain::ids::{BindingId, ModelId, ProjectId, RoleId};
 use crate::domain::key::KeyRules;
 use crate::domain::noun::Noun;
@@ -122,6 +124,13 @@ fn of_workspace(office: &Office, full: &Full) -> Vec<(Action, Try)> {
     vec![
         (Action::UpdateWorkspace, Box::new(move |tx, actor| workspaces::change(tx, actor, place, &rename).map(drop))),
         (Action::UpdateWorkspace, Box::new(move |tx, actor| workspaces::change(tx, actor, place, &show).map(drop))),
+        (
+            Action::MoveWorkspace,
+            Box::new(move |tx, actor| {
+                let home = crate::app::organizations::home(tx)?.id;
+                workspace_moves::move_to(tx, actor, None, place, home).map(drop)
+            }),
+        ),
         (Action::AddMember, Box::new(move |tx, actor| members::upsert(tx, actor, place, &ada, Role::Owner).map(drop))),
         (
             Action::AddMember,

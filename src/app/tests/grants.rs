@@ -323,7 +323,7 @@ fn a_client_that_is_not_built_in_needs_consent_which_can_be_withdrawn() {
     assert!(!needs(&authorization));
     assert!(needs(&front.check(&Request { prompt: Some("consent".to_owned()), ..asked() }).unwrap()));
     assert!(needs(&front.check(&Request { scope: Some("offline_access".to_owned()), ..asked() }).unwrap()));
-    let given = office.read_long(|view| consents::list(view, &front.bob)).unwrap();
+    let given = office.read(|view| consents::page(view, &front.bob, None, 10)).unwrap();
     assert_eq!((given.len(), given[0].scopes.to_string()), (1, "openid email api".to_owned()));
     let id = front.client.id.clone();
     office.change(&front.bob, "consents.withdraw", move |tx, actor| consents::withdraw(tx, actor, &id));

@@ -11,6 +11,7 @@ mod explanations;
 mod files;
 mod grants;
 mod grid;
+mod invitation_links;
 mod invitations;
 mod keys;
 mod listed_service_keys;
@@ -36,6 +37,7 @@ mod tags;
 mod user_deletion;
 mod users;
 mod visibility;
+mod workspace_moves;
 mod workspace_pages;
 mod workspaces;
 

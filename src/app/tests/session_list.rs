@@ -1,11 +1,18 @@
 //! Sessions as their people see them, and end them one by one.
 
 use super::*;
-use crate::app::identity::session_list::{end, list};
+use crate::app::identity::session_list::{end, for_each};
 
 fn shown(office: &Office, who: &Actor, whose: &Actor) -> Result<Vec<Uuid>> {
     let whose = whose.user().unwrap();
-    Ok(office.read_long(|view| list(view, who, whose))?.into_iter().map(|session| session.uuid).collect())
+    office.read_long(|view| {
+        let mut found = Vec::new();
+        for_each(view, who, whose, |session| {
+            found.push(session.uuid);
+            Ok(())
+        })?;
+        Ok(found)
+    })
 }
 
 #[test]

@@ -257,3 +257,65 @@ fn the_check_of_a_name_refuses_what_a_creation_refuses() {
     refused(&check(&office.carol, "bob@example.com - Default Workspace").unwrap_err(), "reserved");
     hidden(&check(&office.stranger, "engines").unwrap_err());
 }
+
+#[test]
+fn a_list_says_when_something_was_last_added() {
+    let office = office();
+    let place = office.workspace(&office.bob, "engines");
+    let other = office.workspace(&office.bob, "pumps");
+    let last = || office.read(|view| workspace_lists::get(view, &office.bob, place)).unwrap().last_added.micros();
+    let uuid = |number: u32| format!("00000000-0000-4000-8000-{number:012}");
+    let version = |id: u32, of: u32, at: u32| {
+        format!(
+            "INSERT INTO model_versions (model_id, organization_id, uuid, visibility, size, file_name, created_at,
+                 updated_at) VALUES ({of}, 1, '{}', 'private', 0, '', {at}, {at});",
+            uuid(id)
+        )
+    };
+    let model = |id: u32, place: WorkspaceId| {
+        format!(
+            "INSERT INTO models (id, workspace_id, name, created_at, updated_at) VALUES ({id}, {place}, 'm{id}', 0, 0);"
+        )
+    };
+    let of_workspace = |table: &str, place: WorkspaceId, name: &str, more: [&str; 2], at: u32| {
+        format!(
+            "INSERT INTO {table} (workspace_id, name, created_at, updated_at{}) VALUES ({place}, '{name}', {at}, {at}{});",
+            more[0], more[1]
+        )
+    };
+    let project =
+        |place, name: &str, at| of_workspace("projects", place, name, [", name_key, kind", ", 'x', 'application'"], at);
+    let steps = [
+        (2, "UPDATE workspaces SET created_at = 2; UPDATE members SET created_at = 1".to_owned()),
+        (3, "UPDATE members SET created_at = 3".to_owned()),
+        (5, model(1, place) + &model(2, place) + &version(1, 2, 4) + &version(2, 1, 5)),
+        (5, model(3, other) + &version(3, 3, 99)),
+        (
+            6,
+            of_workspace("pipelines", place, "p", ["", ""], 0)
+                + &format!(
+                    "INSERT INTO pipeline_versions (pipeline_id, uuid, created_at)
+                     SELECT id, '{}', 6 FROM pipelines",
+                    uuid(1)
+                ),
+        ),
+        (7, of_workspace("tags", place, "t", [", name_key, organization_id", ", 't', 1"], 7)),
+        (
+            8,
+            format!(
+                "INSERT INTO connections (id, uuid, name, kind, sealed, created_at) VALUES (1, '{0}', 'c', 'HTTP', x'', 0);
+                 INSERT INTO connection_workspaces (uuid, connection_id, workspace_id, created_at)
+                 VALUES ('{0}', 1, {place}, 8)",
+                uuid(1)
+            ),
+        ),
+        (9, project(place, "open", 9)),
+        (9, project(other, "elsewhere", 99)),
+        // Who does not see a restricted project does not learn of it.
+        (9, project(place, "closed", 99) + "INSERT INTO restrictions SELECT id, NULL, 99 FROM projects WHERE name = 'closed'"),
+    ];
+    for (expected, sql) in steps {
+        probe::execute(&office.file, &sql);
+        assert_eq!(last(), expected, "{sql}");
+    }
+}

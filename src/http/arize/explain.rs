@@ -18,6 +18,7 @@ use crate::domain::ids::{OrganizationId, ProjectId, RoleId, TagId, UserId, Works
 use crate::domain::noun;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::error::InField;
+use crate::http::public_ids::PublicId;
 use crate::policy::subject::near;
 use crate::policy::{Action, Decision};
 use crate::tokens::tags::TagKey;

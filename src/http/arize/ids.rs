@@ -1,37 +1,19 @@
-//! Public ids: base64 of `Kind:row:tag` (contract, section 4).
-//!
-//! The tag is derived from a secret of the data file, so ids can be neither guessed nor enumerated. Its length is
-//! chosen so that the base64 needs no padding; `+` and `/` cannot occur.
+//! Public ids in requests and answers (contract, section 4); `http::public_ids` makes them.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::Failure;
-use crate::domain::ids::{
-    AuditId, BindingId, KeyId, MemberId, OrganizationId, OrganizationMemberId, ProjectId, RoleId, TagId, UserId,
-    WorkspaceId,
-};
+use crate::http::public_ids::{MIN_TAG_LENGTH, PublicId};
 use crate::tokens::tags::TagKey;
-
-/// The minimum length of a tag; up to two more characters avoid padding.
-const MIN_TAG_LENGTH: usize = 8;
 
 /// A number that no row has. A well-formed id that this server did not issue is read as this number, so that the core
 /// handles it exactly as the id of a hidden or deleted row, in the same order of checks.
 const NO_ROW: i64 = -1;
 
-pub(super) trait Public: Sized {
-    /// The first part of the id.
-    const KIND: &'static str;
-    /// The dialect's name of the object.
-    const NAME: &'static str;
-    fn row(&self) -> i64;
-    fn from_row(row: i64) -> Self;
-
+pub(super) trait Public: PublicId {
     fn encode(&self, key: &TagKey) -> String {
-        let text = format!("{}:{}", Self::KIND, self.row());
-        let length = MIN_TAG_LENGTH + (3 - (text.len() + 1 + MIN_TAG_LENGTH) % 3) % 3;
-        STANDARD.encode(format!("{text}:{}", key.tag("id", &text, length)))
+        self.public_id(key)
     }
 
     /// Reads a public id that a client sent in this field.
@@ -49,6 +31,8 @@ pub(super) trait Public: Sized {
         Ok(Self::from_row(issued_row::<Self>(key, &text, id).unwrap_or(NO_ROW)))
     }
 }
+
+impl<T: PublicId> Public for T {}
 
 /// The number of the row, if [`Public::encode`] returns exactly this id for it.
 fn issued_row<T: Public>(key: &TagKey, text: &str, id: &str) -> Option<i64> {
@@ -70,42 +54,12 @@ pub(super) fn read_of_kind<T: Public>(key: &TagKey, field: &str, id: &str) -> Re
     }
 }
 
-macro_rules! public {
-    ($($id:ident $kind:literal $what:literal;)*) => {$(
-        impl Public for $id {
-            const KIND: &'static str = $kind;
-            const NAME: &'static str = $what;
-
-            fn row(&self) -> i64 {
-                self.0
-            }
-
-            fn from_row(row: i64) -> Self {
-                Self(row)
-            }
-        }
-    )*};
-}
-
-public! {
-    OrganizationId "Organization" "organization";
-    WorkspaceId "Space" "space";
-    UserId "User" "user";
-    RoleId "Role" "role";
-    BindingId "RoleBinding" "role binding";
-    ProjectId "Model" "project";
-    KeyId "ApiKey" "API key";
-    MemberId "SpaceMembership" "space membership";
-    OrganizationMemberId "OrganizationMembership" "organization membership";
-    AuditId "AuditLog" "audit log";
-    TagId "Tag" "tag";
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::ids::{UserId, WorkspaceId};
 
     fn key() -> TagKey {
         TagKey::new(&[3; 32])

@@ -43,23 +43,32 @@ struct Sign {
     letter: &'static str,
     class: &'static str,
     words: &'static str,
+    /// The cell of the table. There may be 200,000 of them, so it is not put together for each.
+    cell: &'static str,
 }
 
-const fn sign(way: Way) -> Sign {
-    let (letter, class, words) = match way {
-        Way::Member(Role::Owner) => ("O", "w-o", "owner"),
-        Way::Member(Role::Member) => ("M", "w-m", "member"),
-        Way::Member(Role::Reader) => ("R", "w-r", "reader"),
-        Way::Member(Role::Annotator) => ("A", "w-a", "annotator"),
-        Way::Member(Role::Custom(_)) => ("C", "w-c", "member with a role of the account"),
-        Way::Binding => ("B", "w-b", "role binding"),
-        Way::Organization(OrganizationRole::Admin) => ("o", "w-org", "admin of the organization"),
-        Way::Organization(OrganizationRole::Member) => ("m", "w-org", "member of the organization"),
-        Way::Organization(OrganizationRole::Reader) => ("r", "w-org", "reader of the organization"),
-        Way::Organization(OrganizationRole::Annotator) => ("a", "w-org", "annotator of the organization"),
-        Way::Administrator => ("*", "w-org", "administrator of the account"),
+macro_rules! sign {
+    ($letter:literal, $class:literal, $words:literal) => {
+        Sign { letter: $letter, class: $class, words: $words, cell: concat!("<td class=\"", $class, "\">", $letter) }
     };
-    Sign { letter, class, words }
+}
+
+const CUSTOM: Sign = sign!("C", "w-c", "member with a role of the account");
+
+const fn sign(way: Way) -> Sign {
+    match way {
+        Way::Member(Role::Owner) => sign!("O", "w-o", "owner"),
+        Way::Member(Role::Member) => sign!("M", "w-m", "member"),
+        Way::Member(Role::Reader) => sign!("R", "w-r", "reader"),
+        Way::Member(Role::Annotator) => sign!("A", "w-a", "annotator"),
+        Way::Member(Role::Custom(_)) => CUSTOM,
+        Way::Binding => sign!("B", "w-b", "role binding"),
+        Way::Organization(OrganizationRole::Admin) => sign!("o", "w-org", "admin of the organization"),
+        Way::Organization(OrganizationRole::Member) => sign!("m", "w-org", "member of the organization"),
+        Way::Organization(OrganizationRole::Reader) => sign!("r", "w-org", "reader of the organization"),
+        Way::Organization(OrganizationRole::Annotator) => sign!("a", "w-org", "annotator of the organization"),
+        Way::Administrator => sign!("*", "w-org", "administrator of the account"),
+    }
 }
 
 /// Every sign, for the legend.
@@ -68,7 +77,7 @@ const LEGEND: [Sign; 11] = [
     sign(Way::Member(Role::Member)),
     sign(Way::Member(Role::Reader)),
     sign(Way::Member(Role::Annotator)),
-    Sign { letter: "C", class: "w-c", words: "member with a role of the account" },
+    CUSTOM,
     sign(Way::Binding),
     sign(Way::Organization(OrganizationRole::Admin)),
     sign(Way::Organization(OrganizationRole::Member)),
@@ -96,7 +105,8 @@ struct AccessPage {
 
 struct Row {
     user: User,
-    cells: Vec<Option<Sign>>,
+    /// The cells of the table, as HTML.
+    cells: String,
 }
 
 /// What the matrix is asked for.
@@ -140,7 +150,8 @@ fn page(view: &View, actor: &Actor, parameters: &Parameters, is_large: bool, she
     let columns = Page { after: after("workspaces"), limit: size.workspaces };
     let columns = workspaces::page(view, actor, &asked.workspaces, columns)?;
     let ways = access::ways(view, actor, &people.items, &columns.items)?;
-    let cell = |way: &Option<Way>| way.filter(|way| !asked.only_direct || is_direct(*way)).map(sign);
+    let is_shown = |way: &Way| !asked.only_direct || is_direct(*way);
+    let cell = |way: &Option<Way>| way.filter(is_shown).map_or("<td>", |way| sign(way).cell);
     Ok(AccessPage {
         shell,
         title: "Who can reach what",

@@ -5,19 +5,17 @@ use actix_web::web::Data;
 use askama::Template;
 use uuid::Uuid;
 
-use super::controls::ConsoleForm;
+use super::controls::{self, ConsoleForm, Pager, ROWS};
 use super::form::Form;
 use super::moment::Moment;
 use super::page;
 use super::parameters::Parameters;
 use super::paths::ACCOUNT;
-use super::shell::{Part, Shell};
+use super::shell::{self, Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, agent, assets, time_zone};
 use crate::app::identity::oauth::{clients, consents};
 use crate::app::identity::{second_factors, session_list};
-use crate::app::runtime::long_view::LongView;
-use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::app::users;
 use crate::domain::actor::Actor;
@@ -35,7 +33,9 @@ struct AccountPage {
     title: &'static str,
     shell: Shell,
     sessions: Vec<SessionRow>,
+    session_pages: Pager,
     programs: Vec<ConnectedApp>,
+    program_pages: Pager,
     second_factor: Option<(Moment, u32)>,
     /// The full name; empty if there is none.
     name: String,
@@ -67,19 +67,29 @@ pub(super) async fn show(
     SignedIn { browser, actor, session, input: parameters }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
     let shell = Shell::new(&browser, &actor, Part::Account).after(&parameters);
-    let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
-        let page = account(view, actor, &session, shell.clone())?;
-        page.write_into(out).map_err(|error| out.failure(error))
-    };
-    let page = state.read_list(&actor, write).await?;
-    Ok(browser.show_answer(page))
+    shell::show(&state, &browser, |view| account(view, &actor, &session, shell, &parameters))
 }
 
-fn account(view: &LongView, actor: &Actor, here: &Session, shell: Shell) -> CoreResult<AccountPage> {
+/// The parameter of the address with the position in the list of apps.
+const AFTER_APP: &str = "app";
+
+fn account(
+    view: &View,
+    actor: &Actor,
+    here: &Session,
+    shell: Shell,
+    parameters: &Parameters,
+) -> CoreResult<AccountPage> {
     let person = actor.person().ok_or(AuthError::SessionOver)?;
-    let sessions = session_list::list(view, actor, person.id)?;
-    let row = |session: &Session| session_row(view, session, here);
-    let programs = consents::list(view, actor)?.into_iter().map(|consent| ConnectedApp {
+    let me = users::Named::Uuid(person.uuid);
+    let sessions = session_list::page(view, actor, Some(&me), controls::page_of(parameters))?;
+    let row = |(session, _): &(Session, String)| session_row(view, session, here);
+    let after = parameters.get(AFTER_APP).and_then(|id| ClientId::parse(id).ok());
+    let mut programs = consents::page(view, actor, after.as_ref(), ROWS + 1)?;
+    let has_more = programs.len() > ROWS as usize;
+    programs.truncate(ROWS as usize);
+    let next = programs.last().filter(|_| has_more).map(|last| last.client.id.to_string());
+    let programs = programs.into_iter().map(|consent| ConnectedApp {
         id: consent.client.id.to_string(),
         name: consent.client.name.as_str().to_owned(),
         scopes: consent.scopes.to_string(),
@@ -92,7 +102,9 @@ fn account(view: &LongView, actor: &Actor, here: &Session, shell: Shell) -> Core
         name: me.name(),
         zones: time_zone::choices(&shell.zone),
         shell,
-        sessions: sessions.iter().map(row).collect::<CoreResult<_>>()?,
+        session_pages: Pager::new(ACCOUNT, parameters, &sessions),
+        program_pages: Pager::of(ACCOUNT, parameters, AFTER_APP, next),
+        sessions: sessions.items.iter().map(row).collect::<CoreResult<_>>()?,
         programs: programs.collect(),
         second_factor: second_factor.map(|factor| (Moment(factor.confirmed_at), factor.recovery_codes)),
     })

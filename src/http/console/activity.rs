@@ -6,6 +6,7 @@ use actix_web::web::Data;
 use askama::Template;
 
 use super::controls::Step;
+use super::number::Number;
 use super::pictures::Bars;
 use super::shell::{Part, Shell};
 use super::signed_in::SignedIn;

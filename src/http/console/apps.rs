@@ -8,19 +8,17 @@ use uuid::Uuid;
 
 use super::app_forms::{APPS, deletion_form, new_form, parse_change, parse_new, path_of, settings_form};
 use super::browser::Browser;
-use super::controls::{self, Step};
+use super::controls::{self, Pager, ROWS, Step};
 use super::form::Form;
 use super::moment::Moment;
 use super::parameters::Parameters;
-use super::shell::{Part, Shell};
+use super::shell::{self, Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, assets};
 use crate::app::identity::oauth::clients::{self, Registered};
 use crate::app::identity::oauth::consents::{self, Authorizer};
 use crate::app::identity::oauth::recipes::{Facts, Recipe};
 use crate::app::offers;
-use crate::app::runtime::long_view::LongView;
-use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId};
@@ -31,7 +29,7 @@ use crate::policy::Action;
 use crate::tokens::opaque::{Kind, mint};
 
 /// The number of people that the page of an app lists.
-const AUTHORIZERS: u32 = 50;
+const AUTHORIZERS: u32 = 25;
 
 #[derive(Template)]
 #[template(path = "console/apps.html")]
@@ -39,6 +37,7 @@ struct AppsPage {
     shell: Shell,
     title: &'static str,
     apps: Vec<Client>,
+    pager: Pager,
     may_manage: bool,
 }
 
@@ -72,17 +71,20 @@ pub(super) async fn list(
     state: Data<AppState>,
     SignedIn { browser, actor, input: parameters, .. }: SignedIn<Parameters>,
 ) -> Result<HttpResponse, Failure> {
-    let shell = Shell::new(&browser, &actor, Part::Apps).after(&parameters);
-    let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
-        let page = AppsPage {
-            shell: shell.clone(),
+    let after = parameters.get("after").and_then(|id| ClientId::parse(id).ok());
+    shell::show(&state, &browser, |view| {
+        let mut apps = clients::page(view, &actor, after.as_ref(), ROWS + 1)?;
+        let has_more = apps.len() > ROWS as usize;
+        apps.truncate(ROWS as usize);
+        let next = apps.last().filter(|_| has_more).map(|last| last.client.id.to_string());
+        Ok(AppsPage {
+            shell: Shell::new(&browser, &actor, Part::Apps).after(&parameters),
             title: Part::Apps.title(),
-            apps: clients::list(view, actor)?.into_iter().map(|found| found.client).collect(),
-            may_manage: offers::in_account(actor).allows(Action::ManageClients),
-        };
-        page.write_into(out).map_err(|error| out.failure(error))
-    };
-    Ok(browser.show_answer(state.read_list(&actor, write).await?))
+            pager: Pager::of(APPS, &parameters, "after", next),
+            apps: apps.into_iter().map(|found| found.client).collect(),
+            may_manage: offers::in_account(&actor).allows(Action::ManageClients),
+        })
+    })
 }
 
 /// `GET /apps/{app}?recipe=...`

@@ -11,6 +11,7 @@ use super::moment::Moment;
 use super::parameters::Parameters;
 use super::shell::{self, Part, Shell};
 use super::signed_in::SignedIn;
+use super::suggestions;
 use super::{Failure, assets};
 use crate::app::runtime::state::AppState;
 use crate::app::users::{self, Named};
@@ -177,9 +178,18 @@ fn new_form(
     value: impl Fn(&str) -> String,
 ) -> Result<ConsoleForm, Failure> {
     let offered = Page { after: None, limit: CHOICES };
-    let roles: Slice<_> = state.read_inline(|view| roles::page(view, actor, None, offered))?;
+    let (email, workspace, project) = (value("email"), value("workspace"), value("project"));
+    let (roles, people, workspaces, projects) = state.read_inline(|view| {
+        let roles: Slice<_> = roles::page(view, actor, None, offered)?;
+        Ok((
+            roles,
+            suggestions::people(view, actor, &email)?,
+            suggestions::workspaces(view, actor, &workspace)?,
+            suggestions::projects(view, actor, &workspace, &project)?,
+        ))
+    })?;
     let choices = roles.items.into_iter().map(|role| (role.id.to_string(), role.name));
-    let text = |name, label| Control::new(Input::Text, name, label).value(value(name));
+    let text = |name, label, value| Control::new(Input::Text, name, label).value(value);
     Ok(ConsoleForm {
         path: vec![roles_step(), Step::new(BINDINGS, "Role bindings")],
         text:
@@ -188,12 +198,14 @@ fn new_form(
                 .to_owned(),
         fields: vec![
             Control::choice("role", "Role", choices, value("role")),
-            Control::new(Input::Email, "email", "Email of the person").value(value("email")),
-            text("workspace", "Workspace").hint(
-                "The name or the number. Before the name of one outside the home \
-                                                 organization, write its organization and a slash.",
-            ),
-            text("project", "Project").hint("The name. Leave it empty for the whole workspace.").optional(),
+            Control::new(Input::Email, "email", "Email of the person").value(email).suggest("/bindings/suggest?for=email", people),
+            text("workspace", "Workspace", workspace)
+                .hint("The name or the number. If several workspaces have the name, write the organization and a slash before it.")
+                .suggest("/bindings/suggest?for=workspace", workspaces),
+            text("project", "Project", project)
+                .hint("The name. Leave it empty for the whole workspace.")
+                .suggest("/bindings/suggest?for=project", projects)
+                .optional(),
         ],
         button: "Bind role",
         ..ConsoleForm::new(Shell::new(browser, actor, Part::Roles), "Bind a role", NEW, BINDINGS)

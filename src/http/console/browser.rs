@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{COOKIE, HeaderValue, SET_COOKIE};
+use actix_web::http::header::{HeaderValue, SET_COOKIE};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
+use super::cookies::{Cookie, CookieNames};
 use super::paths::SIGN_IN;
-use super::{Console, Failure, page};
+use super::{Console, Failure, cookies, page};
 use crate::app::identity::sign_in;
 use crate::app::runtime::issuers::REALM_PATH;
 use crate::app::runtime::response_body::ResponseBody;
@@ -20,61 +21,13 @@ use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
 use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
+use crate::http::public_ids::PublicId;
 use crate::http::{pieces, request};
 use crate::tokens::opaque::Fingerprint;
 use crate::tokens::tags::TagKey;
 
 /// The length of a form token, in characters.
 const TOKEN_LENGTH: usize = 32;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cookie {
-    /// The session of a signed-in user.
-    Session,
-    /// A pending sign-in.
-    Step,
-    /// The secret that form tokens are derived from. It also identifies the browser across sign-ins.
-    Form,
-    /// The zone of the times on the pages.
-    Zone,
-}
-
-/// The names of this server's cookies.
-///
-/// With the prefix `__Host-`, no other host and no unprotected page can set one (RFC 6265bis, section 4.1.3.2). A
-/// browser sends its cookies to every port of a host (RFC 6265, section 8.5), so the names contain the port: two
-/// servers on one host do not overwrite each other's cookies.
-struct CookieNames {
-    prefix: &'static str,
-    port: String,
-}
-
-impl CookieNames {
-    /// The names for a public URL, or for the `Host` header if no public URL is configured.
-    fn new(public_url: Option<&str>, host: Option<&str>) -> Self {
-        if let Some(authority) = public_url.and_then(|url| url.strip_prefix("https://")) {
-            let port = port(authority).filter(|port| *port != 443);
-            return Self { prefix: "__Host-", port: port.map_or_else(String::new, |port| format!("-{port}")) };
-        }
-        let authority = public_url.and_then(|url| url.strip_prefix("http://")).or(host);
-        Self { prefix: "", port: format!("-{}", authority.and_then(port).unwrap_or(80)) }
-    }
-
-    fn of(&self, cookie: Cookie) -> String {
-        let purpose = match cookie {
-            Cookie::Session => "",
-            Cookie::Step => "-step",
-            Cookie::Form => "-form",
-            Cookie::Zone => "-zone",
-        };
-        format!("{}atelier{purpose}{}", self.prefix, self.port)
-    }
-}
-
-/// The port of an authority.
-fn port(authority: &str) -> Option<u16> {
-    authority.rsplit_once(':')?.1.parse().ok()
-}
 
 pub(super) struct Browser {
     pub(super) origin: Origin,
@@ -104,7 +57,7 @@ impl Browser {
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
         let cookies = CookieNames::new(state.issuers.public_url(), host);
-        let cookie = |cookie: Cookie| cookie_value(request, &cookies.of(cookie));
+        let cookie = |cookie: Cookie| cookies::value(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
             origin: request::origin(request, Console::NAME),
@@ -129,6 +82,11 @@ impl Browser {
         self.tags.tag("form", &self.bound(), TOKEN_LENGTH)
     }
 
+    /// The id by which the Arize clients know something.
+    pub(super) fn public_id(&self, id: &impl PublicId) -> String {
+        id.public_id(&self.tags)
+    }
+
     /// Whether this is the form token of this browser.
     pub(super) fn owns(&self, token: &str) -> bool {
         !self.is_new && token.len() == TOKEN_LENGTH && self.tags.matches("form", &self.bound(), token)
@@ -149,6 +107,7 @@ impl Browser {
         let Some(cookie) = &self.session else { return Ok(None) };
         match sign_in::with_cookie(state, self.origin.clone(), cookie.expose()) {
             Ok((actor, session)) => {
+                request::set_signed_in();
                 if let Some(person) = actor.person() {
                     dialect::name_actor(request, &person.email);
                 }
@@ -198,16 +157,8 @@ impl Browser {
         format!("{}{REALM_PATH}", self.base)
     }
 
-    pub(super) fn show(
-        &self,
-        status: actix_web::http::StatusCode,
-        page: &impl page::Page,
-    ) -> Result<HttpResponse, Failure> {
-        let mut response = page::show(status, page)?;
-        if self.is_new {
-            self.set_cookie(&mut response, Cookie::Form, &self.form);
-        }
-        Ok(response)
+    pub(super) fn show(&self, status: StatusCode, page: &impl page::Page) -> Result<HttpResponse, Failure> {
+        Ok(self.remembered(page::show(status, page)?))
     }
 
     /// Responds with a page of the console.
@@ -216,16 +167,16 @@ impl Browser {
         status: StatusCode,
         page: &impl askama::Template,
     ) -> Result<HttpResponse, Failure> {
-        let mut response = page::show_console(status, page)?;
-        if self.is_new {
-            self.set_cookie(&mut response, Cookie::Form, &self.form);
-        }
-        Ok(response)
+        Ok(self.remembered(page::show_console(status, page)?))
     }
 
     /// Responds with a page that is already rendered.
     pub(super) fn show_answer(&self, answer: ResponseBody) -> HttpResponse {
-        let mut response = page::console_response(StatusCode::OK, pieces::answer(answer));
+        self.remembered(page::console_response(StatusCode::OK, pieces::answer(answer)))
+    }
+
+    /// Gives a new browser the secret of its form tokens.
+    fn remembered(&self, mut response: HttpResponse) -> HttpResponse {
         if self.is_new {
             self.set_cookie(&mut response, Cookie::Form, &self.form);
         }
@@ -277,14 +228,6 @@ fn is_zone(text: &str) -> bool {
     (1..=MAX_LENGTH).contains(&text.len()) && text.bytes().all(may_contain)
 }
 
-/// The value of a cookie; the first one if the request contains several.
-fn cookie_value(request: &HttpRequest, name: &str) -> Option<Secret> {
-    let headers = request.headers().get_all(COOKIE).filter_map(|value| value.to_str().ok());
-    let mut pairs = headers.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let (_, value) = pairs.find(|(found, value)| *found == name && !value.is_empty())?;
-    Some(Secret::new(value))
-}
-
 /// Whether a `Host` is this machine, so that the traffic crosses no network.
 fn is_loopback(host: &str) -> bool {
     let name = match host.strip_prefix('[') {
@@ -297,43 +240,7 @@ fn is_loopback(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use actix_web::test::TestRequest;
-
     use super::*;
-
-    #[test]
-    fn a_cookie_is_found_among_several() {
-        let request = TestRequest::default()
-            .append_header(("cookie", "a=1; atelier-step=s; atelier=one=two"))
-            .append_header(("cookie", "atelier=later; atelier-form="))
-            .to_http_request();
-        let value = |name| cookie_value(&request, name).map(|value| value.expose().to_owned());
-        assert_eq!(value("atelier").as_deref(), Some("one=two"));
-        assert_eq!(value("atelier-step").as_deref(), Some("s"));
-        assert_eq!(value("atelier-form"), None, "an empty one is none");
-        assert_eq!(value("__Host-atelier"), None);
-    }
-
-    #[test]
-    fn cookie_names_contain_the_port_that_the_browser_uses() {
-        let name = |public_url, host| CookieNames::new(public_url, host).of(Cookie::Session);
-        assert_eq!(name(None, Some("127.0.0.1:8787")), "atelier-8787");
-        assert_eq!(name(None, Some("[::1]:9000")), "atelier-9000");
-        for host in [None, Some("ml.lan"), Some("[::1]"), Some("ml.lan:x; a=b"), Some("ml.lan:99999"), Some("")] {
-            assert_eq!(name(None, host), "atelier-80", "{host:?}");
-        }
-        for host in [None, Some("127.0.0.1:8787"), Some("ml.lan")] {
-            assert_eq!(name(Some("http://ml.lan:9000"), host), "atelier-9000");
-            assert_eq!(name(Some("http://ml.lan"), host), "atelier-80");
-            assert_eq!(name(Some("https://ml.lan"), host), "__Host-atelier");
-            assert_eq!(name(Some("https://ml.lan:443"), host), "__Host-atelier");
-            assert_eq!(name(Some("https://ml.lan:8443"), host), "__Host-atelier-8443");
-            assert_eq!(name(Some("https://[::1]"), host), "__Host-atelier");
-        }
-        let names = CookieNames::new(Some("https://ml.lan:8443"), None);
-        assert_eq!(names.of(Cookie::Step), "__Host-atelier-step-8443");
-        assert_eq!(CookieNames::new(None, Some("ml.lan:1")).of(Cookie::Form), "atelier-form-1");
-    }
 
     #[test]
     fn the_name_of_a_zone_contains_no_markup() {

@@ -8,6 +8,7 @@ use super::browser::Browser;
 use super::page::{self, FormError};
 use super::parameters::Parameters;
 use super::shell::Shell;
+use super::suggestions::Suggestion;
 use super::{Failure, assets};
 use crate::domain::actor::Actor;
 use crate::domain::page::{Page, Slice};
@@ -62,6 +63,8 @@ pub(super) struct Control {
     pub(super) choices: Vec<(String, String)>,
     /// Values that the browser suggests while the user types.
     pub(super) suggestions: Vec<String>,
+    /// The address that answers with other suggestions while the user types; empty for none.
+    pub(super) suggest: &'static str,
     /// In characters; 0 for no limit in the browser.
     pub(super) max_length: usize,
     /// The `pattern` attribute; empty for none.
@@ -83,6 +86,7 @@ impl Control {
             is_optional: false,
             choices: Vec::new(),
             suggestions: Vec::new(),
+            suggest: "",
             max_length: 0,
             pattern: "",
             autocomplete: "off",
@@ -125,6 +129,12 @@ impl Control {
 
     pub(super) fn value(self, value: impl Into<String>) -> Self {
         Self { value: value.into(), ..self }
+    }
+
+    /// With these suggestions, and an address that answers with others while the user types. It gets the field and the
+    /// one for the workspace.
+    pub(super) fn suggest(self, suggest: &'static str, first: Vec<Suggestion>) -> Self {
+        Self { suggest, suggestions: first.into_iter().map(|option| option.value).collect(), ..self }
     }
 
     pub(super) fn optional(self) -> Self {
@@ -266,14 +276,19 @@ pub(super) struct Pager {
 impl Pager {
     /// The links from a page at `path` to the others; `parameters` are those of the request.
     pub(super) fn new<T>(path: &str, parameters: &Parameters, slice: &Slice<T>) -> Self {
-        let others = parameters.without("after").without("done");
+        Self::of(path, parameters, "after", slice.next.map(|next| next.to_string()))
+    }
+
+    /// The links of a list whose position is in the parameter `name`.
+    pub(super) fn of(path: &str, parameters: &Parameters, name: &str, next: Option<String>) -> Self {
+        let others = parameters.without(name).without("done");
         let address = |others: Parameters| {
             let query = others.query();
             if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
         };
         Self {
-            first: parameters.get("after").map(|_| address(others.clone())),
-            next: slice.next.map(|next| address(others.clone().with("after", next.to_string()))),
+            first: parameters.get(name).map(|_| address(others.clone())),
+            next: next.map(|next| address(others.clone().with(name, next))),
         }
     }
 

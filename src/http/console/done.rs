@@ -16,6 +16,8 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "model-deleted" => "The model has been deleted.",
         "pipeline-deleted" => "The pipeline has been deleted.",
         "connection-added" => "The workspace has the connection now.",
+        "connection-created" => "The connection has been created, and the workspace has it.",
+        "connection-deleted" => "The connection has been deleted.",
         "connection-removed" => "The workspace no longer has the connection.",
         "tag-created" => "The tag has been created.",
         "tag-changed" => "The tag has been changed.",
@@ -45,7 +47,14 @@ pub(super) fn sentence(word: &str) -> &'static str {
         "people-disabled" => "The accounts have been disabled. Their sessions and API keys have ended.",
         "people-imported" => "The import is done. Nobody was invited by it.",
         "people-added" => "The people are members of the workspace now.",
-        "person-invited" => "The person has been invited. An administrator can make the link on the person's page.",
+        "person-invited" => {
+            "This person was invited before. An administrator can make a new link on the person's page."
+        }
+        "member-invited-before" => {
+            "The member has been added, and was invited before. An administrator can make a new link on the person's page."
+        }
+        "workspace-moved" => "The workspace belongs to another organization now.",
+        "name-changed" => "Your name has been changed.",
         "saved" => "The changes have been saved.",
         "organization-created" => "The organization has been created. You are its admin.",
         "organization-deleted" => "The organization has been deleted.",

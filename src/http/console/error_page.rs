@@ -6,10 +6,15 @@ use actix_web::{HttpResponse, ResponseError};
 use askama::Template as _;
 
 use super::page::{self, FormError, Link, Message};
-use super::paths::SIGN_IN;
+use super::paths::{HOME, SIGN_IN};
 use super::{Failure, brand};
 use crate::error::{AuthError, DiskFault, Error, seconds_to_wait};
 use crate::http::request;
+
+/// The link of a page that leads nowhere else.
+pub(super) fn way_on() -> Link {
+    if request::is_signed_in() { Link::new(HOME, "Start page") } else { Link::new(SIGN_IN, "Sign in") }
+}
 
 impl ResponseError for Failure {
     fn status_code(&self) -> StatusCode {
@@ -57,7 +62,7 @@ impl ResponseError for Failure {
             title: title.to_owned(),
             form_error: Some(FormError::new("", self.to_string())),
             texts,
-            links: vec![Link::new(SIGN_IN, "Sign in")],
+            links: vec![way_on()],
         };
         let text = page.render().unwrap_or_else(|_| self.to_string());
         let mut response = page::response(self.status_code(), text);

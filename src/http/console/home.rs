@@ -44,7 +44,7 @@ struct Row {
     is_archived: bool,
     role: String,
     why: String,
-    created: Moment,
+    last_added: Moment,
 }
 
 /// `GET /?q=...&show=mine|all|archived&sort=newest|name`
@@ -101,7 +101,7 @@ fn row(listed: Listed) -> Row {
         is_archived: workspace.archived,
         role,
         why,
-        created: Moment(workspace.created_at),
+        last_added: Moment(listed.last_added),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod access;
 mod account;
+mod account_name;
 mod account_password;
 mod activity;
 mod agent;
@@ -18,6 +19,7 @@ mod browser;
 mod cli_callback;
 mod confirm;
 mod controls;
+mod cookies;
 mod devices;
 mod dialect;
 mod done;
@@ -33,6 +35,7 @@ mod moment;
 mod new_key;
 mod next;
 mod no_page;
+mod number;
 mod organization_members;
 mod organizations;
 mod page;
@@ -53,6 +56,7 @@ mod sign_ins;
 mod sign_out;
 mod signed_in;
 mod snippets;
+mod suggestions;
 mod system;
 mod time_zone;
 mod workspaces;
@@ -91,9 +95,13 @@ routes! {
     POST "/workspaces/{workspace}/pipelines/{pipeline}/delete" => workspaces::pipelines::delete,
     GET "/workspaces/{workspace}/connections" => workspaces::connections::list,
     POST "/workspaces/{workspace}/connections" => workspaces::connections::add,
+    GET "/workspaces/{workspace}/connections/new" => workspaces::own_connections::form,
+    POST "/workspaces/{workspace}/connections/new" => workspaces::own_connections::create,
     GET "/workspaces/{workspace}/connections/{connection}" => workspaces::connections::show,
     GET "/workspaces/{workspace}/connections/{connection}/remove" => workspaces::connections::removal,
     POST "/workspaces/{workspace}/connections/{connection}/remove" => workspaces::connections::remove,
+    GET "/workspaces/{workspace}/connections/{connection}/delete" => workspaces::own_connections::deletion,
+    POST "/workspaces/{workspace}/connections/{connection}/delete" => workspaces::own_connections::delete,
     GET "/workspaces/{workspace}/tags" => workspaces::tags::list,
     GET "/workspaces/{workspace}/tags/new" => workspaces::tags::form,
     POST "/workspaces/{workspace}/tags/new" => workspaces::tags::create,
@@ -119,6 +127,8 @@ routes! {
     POST "/workspaces/{workspace}/settings/restore" => workspaces::settings::restore,
     GET "/workspaces/{workspace}/hand-over" => workspaces::settings::hand_over_form,
     POST "/workspaces/{workspace}/hand-over" => workspaces::settings::hand_over,
+    GET "/workspaces/{workspace}/move" => workspaces::moving::form,
+    POST "/workspaces/{workspace}/move" => workspaces::moving::move_to,
     GET "/workspaces/{workspace}/archive" => workspaces::settings::archiving,
     POST "/workspaces/{workspace}/archive" => workspaces::settings::archive,
     GET "/workspaces/{workspace}/delete" => workspaces::settings::deletion,
@@ -212,6 +222,7 @@ routes! {
     GET "/bindings" => bindings::list,
     GET "/bindings/new" => bindings::form,
     POST "/bindings/new" => bindings::create,
+    GET "/bindings/suggest" => suggestions::for_binding,
     GET "/bindings/{binding}/delete" => bindings::deletion,
     POST "/bindings/{binding}/delete" => bindings::delete,
     GET "/system" => system::show,
@@ -246,6 +257,8 @@ routes! {
     GET "/auth/account/sessions/end-others" => account::end_others_form,
     POST "/auth/account/sessions/end-others" => account::end_other_sessions,
     POST "/auth/account/programs/withdraw" => account::withdraw,
+    GET "/auth/account/name" => account_name::form,
+    POST "/auth/account/name" => account_name::change,
     GET "/auth/account/password" => account_password::form,
     POST "/auth/account/password" => account_password::change,
     POST "/auth/account/zone" => time_zone::set,
@@ -278,5 +291,6 @@ pub(super) fn closed(config: &mut web::ServiceConfig) {
 
 /// Answers an unsupported method.
 async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, Failure> {
+    signed_in::look(&request)?;
     Err(Failure::WrongMethod { allowed: routes::allowed(&routes(), &request) })
 }

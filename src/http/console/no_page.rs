@@ -5,9 +5,9 @@ use actix_web::http::header::ACCEPT;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::Failure;
 use super::page::{self, Link, Message};
-use super::paths::{ACCOUNT, SIGN_IN};
+use super::paths::ACCOUNT;
+use super::{Failure, error_page, signed_in};
 use crate::http::nowhere::{self, KEYCLOAK_HINT};
 
 /// Whether a browser opens a page: the first media type that it accepts is HTML. Programs that call an API do not send
@@ -29,6 +29,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
     if let Some(meant) = nowhere::meant_for_keycloak(request.path()) {
         texts.push(page::sentence(&format!("{KEYCLOAK_HINT}: {meant}")));
     }
-    let links = vec![Link::new(ACCOUNT, "Your account"), Link::new(SIGN_IN, "Sign in")];
+    signed_in::look(&request)?;
+    let links = vec![Link::new(ACCOUNT, "Your account"), error_page::way_on()];
     page::show(StatusCode::NOT_FOUND, &Message { title: "Page not found".to_owned(), form_error: None, texts, links })
 }

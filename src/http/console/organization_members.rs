@@ -19,7 +19,7 @@ use crate::app::users::{self, Named};
 use crate::app::{offers, organizations};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
-use crate::domain::ids::OrganizationId;
+use crate::domain::ids::{OrganizationId, UserId};
 use crate::domain::noun::Noun;
 use crate::domain::organization::{Organization, OrganizationRole};
 use crate::domain::page::Slice;
@@ -43,6 +43,8 @@ struct OrganizationPage {
     title: String,
     path: Vec<Step>,
     organization: Organization,
+    /// The id in the Arize clients.
+    public_id: String,
     rows: Vec<Row>,
     pager: Pager,
     /// The email in the form for a new member.
@@ -55,6 +57,7 @@ struct OrganizationPage {
 }
 
 struct Row {
+    id: UserId,
     uuid: Uuid,
     name: String,
     email: String,
@@ -100,6 +103,7 @@ fn page(
         may_change: offers.allows(Action::UpdateOrganization),
         may_delete: offers.allows(Action::DeleteOrganization) && !organization.home,
         may_manage,
+        public_id: browser.public_id(&id),
         me: actor.person().map(|person| person.uuid),
         organization,
     })
@@ -107,6 +111,7 @@ fn page(
 
 fn row(actor: &Actor, user: &User, role: OrganizationRole) -> Row {
     Row {
+        id: user.id,
         uuid: user.uuid,
         name: Some(user.name()).filter(|name| *name != user.email.as_str()).unwrap_or_default(),
         email: user.email.to_string(),
@@ -211,8 +216,10 @@ fn show_again(
     browser.show_console(Failure::from(error).status_code(), &page)
 }
 
+/// A person, by number or UUID.
 fn named(text: &str) -> CoreResult<Named> {
-    Uuid::try_parse(text).map(Named::Uuid).map_err(|_| Error::not_found(Noun::Member, text))
+    let number = || text.parse().map(|id| Named::Number(UserId(id)));
+    Uuid::try_parse(text).map(Named::Uuid).or_else(|_| number()).map_err(|_| Error::not_found(Noun::Member, text))
 }
 
 /// `GET /organizations/{organization}/members/{user}/remove`: asks for confirmation.

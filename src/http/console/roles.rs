@@ -64,6 +64,8 @@ struct RolePage {
     title: String,
     path: Vec<Step>,
     role: NamedRole,
+    /// The id in the Arize clients.
+    public_id: String,
     groups: Vec<Group>,
     /// The first who have it; only for those who may see everything.
     holders: Vec<Holder>,
@@ -137,6 +139,7 @@ pub(super) async fn show(
             shell: Shell::new(&browser, &actor, Part::Roles).after(&parameters),
             title: role.name.clone(),
             path: vec![step()],
+            public_id: browser.public_id(&id),
             groups: groups(role.permissions, PermissionSet::EMPTY),
             holders,
             has_more_holders,

@@ -4,7 +4,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
-use super::browser::{Browser, Cookie};
+use super::browser::Browser;
+use super::cookies::Cookie;
 use super::enrolment::{EnrolmentPage, RecoveryCodes};
 use super::form::Form;
 use super::next::Next;

@@ -5,7 +5,8 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse};
 
 use super::Failure;
-use super::browser::{Browser, Cookie};
+use super::browser::Browser;
+use super::cookies::Cookie;
 use super::form::Form;
 use super::page::{self, Choice, Link, Message, RedirectPage};
 use super::parameters::Parameters;

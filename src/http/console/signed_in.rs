@@ -46,9 +46,17 @@ where
         let (browser, input) = (Browser::of(request), T::from_request(request, payload));
         let request = request.clone();
         Box::pin(async move {
-            let (browser, input) = (browser?, input.await?);
+            let browser = browser?;
             let state =
                 request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
+            let input = match input.await {
+                Ok(input) => input,
+                Err(refused) => {
+                    // The page of the refusal depends on it.
+                    browser.person(state, &request)?;
+                    return Err(Failure::from(refused));
+                }
+            };
             let (actor, session) = browser.require_person(state, &request, &page_of(&request))?;
             if RECENT && !reauthentication::is_recent(&session, Timestamp::now()) {
                 return Err(Failure::redirect(CONFIRM, &page_of(&request)));
@@ -56,6 +64,12 @@ where
             Ok(Self { browser, actor, session, input })
         })
     }
+}
+
+/// Looks whether the browser is signed in, for the link on a page that is the same for everybody.
+pub(super) fn look(request: &HttpRequest) -> Result<(), Failure> {
+    let state = request.app_data::<Data<AppState>>().ok_or_else(|| Error::internal("no application state here"))?;
+    Browser::of(request)?.person(state, request).map(drop)
 }
 
 /// The page that a request belongs to: the requested one, with its query; for a form, the page at its path or the

@@ -8,6 +8,7 @@ use askama::Template;
 use super::browser::Browser;
 use super::form::Form;
 use super::moment::Moment;
+use super::number::{Number, Size};
 use super::page::sentence;
 use super::parameters::Parameters;
 use super::shell::{Part, Shell};
@@ -18,7 +19,7 @@ use crate::app::runtime::state::AppState;
 use crate::app::system::{self, Facts, OnDisk};
 use crate::domain::actor::Actor;
 use crate::domain::backup::Schedule;
-use crate::domain::quantity::{age, size};
+use crate::domain::quantity::age;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{downloads, request};
 use crate::store::signing_keys::{Record, State};
@@ -40,7 +41,10 @@ struct SystemPage {
     /// The facts about the server and its data: a name and a value each.
     server: Vec<(&'static str, String)>,
     started: Moment,
-    sizes: Vec<(&'static str, String)>,
+    /// The writes that wait, and the most that may wait.
+    queue: (Number, Number),
+    /// None for a size that is not known.
+    sizes: Vec<(&'static str, Option<Size>)>,
     backups: Backups,
     keys: Vec<KeyRow>,
 }
@@ -134,7 +138,7 @@ struct BackupRow {
     name: String,
     made: Moment,
     age: String,
-    size: String,
+    size: Size,
     is_sealed: bool,
 }
 
@@ -156,7 +160,7 @@ impl Backups {
             name: backup.name().to_owned(),
             made: Moment(backup.made_at),
             age: age(backup.made_at.until(now)),
-            size: size(backup.size),
+            size: Size(backup.size),
             is_sealed: backup.sealed,
         };
         Self {
@@ -241,14 +245,14 @@ async fn shown(
             ("Version", env!("CARGO_PKG_VERSION").to_owned()),
             ("Running for", age(facts.started_at.until(now))),
             ("Encryption", encryption(state, request).to_owned()),
-            ("Queue of writes", format!("{} of {}", facts.queued_writes, facts.write_queue)),
         ],
+        queue: (Number(facts.queued_writes as u64), Number(facts.write_queue as u64)),
         started: Moment(facts.started_at),
         sizes: vec![
-            ("Data file", size(found.database)),
-            ("Write-ahead log", size(found.write_ahead_log)),
-            ("Files of models", size(facts.files)),
-            ("Free on the disk", found.free.map_or_else(|| "unknown".to_owned(), size)),
+            ("Data file", Some(Size(found.database))),
+            ("Write-ahead log", Some(Size(found.write_ahead_log))),
+            ("Files of models", Some(Size(facts.files))),
+            ("Free on the disk", found.free.map(Size)),
         ],
         backups: Backups::new(state, &facts, &found, now),
         keys: facts.signing_keys.iter().map(|key| KeyRow::new(key, now)).collect(),

@@ -18,6 +18,9 @@ pub enum DataDirError {
         path.display()
     )]
     Absent { path: PathBuf },
+    /// The directory is for new data, and there is data already.
+    #[error("{} is there already; move it away, or choose another directory with --data-dir", path.display())]
+    Occupied { path: PathBuf },
     /// The directory is open to other users and contains other files, so its mode is not changed.
     #[error(
         "{} is open to other users (mode {mode:o}) and contains other files; give atelier its own directory with \

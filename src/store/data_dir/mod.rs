@@ -65,6 +65,24 @@ impl DataDir {
         Ok(home)
     }
 
+    /// Opens a data directory that gets its database later. Creates it if it does not exist.
+    ///
+    /// Refuses one that has a database, or the log or the journal of one, which SQLite would apply to the new one.
+    pub fn without_database(path: impl Into<PathBuf>) -> Result<Self> {
+        let home = Self::at(path);
+        files::create_directories(&home.path).map_err(|source| {
+            home.io("create the data directory", source, "choose another directory with --data-dir")
+        })?;
+        home.close_to_others()?;
+        for end in ["", "-wal", "-journal"] {
+            let file = files::beside(&home.database(), end);
+            if fs::metadata(&file).is_ok_and(|found| found.len() > 0) {
+                return Err(DataDirError::Occupied { path: file });
+            }
+        }
+        Ok(home)
+    }
+
     /// The data directory of that path. It reads and changes nothing on the disk.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), server: None }

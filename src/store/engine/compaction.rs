@@ -77,7 +77,7 @@ pub fn written(path: &Path) -> u64 {
 }
 
 /// Moves the whole write-ahead log into the data file.
-fn truncate_log(conn: &Connection) -> Result<()> {
+pub(super) fn truncate_log(conn: &Connection) -> Result<()> {
     let is_busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
     if is_busy {
         return Err(Error::Refused { rule: "another process reads the data file; end it, and try again" });

@@ -25,6 +25,7 @@ pub mod upgrade;
 pub mod versioned_cache;
 mod view;
 mod watch;
+pub(in crate::store) mod whole_file;
 mod write_ahead_log;
 pub(in crate::store) mod write_queue;
 mod writer;

@@ -57,8 +57,15 @@ pub fn steps_from(version: u32) -> impl Iterator<Item = Step> {
 }
 
 /// Creates the tables of an empty file.
-pub(super) fn create(conn: &Connection) -> Result<()> {
+pub(in crate::store) fn create(conn: &Connection) -> Result<()> {
     Ok(conn.execute_batch(SCHEMA)?)
+}
+
+/// The tables without rows, to look at.
+pub(in crate::store) fn in_memory() -> Result<Connection> {
+    let conn = Connection::open_in_memory()?;
+    create(&conn)?;
+    Ok(conn)
 }
 
 /// Refuses a file that is not atelier's or has a newer schema, before anything is written into it. Returns its state.

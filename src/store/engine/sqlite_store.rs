@@ -173,6 +173,7 @@ fn in_use(error: DataDirError) -> Error {
         | DataDirError::HalfRestored { .. }
         | DataDirError::Shared { .. }
         | DataDirError::Foreign { .. }
-        | DataDirError::DatabaseLost { .. }) => Error::internal(error),
+        | DataDirError::DatabaseLost { .. }
+        | DataDirError::Occupied { .. }) => Error::internal(error),
     }
 }

@@ -139,6 +139,24 @@ impl Address {
         self.password.is_some()
     }
 
+    /// The text of an address without its password.
+    pub fn without_password(text: &str) -> String {
+        let (place, options) = text.split_once('?').map_or((text, None), |(place, options)| (place, Some(options)));
+        let (scheme, rest) = place.split_once("://").unwrap_or(("postgres", place));
+        let (user, rest) = rest.rsplit_once('@').map_or((None, rest), |(user, rest)| (Some(user), rest));
+        let mut shown = format!("{scheme}://");
+        if let Some(user) = user {
+            let user = user.split_once(':').map_or(user, |(user, _)| user);
+            shown.extend([user, "@"]);
+        }
+        shown.push_str(rest);
+        let options = options.into_iter().flat_map(|options| options.split('&'));
+        for (index, option) in options.filter(|option| !option.starts_with("password=")).enumerate() {
+            shown.extend([if index == 0 { "?" } else { "&" }, option]);
+        }
+        shown
+    }
+
     /// Sets the password, if the address has none.
     #[must_use]
     pub fn with_password(mut self, password: Option<Secret>) -> Self {
@@ -249,6 +267,18 @@ mod tests {
         ] {
             let rule = Address::parse(text).unwrap_err();
             assert!(rule.starts_with("must") || rule.starts_with("may"), "{text}: {rule}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_shown_without_its_password() {
+        for (text, shown) in [
+            ("postgres://me:se@cret@host/x?sslmode=disable", "postgres://me@host/x?sslmode=disable"),
+            ("postgres://me@host/x", "postgres://me@host/x"),
+            ("postgres://me@/x?password=secret&host=/run", "postgres://me@/x?host=/run"),
+            ("postgres:///x?user=me&password=secret", "postgres:///x?user=me"),
+        ] {
+            assert_eq!(Address::without_password(text), shown);
         }
     }
 

@@ -5,6 +5,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::Message;
@@ -88,6 +89,25 @@ impl Connection {
         let mut session = self.0.borrow_mut();
         session.wire.defer(sql)?;
         session.wire.send()
+    }
+
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
+        self.0.borrow().wire.set_max_wait(max)
+    }
+
+    /// Begins to copy rows into a table.
+    pub(super) fn begin_copy(&self, sql: &str) -> Result<()> {
+        self.0.borrow_mut().wire.begin_copy(sql)
+    }
+
+    /// Sends a part of the rows.
+    pub(super) fn send_copy(&self, part: &[u8]) -> Result<()> {
+        self.0.borrow_mut().wire.send_copy(part)
+    }
+
+    pub(super) fn end_copy(&self) -> Result<()> {
+        self.0.borrow_mut().wire.end_copy()
     }
 
     /// Prepares a statement of the tables, or finds it among those that are prepared.

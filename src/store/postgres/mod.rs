@@ -7,6 +7,7 @@ pub(in crate::store) mod connection;
 mod dialect;
 mod errors;
 mod look;
+pub mod moving;
 mod readers;
 mod schema;
 mod search;

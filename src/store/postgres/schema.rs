@@ -4,10 +4,10 @@ use super::connection::Connection;
 use crate::error::{Error, Result};
 use crate::store::engine::schema::VERSION;
 
-const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
+pub(super) const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
 
 /// The number of the advisory lock: "atel" in ASCII.
-const LOCK: i64 = 0x6174_656c;
+pub(super) const LOCK: i64 = 0x6174_656c;
 
 /// The oldest version of PostgreSQL, as its `server_version_num`.
 const OLDEST: i64 = 150_000;
@@ -47,7 +47,7 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
     }
 }
 
-fn refuse_unfit(conn: &Connection) -> Result<()> {
+pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {
     let version = number(conn, "SELECT CAST(current_setting('server_version_num') AS BIGINT)")?;
     if version < OLDEST {
         let found = version / 10_000;
@@ -85,7 +85,7 @@ fn refuse_unfit(conn: &Connection) -> Result<()> {
     Ok(())
 }
 
-fn number(conn: &Connection, sql: &str) -> Result<i64> {
+pub(super) fn number(conn: &Connection, sql: &str) -> Result<i64> {
     let statement = conn.prepare(sql)?;
     let row = conn.first(&statement, &[])?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     Ok(row.number(0)?)

@@ -49,10 +49,15 @@ impl Stream {
 
     /// Lets answers take as long as statements may. Until the sign-in, they may take as long as a connection.
     pub(super) fn signed_in(&self) -> io::Result<()> {
+        self.set_max_wait(MAX_WAIT)
+    }
+
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.set_read_timeout(Some(MAX_WAIT)),
-            Self::Unix(stream) => stream.set_read_timeout(Some(MAX_WAIT)),
-            Self::Tls(stream) => stream.get_ref().set_read_timeout(Some(MAX_WAIT)),
+            Self::Tcp(stream) => stream.set_read_timeout(Some(max)),
+            Self::Unix(stream) => stream.set_read_timeout(Some(max)),
+            Self::Tls(stream) => stream.get_ref().set_read_timeout(Some(max)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! A statement whose answer nobody waits for is sent together with the next one, so it costs no round trip.
 
 use std::io::{self, Read as _, Write as _};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
@@ -144,6 +145,38 @@ impl Wire {
             Ok(())
         })?;
         Ok(tag)
+    }
+
+    /// Sets how long an answer may take.
+    pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
+        self.stream.set_max_wait(max).map_err(|error| errors::lost(&error))
+    }
+
+    /// Begins to copy rows from here into a table.
+    pub(super) fn begin_copy(&mut self, sql: &str) -> Result<()> {
+        frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
+        self.send()?;
+        match self.next()? {
+            Message::CopyInResponse(_) => Ok(()),
+            Message::ErrorResponse(body) => {
+                let refusal = Refusal::read(&body);
+                self.replies(|_| Ok(()))?;
+                Err(refusal.into())
+            }
+            _ => Err(errors::unexpected("it does not copy")),
+        }
+    }
+
+    /// Sends a part of the rows. An error of PostgreSQL shows at the end.
+    pub(super) fn send_copy(&mut self, part: &[u8]) -> Result<()> {
+        frontend::CopyData::new(part).map_err(|error| errors::lost(&error))?.write(&mut self.output);
+        self.send()
+    }
+
+    pub(super) fn end_copy(&mut self) -> Result<()> {
+        frontend::copy_done(&mut self.output);
+        self.send()?;
+        self.replies(|_| Ok(()))
     }
 
     /// Reads the answer to the last statement, after those to the statements that nobody waited for. Returns the first

@@ -1,6 +1,8 @@
 //! The pages of organizations, roles, role bindings, apps and the audit log: what they do, and to whom.
 
 use std::sync::OnceLock;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::browser::Browser;
 use crate::client::Answer;
@@ -203,8 +205,12 @@ fn an_administrator_clears_the_failed_sign_ins_of_a_person() {
         Browser::new(&world.nobody).sign_in("bob@example.com", "wrong");
     }
     assert_eq!(bob().status, 429, "even the right password waits");
-    let page = ada.get("/audit/sign-ins");
-    assert!(page.body.contains("bob@example.com"), "{page:?}");
+    // The row is written after the answer.
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !ada.get("/audit/sign-ins").body.contains("bob@example.com") {
+        assert!(Instant::now() < deadline, "the delay is not listed");
+        sleep(Duration::from_millis(20));
+    }
     let carol = Browser::signed_in(&world.nobody, &world.carol.email, &world.carol.password);
     carol.get("/auth/account/password");
     assert_eq!(carol.post("/audit/sign-ins/clear", &[("user", &world.bob.uuid)]).status, 403);

@@ -335,10 +335,11 @@ fn a_person_is_added_by_a_link_or_a_password_shown_once() {
     let taken = post(&ada, &fields(&second, "link"));
     assert_eq!(taken.status, 409, "{taken:?}");
 
-    // A member invites, and an administrator makes the link.
+    // A member gets the link of somebody new.
     let (bob, third) = (enter(&world().bob), format!("{}@example.com", fresh("new")));
     lacks(&bob.get("/people/new"), &["name=\"organization\"", "name=\"way\"", "administrator\""]);
     let by_bob = [("email", third.as_str()), ("role", "member")];
+    contains(&bob.post("/people/new", &by_bob), &["<code id=\"secret-1\">"]);
     led_to(&bob.post("/people/new", &by_bob), "/people?done=person-invited");
     let fourth = format!("{}@example.com", fresh("new"));
     for more in [("role", "administrator"), ("way", "password"), ("organization", home.as_str())] {

@@ -167,7 +167,7 @@ fn each_dialect_says_that_no_memory_is_left() {
     let World { ada, bob, carol, nobody, .. } = &crowd.world;
     let database = crowd.world.database();
     let (browser, other) =
-        (Browser::signed_in(nobody, &bob.email, &bob.password), crowd.world.new_member(&fresh("dora")));
+        (Browser::signed_in(nobody, &ada.email, &ada.password), crowd.world.new_member(&fresh("dora")));
     database.write(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
          INSERT INTO sessions (uuid, user_id, client, scope, address, user_agent, authenticated_at, second_factor,
@@ -237,7 +237,7 @@ fn each_dialect_says_that_no_memory_is_left() {
     let text: serde_json::Value = serde_json::from_slice(&spaces.body).expect("JSON");
     assert_eq!((&text["status"], text["detail"].is_string()), (&json!(503), true), "{text}");
 
-    let page = browser.get("/auth/account");
+    let page = browser.get("/access.csv");
     assert_eq!((page.status, page.header("retry-after")), (503, Some("1")), "{}", page.body);
     assert!(page.header("content-type").is_some_and(|kind| kind.starts_with("text/html")));
 

@@ -83,6 +83,15 @@ workspace = '''{MARKUP}'''
 """
 
 
+def route_of(path, patterns):
+    """The route of a path: the one with the fewest variables that fits; none if there is no such route."""
+    def fits(pattern):
+        ours, theirs = pattern.split("/"), path.split("/")
+        return len(ours) == len(theirs) and all(a == b or a.startswith("{") for a, b in zip(ours, theirs))
+
+    return min((pattern for pattern in patterns if fits(pattern)), key=lambda pattern: pattern.count("{"), default=None)
+
+
 def call(path, body, token=None):
     """Sends JSON, or a form to sign in with: the answer."""
     data = json.dumps(body) if token else urlencode(body)

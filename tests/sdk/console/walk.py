@@ -13,7 +13,7 @@ from checks import check, finish, same, story  # noqa: E402
 from chromium import Chromium  # noqa: E402
 
 import house  # noqa: E402
-from house import PASSWORD, URL  # noqa: E402
+from house import PASSWORD, URL, route_of  # noqa: E402
 
 ADA, ADA_PASSWORD = "ada@example.com", os.environ["ATELIER_TEST_PASSWORD"]
 HOST = urlsplit(URL).netloc
@@ -29,7 +29,7 @@ UNLINKED = [
     "/auth/realms/master/protocol/openid-connect/device", "/auth/account/confirm", "/auth/signed-out", "/auth/cli/callback",
     "/auth/invitation", "/auth/password", "/auth/account/second-factor", "/auth/account/second-factor/recovery-codes",
     "/auth/account/second-factor/remove", "/auth/account/sessions/end-others", "/workspaces/new/check",
-    "/workspaces/{workspace}/members/suggest", "/people/disable", "/people/add",
+    "/workspaces/{workspace}/members/suggest", "/bindings/suggest", "/people/disable", "/people/add",
     # They are offered for somebody with a second factor, and for a list that is longer than the page of a person shows.
     "/people/{user}/reset-second-factor", "/people/{user}/{list}",
 ]
@@ -38,13 +38,8 @@ LEFT_ALONE = re.compile(r"^/auth/sign-out|\.csv|\.jsonl|/download|^/v1/|^/v2/")
 
 
 def pattern_of(path):
-    """The route of a path: the one with the fewest variables that fits."""
-    def fits(pattern):
-        ours, theirs = pattern.split("/"), path.split("/")
-        return len(ours) == len(theirs) and all(a == b or a.startswith("{") for a, b in zip(ours, theirs))
-
-    found = sorted((pattern for pattern in PATTERNS if fits(pattern)), key=lambda pattern: pattern.count("{"))
-    return found[0] if found else None
+    """The route of a path."""
+    return route_of(path, PATTERNS)
 
 
 def sign_in(browser, email, password):
@@ -112,6 +107,10 @@ def walk(browser, persona, variants):
         if seen[route] <= 2:
             look(browser, persona, path, variants)
         links = browser.run("return [...document.querySelectorAll('a[href^=\"/\"]')].map(a => a.getAttribute('href'))")
+        # A form that only leads to another page, with its first choice.
+        links += browser.run(
+            "return [...document.querySelectorAll('form[method=get] select')].map(s => new URL(s.form.action).pathname + '?' + s.name + '=' + s.value)"
+        )
         for link in links:
             link = link.split("#")[0]
             if link not in asked_for and not LEFT_ALONE.search(link):

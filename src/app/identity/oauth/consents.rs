@@ -5,7 +5,6 @@ use uuid::Uuid;
 
 use crate::app::audit;
 use crate::app::identity::oauth::clients;
-use crate::app::runtime::long_view::LongView;
 use crate::domain::actor::{Actor, Person};
 use crate::domain::audit::ObjectKind;
 use crate::domain::client::{Client, ClientId, Scopes};
@@ -15,10 +14,10 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{AuthError, Error, Result};
 use crate::store::{self, Tx, View};
 
-/// The person's consents, by client.
-pub fn list(view: &LongView, actor: &Actor) -> Result<Vec<Consent>> {
+/// The person's consents to at most `limit` clients after this one, by client.
+pub fn page(view: &View, actor: &Actor, after: Option<&ClientId>, limit: u32) -> Result<Vec<Consent>> {
     let mut consents = Vec::new();
-    for (client, scopes, created_at) in store::consents::list(view, own(actor)?.id)? {
+    for (client, scopes, created_at) in store::consents::page(view, own(actor)?.id, after, limit)? {
         if let Some(client) = store::clients::find(view, &client)? {
             consents.push(Consent { client, scopes, created_at });
         }

@@ -134,11 +134,31 @@ fn role_page(browser: &Browser, actor: &Actor, user: &User, role: &str, develope
         other => other,
     };
     let choices = [AccountRole::Administrator, usual].map(|role| (role.as_str(), role_text(role)));
-    let hint = "Administrators read and manage everything of this server.";
+    let mut consequences = match user.role {
+        AccountRole::Administrator => vec![
+            "As a member, the person has only the rights of their own memberships and role bindings. The one in the home \
+             organization becomes that of a member.",
+            "At least one other person must be an administrator who can sign in.",
+        ],
+        _ => vec![
+            "As an administrator, the person reads and manages everything of this server: private workspaces, people, \
+             roles, apps and the audit log. In the home organization they become an admin.",
+        ],
+    };
+    consequences.extend(match user.role {
+        AccountRole::UiOnly | AccountRole::Annotator => Some(
+            "This cannot be taken back: an administrator can become a member, but the other roles are given with an \
+             invitation only.",
+        ),
+        AccountRole::Administrator | AccountRole::Member => None,
+    });
+    consequences.push("The change applies at once, also to open sessions and API keys.");
+    consequences.push("Without the permission to make API keys, the existing keys stay until they are revoked.");
     ConsoleForm {
         path: path_to(user),
+        consequences: consequences.into_iter().map(str::to_owned).collect(),
         fields: vec![
-            Control::choice("role", "Role", choices, role).hint(hint),
+            Control::choice("role", "Role", choices, role),
             Control::check("developer", "May make API keys", developer),
         ],
         ..ConsoleForm::new(

@@ -15,11 +15,11 @@ use super::{OncePage, PEOPLE, Secret, address, path_to, path_to_people, role_tex
 use crate::app::added_people::{self, Added, Addition};
 use crate::app::invitations::Way;
 use crate::app::runtime::state::AppState;
-use crate::app::{offers, organizations};
+use crate::app::{offers, organizations, users};
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
 use crate::domain::ids::OrganizationId;
-use crate::domain::organization::OrganizationSearch;
+use crate::domain::organization::{Organization, OrganizationSearch};
 use crate::domain::page::Page;
 use crate::domain::user::{AccountRole, NewUser, PersonName};
 use crate::error::{Error, InField, Result as CoreResult};
@@ -63,7 +63,7 @@ pub(in crate::http::console) async fn add(
         Err(error) => Err(error),
     };
     match added {
-        Ok(added) => show_added(&browser, &actor, &added),
+        Ok(added) => show_added(&state, &browser, &actor, &added),
         Err(error) => page(&state, &browser, &actor, &values)?.show_again(&browser, error.into()),
     }
 }
@@ -115,11 +115,10 @@ fn page(state: &AppState, browser: &Browser, actor: &Actor, values: &Values) -> 
         text("last_name", "Last name").value(values.last_name),
         Control::choice("role", "Role", roles, values.role),
     ];
-    if creates {
-        let few = Page { after: None, limit: ROWS };
-        let found = state.read_inline(|view| organizations::page(view, actor, &OrganizationSearch::default(), few))?;
-        let found = found.items.into_iter().map(|one| (one.id.to_string(), one.name.as_str().to_owned()));
-        let choices: Vec<_> = found.chain([(String::new(), "None yet".to_owned())]).collect();
+    let managed = managed(state, actor)?;
+    if !managed.is_empty() {
+        let managed = managed.into_iter().map(|one| (one.id.to_string(), one.name.as_str().to_owned()));
+        let choices: Vec<_> = managed.chain([(String::new(), "None yet".to_owned())]).collect();
         let hint = "People of an organization see each other and its workspaces that are not private.";
         fields.push(Control::choice("organization", "Organization", choices, values.organization).hint(hint));
     }
@@ -131,7 +130,7 @@ fn page(state: &AppState, browser: &Browser, actor: &Actor, values: &Values) -> 
     let text = if added_people::makes_links(actor) {
         ""
     } else {
-        "After this, ask an administrator for the link with which the person chooses a password."
+        "You get a link to copy and send, once. Its reader chooses a password. Only an administrator can make another."
     };
     Ok(ConsoleForm {
         path: path_to_people(),
@@ -142,7 +141,21 @@ fn page(state: &AppState, browser: &Browser, actor: &Actor, values: &Values) -> 
     })
 }
 
-fn show_added(browser: &Browser, actor: &Actor, added: &Added) -> Result<HttpResponse, Failure> {
+/// The first organizations whose members the user manages.
+fn managed(state: &AppState, actor: &Actor) -> CoreResult<Vec<Organization>> {
+    let few = Page { after: None, limit: ROWS };
+    state.read_inline(|view| {
+        let mut managed = Vec::new();
+        for organization in organizations::page(view, actor, &OrganizationSearch::default(), few)?.items {
+            if offers::in_organization(view, actor, organization.id)?.allows(Action::ManageOrganizationMembers) {
+                managed.push(organization);
+            }
+        }
+        Ok(managed)
+    })
+}
+
+fn show_added(state: &AppState, browser: &Browser, actor: &Actor, added: &Added) -> Result<HttpResponse, Failure> {
     let (user, email) = (&added.user, added.user.email.to_string());
     let (what, text) = match (&added.link, &added.temporary) {
         (Some(secret), _) => (
@@ -158,18 +171,23 @@ fn show_added(browser: &Browser, actor: &Actor, added: &Added) -> Result<HttpRes
         ),
         (None, None) => return Ok(controls::done(PEOPLE, "person-invited")),
     };
-    let state = if added.is_new { "has been added" } else { "was invited before; an earlier link stops working" };
+    let became = if added.is_new { "has been added" } else { "was invited before; an earlier link stops working" };
+    // Without a common organization, the person is hidden from the inviter.
+    let sees = state.read_inline(|view| match users::get(view, actor, user.uuid) {
+        Err(Error::NotFound { .. }) => Ok(false),
+        found => found.map(|_| true),
+    })?;
     let page = OncePage {
         shell: Shell::new(browser, actor, Part::People),
-        title: format!("{email} {state}"),
-        path: path_to(user),
+        title: format!("{email} {became}"),
+        path: if sees { path_to(user) } else { path_to_people() },
         texts: vec![
             what,
             "Copy it now and send it over a channel that only this person reads: it is not shown again.".to_owned(),
         ],
         secrets: vec![Secret { whose: email, text }],
         csv: String::new(),
-        back: address(user),
+        back: if sees { address(user) } else { PEOPLE.to_owned() },
     };
     page.show(browser)
 }

@@ -66,6 +66,8 @@ struct PersonPage {
 struct Facts {
     id: String,
     uuid: String,
+    /// The id in the Arize clients.
+    public_id: String,
     status: &'static str,
     status_class: &'static str,
     role: &'static str,
@@ -94,7 +96,13 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(view: &View, actor: &Actor, user: &User, entry: Option<Entry>, offers: Offers) -> Self {
+    fn of(
+        view: &View,
+        actor: &Actor,
+        (user, public_id): (&User, String),
+        entry: Option<Entry>,
+        offers: Offers,
+    ) -> Self {
         let status = user.status(view.now);
         let (is_me, changes) = (actor.user() == Some(user.id), offers.allows(Action::ChangeUser));
         let (sets_password, has_factor) =
@@ -102,6 +110,7 @@ impl Facts {
         Self {
             id: user.id.to_string(),
             uuid: user.uuid.to_string(),
+            public_id,
             status: status_text(status),
             status_class: status_class(status),
             role: role_text(user.role),
@@ -181,7 +190,9 @@ fn page(
         title: only.map_or_else(|| name(&user), |section| section.title().to_owned()),
         path: if only.is_some() { path_to(&user) } else { path_to_people() },
         email: user.email.to_string(),
-        facts: only.is_none().then(|| Facts::of(view, actor, &user, profile.entry, offers)),
+        facts: only
+            .is_none()
+            .then(|| Facts::of(view, actor, (&user, browser.public_id(&user.id)), profile.entry, offers)),
         picture: workspaces.as_ref().and_then(|list| Picture::of(&list.rows)),
         workspaces,
         organizations: lists.read(Section::Organizations, |page| rows::organizations(view, actor, who, page))?,

@@ -107,6 +107,7 @@ fn sentence(verb: &str) -> &str {
     match verb {
         "workspaces.create" => "Workspace created",
         "workspaces.change" => "Workspace changed",
+        "workspaces.move" => "Workspace moved to another organization",
         "workspaces.archive" => "Workspace archived",
         "workspaces.restore" => "Workspace restored",
         "members.put" => "Member added or role changed",

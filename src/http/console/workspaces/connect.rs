@@ -22,6 +22,9 @@ struct ConnectPage {
     title: String,
     frame: Frame,
     number: String,
+    /// The ids of the workspace and its organization in the Arize clients.
+    space: String,
+    organization_id: String,
     name: String,
     organization: String,
     snippets: Snippets,
@@ -55,6 +58,8 @@ pub(in crate::http::console) async fn show(
             title,
             frame,
             number: id.to_string(),
+            space: browser.public_id(&id),
+            organization_id: browser.public_id(&workspace.organization),
             name: workspace.name.as_str().to_owned(),
             organization: workspace_lists::get(view, &actor, id)?.organization.unwrap_or_default(),
             snippets: snippets(browser.base(), &workspace, &email),

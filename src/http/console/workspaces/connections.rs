@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::address::Address;
 use super::frame::{self, Frame, InFrame, Opened, Tab};
 use crate::app::connections::{self, Named};
+use crate::app::offers::{self, Offers};
 use crate::app::runtime::state::AppState;
 use crate::app::{content_pages, workspaces};
 use crate::domain::actor::Actor;
@@ -34,6 +35,7 @@ struct ConnectionsPage {
     title: String,
     frame: Frame,
     may_link: bool,
+    may_create: bool,
     name: String,
     rows: Vec<Row>,
     pager: Pager,
@@ -84,10 +86,16 @@ fn list_page(
         title,
         frame,
         may_link: offers.allows(Action::LinkConnection),
+        may_create: may_create(view, actor, &offers)?,
         name: name.to_owned(),
         rows: found.items.into_iter().map(row).collect(),
         pager,
     })
+}
+
+/// Whether the user may create a connection and add it to the workspace.
+fn may_create(view: &View, actor: &Actor, offers: &Offers) -> CoreResult<bool> {
+    Ok(offers.allows(Action::LinkConnection) && offers::in_home(view, actor)?.allows(Action::CreateConnection))
 }
 
 /// `POST /workspaces/{workspace}/connections`: adds a connection by its name.
@@ -116,6 +124,7 @@ struct ConnectionPage {
     title: String,
     frame: Frame,
     may_remove: bool,
+    may_delete: bool,
     uuid: Uuid,
     name: String,
     kind: String,
@@ -150,6 +159,7 @@ pub(in crate::http::console) async fn show(
             title,
             frame,
             may_remove: offers.allows(Action::LinkConnection),
+            may_delete: connections::manages(&actor, &found.connection),
             uuid,
             name: found.connection.name.as_str().to_owned(),
             kind: found.connection.kind.as_str().to_owned(),

@@ -138,7 +138,10 @@ pub(in crate::http::console) async fn invite(
             return show_form(&state, &browser, &actor, id, Some(error.into()), &typed);
         }
     };
-    let Some(secret) = added.link else { return Ok(controls::done(&Tab::Members.of(id), "member-added")) };
+    let Some(secret) = added.link else {
+        let word = if added.is_invited { "member-invited-before" } else { "member-added" };
+        return Ok(controls::done(&Tab::Members.of(id), word));
+    };
     let email = added.user.email.to_string();
     show_link(&state, &browser, &actor, id, &email, &secret)
 }

@@ -14,7 +14,7 @@ use crate::domain::email::Email;
 use crate::domain::ids::{RoleId, UserId, WorkspaceId};
 use crate::domain::member::{Member, Role};
 use crate::domain::page::Page;
-use crate::domain::user::{AccountRole, User, UserKind, UserSearch};
+use crate::domain::user::{AccountRole, User, UserKind};
 use crate::error::{Error, InField, Result as CoreResult};
 use crate::http::console::browser::Browser;
 use crate::http::console::controls::{self, Pager, ROWS};
@@ -22,15 +22,13 @@ use crate::http::console::form::Form;
 use crate::http::console::parameters::Parameters;
 use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::SignedIn;
+use crate::http::console::suggestions::{self, Suggestions};
 use crate::http::console::{Failure, assets};
 use crate::policy::Action;
 use crate::store::{Tx, View};
 
 /// The maximum number of named roles that the form offers.
 const MAX_ROLES: u32 = 50;
-
-/// The maximum number of people that are suggested.
-const MAX_SUGGESTED: u32 = 8;
 
 #[derive(Template)]
 #[template(path = "console/workspace/members.html")]
@@ -86,7 +84,8 @@ fn members_page(
     id: WorkspaceId,
     parameters: &Parameters,
 ) -> CoreResult<MembersPage> {
-    let Opened { offers, shell, title, frame, .. } = frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
+    let Opened { workspace, offers, shell, title, frame } =
+        frame::open(view, browser, actor, id, (Tab::Members, parameters))?;
     let found = members::page(view, actor, id, controls::page_of(parameters))?;
     let me = actor.user();
     let is_member = match actor.person() {
@@ -108,7 +107,9 @@ fn members_page(
         may_add,
         may_remove: offers.allows(Action::RemoveMember),
         leaves: me.filter(|_| is_member),
-        may_invite: may_add && offers::in_account(actor).allows(Action::CreateUser),
+        may_invite: may_add
+            && offers::in_account(actor).allows(Action::InviteUser)
+            && offers::in_organization(view, actor, workspace.organization)?.allows(Action::ManageOrganizationMembers),
         email: parameters.text("email").to_owned(),
         chosen: parameters.get("role").unwrap_or(Role::Member.as_str()).to_owned(),
         roles: predefined.chain(named).collect(),
@@ -237,21 +238,10 @@ pub(in crate::http::console) async fn suggest(
     let id = address.workspace()?;
     let options = state.read_inline(|view| {
         workspaces::visible(view, &actor, id)?;
-        let Some(email) = parameters.owned("email") else { return Ok(Vec::new()) };
-        let search = UserSearch { email: Some(email), statuses: Vec::new() };
-        let found = users::page(view, &actor, &search, Page { after: None, limit: MAX_SUGGESTED })?;
-        Ok(found.items.iter().map(|user| (user.email.to_string(), full_name(user))).collect())
+        let Some(email) = parameters.get("email").filter(|email| !email.is_empty()) else { return Ok(Vec::new()) };
+        suggestions::people(view, &actor, email)
     })?;
-    browser.show_console(actix_web::http::StatusCode::OK, &Suggestions { options })
-}
-
-#[derive(Template)]
-#[template(
-    source = "{% for (email, name) in options %}<option value=\"{{ email }}\">{{ name }}</option>{% endfor %}",
-    ext = "html"
-)]
-struct Suggestions {
-    options: Vec<(String, String)>,
+    Suggestions::show(options, &browser)
 }
 
 /// `GET /workspaces/{workspace}/members/{user}/remove`: asks for confirmation.

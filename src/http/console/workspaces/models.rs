@@ -19,6 +19,7 @@ use crate::http::console::browser::Browser;
 use crate::http::console::controls::{self, ConsoleForm, Pager};
 use crate::http::console::form::Form;
 use crate::http::console::moment::Moment;
+use crate::http::console::number::Size;
 use crate::http::console::parameters::Parameters;
 use crate::http::console::shell::Shell;
 use crate::http::console::signed_in::{RecentlySignedIn, SignedIn};
@@ -99,7 +100,7 @@ struct Version {
     number: i64,
     uuid: String,
     file: String,
-    size: String,
+    size: Size,
     sha256: String,
     image: String,
     /// What the version is for, and how it is configured; empty without a configuration.
@@ -160,7 +161,7 @@ fn version_row(version: ModelVersion, config: Option<ModelConfig>) -> Version {
         number: version.id.0,
         uuid: version.uuid.to_string(),
         has_file: version.file.is_some(),
-        size: version.file.map_or_else(String::new, |file| size(file.size)),
+        size: Size(version.file.map_or(0, |file| file.size)),
         sha256: version.file.map_or_else(String::new, |file| file.sha256.to_string()),
         file: version.file_name,
         image: version.image_path.unwrap_or_default(),
@@ -168,21 +169,6 @@ fn version_row(version: ModelVersion, config: Option<ModelConfig>) -> Version {
         creator: creator(version.created_by.as_ref()),
         created: Moment(version.created_at),
     }
-}
-
-/// A size for people: `1.4 MiB`.
-fn size(bytes: u64) -> String {
-    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
-    if bytes < 1024 {
-        return format!("{bytes} bytes");
-    }
-    // Tenths of the unit, without floating point.
-    let (mut tenths, mut unit) = (bytes.saturating_mul(10) / 1024, 0);
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
-        unit += 1;
-    }
-    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS.get(unit).unwrap_or(&"KiB"))
 }
 
 /// `GET /workspaces/{workspace}/models/{model}/versions/{version}/download`
@@ -260,24 +246,4 @@ fn show_deletion(
             )?
         })
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_has_one_decimal() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1.0 KiB"),
-            (1536, "1.5 KiB"),
-            (1 << 20, "1.0 MiB"),
-            (3 << 30, "3.0 GiB"),
-            (1 << 50, "1024.0 TiB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 }

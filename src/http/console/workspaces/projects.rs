@@ -48,6 +48,8 @@ impl InFrame for ProjectsPage {
 #[expect(clippy::struct_excessive_bools, reason = "each is a right of its own")]
 struct Row {
     id: ProjectId,
+    /// The id in the Arize clients.
+    public_id: String,
     name: String,
     kind: &'static str,
     created: Moment,
@@ -72,7 +74,7 @@ pub(in crate::http::console) async fn list(
         let pager = Pager::new(&Tab::Projects.of(id), &parameters, &found);
         let mut rows = Vec::new();
         for project in found.items {
-            rows.push(row(view, &actor, &workspace, &project)?);
+            rows.push(Row { public_id: browser.public_id(&project.id), ..row(view, &actor, &workspace, &project)? });
         }
         Ok(ProjectsPage {
             shell,
@@ -92,6 +94,7 @@ fn row(view: &View, actor: &Actor, workspace: &Workspace, project: &Project) -> 
     let may = |action| offers.allows(action);
     Ok(Row {
         id: project.id,
+        public_id: String::new(),
         name: project.name.as_str().to_owned(),
         kind: project.kind.as_str(),
         created: Moment(project.created_at),

@@ -6,6 +6,7 @@ use askama::Template;
 
 use super::address::Address;
 use super::frame::{self, Frame, Opened, Tab};
+use super::moving::Targets;
 use crate::app::runtime::state::AppState;
 use crate::app::users::Named;
 use crate::app::{members, workspaces};
@@ -37,6 +38,8 @@ struct SettingsPage {
     may_change: bool,
     may_hand_over: bool,
     may_archive: bool,
+    /// Where it may be moved.
+    targets: Targets,
     may_delete: bool,
     fields: Vec<Control>,
     form_error: Option<FormError>,
@@ -89,6 +92,7 @@ fn settings_page(
         may_change: offers.allows(Action::UpdateWorkspace),
         may_hand_over: offers.allows(Action::AddMember),
         may_archive: offers.allows(Action::ArchiveWorkspace),
+        targets: Targets::find(view, actor, &workspace, &offers)?,
         may_delete: offers.allows(Action::DeleteWorkspace),
         fields: vec![
             Control { max_length: WorkspaceName::MAX_LENGTH, ..Control::new(Input::Text, "name", "Name").value(name) },
