@@ -2,10 +2,11 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use crate::cli::CliError;
-use crate::config::Config;
+use crate::config::{Config, Origin};
 use crate::domain::secret::Secret;
 use crate::store::Address;
 use crate::store::data_dir::DataDir;
@@ -54,6 +55,11 @@ pub(super) fn address(name: &str, text: &Secret, config: &Config) -> Result<Addr
     let address = Address::parse(text.expose()).map_err(|rule| {
         CliError::Usage(format!("{name} {rule}; write it as postgres://USER@HOST/DATABASE?sslmode=verify-full"))
     })?;
+    if address.has_password() && matches!(config.origins.of("database"), Origin::Flag(_)) {
+        let words = "--database must not contain the password, because the list of processes shows it; write it into the file \
+                     that database_password_file names, into ~/.pgpass, or set ATELIER_DATABASE";
+        return Err(CliError::Usage(words.to_owned()));
+    }
     let password = match &config.database_password_file {
         Some(path) => {
             let text = fs::read_to_string(path).map_err(|error| {
@@ -62,9 +68,23 @@ pub(super) fn address(name: &str, text: &Secret, config: &Config) -> Result<Addr
             })?;
             Some(Secret::new(text.trim()))
         }
-        None => password_file().and_then(|path| address.password_in(&path)),
+        None if address.has_password() => None,
+        None => found_password(&address)?,
     };
     Ok(address.with_password(password))
+}
+
+/// The password in the file in which the programs of PostgreSQL find it. They do not use one that others can read.
+fn found_password(address: &Address) -> Result<Option<Secret>, CliError> {
+    let Some(path) = password_file() else { return Ok(None) };
+    let password = address.password_in(&path);
+    if password.is_some() && fs::metadata(&path).is_ok_and(|found| found.permissions().mode() & 0o077 != 0) {
+        let path = path.display();
+        return Err(CliError::Failed(format!(
+            "{path} with the password of the database is open to other users; run `chmod 600 {path}`"
+        )));
+    }
+    Ok(password)
 }
 
 /// The file in which the programs of PostgreSQL find passwords.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::app::backups::{self, BackupError, ModelsTo, Settled, Staging, Unpacked};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::cli::backup::{Bar, PassphraseFile, age, several, several_were};
-use crate::cli::{CliError, file_place, print, say, signals, table};
+use crate::cli::{CliError, database, file_place, print, say, signals, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::key::{Key, KeyKind};
@@ -40,6 +40,10 @@ impl Restoration {
     /// Restores into the data directory of the configuration, and prints the keys that are valid again.
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         signals::clean_up_when_stopped();
+        database::require_file(
+            config,
+            "restore what `pg_dump` wrote with `pg_restore`, or take database out of the configuration",
+        )?;
         let target = &config.data_dir;
         let passphrase = self.secret.read(config)?;
         if self.backup.is_dir() {

@@ -31,6 +31,7 @@ mod models;
 mod move_data;
 mod moves;
 mod people;
+mod postgres;
 mod printing;
 mod retention;
 mod running;

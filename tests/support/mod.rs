@@ -7,6 +7,7 @@
 //! server a database of PostgreSQL of its own.
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 
+pub mod instance;
 pub mod postgres;
 
 use std::collections::BTreeMap;

@@ -44,18 +44,25 @@ pub struct Cluster {
 /// When PostgreSQL is missing and cannot be installed; it says which package is wanted.
 pub fn cluster() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
-    CLUSTER.get_or_init(|| {
-        let programs = programs().or_else(|| {
-            install();
-            programs()
-        });
-        start(programs.unwrap_or_else(|| {
-            panic!(
-                "PostgreSQL {OLDEST} or newer is not there, so what runs on it cannot be tested.\nInstall it (Debian: \
-                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo \
-                 test` installs Debian's package itself where it runs as root."
-            )
-        }))
+    CLUSTER.get_or_init(|| start(installed()))
+}
+
+/// The folder of the programs of PostgreSQL, which are installed if they are missing.
+///
+/// # Panics
+///
+/// When they cannot be installed; it says which package is wanted.
+pub fn installed() -> PathBuf {
+    let programs = programs().or_else(|| {
+        install();
+        programs()
+    });
+    programs.unwrap_or_else(|| {
+        panic!(
+            "PostgreSQL {OLDEST} or newer is not there, so what runs on it cannot be tested.\nInstall it (Debian: \
+             apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo \
+             test` installs Debian's package itself where it runs as root."
+        )
     })
 }
 
@@ -137,7 +144,7 @@ fn start(programs: PathBuf) -> Cluster {
     Cluster { programs, folder: folder.trim_end().to_owned() }
 }
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 

@@ -103,8 +103,8 @@ impl Address {
                 "sslmode" => mode = Some(value),
                 "sslrootcert" => root = Some(PathBuf::from(decoded(value)?)),
                 "connect_timeout" => {
-                    let seconds = value.parse().map_err(|_| "must have connect_timeout as whole seconds")?;
-                    connect_timeout = Duration::from_secs(seconds);
+                    let seconds = value.parse().ok().filter(|seconds| *seconds > 0);
+                    connect_timeout = Duration::from_secs(seconds.ok_or("must have connect_timeout as whole seconds")?);
                 }
                 "target_session_attrs" if value == "read-write" || value == "primary" => {}
                 _ => {
@@ -132,6 +132,11 @@ impl Address {
         };
         let password = password.map(Secret::new);
         Ok(Self { hosts, user, password, database, encryption, connect_timeout })
+    }
+
+    /// Whether the address has a password.
+    pub const fn has_password(&self) -> bool {
+        self.password.is_some()
     }
 
     /// The text of an address without its password.
@@ -256,6 +261,7 @@ mod tests {
             "postgres://me@host/x?sslmode=require",
             "postgres://me@host/x?sslmode",
             "postgres://me@host/x?options=-c",
+            "postgres://me@host/x?connect_timeout=0",
             "postgres://me%00@host/x",
             "postgres://me@host/%ff",
         ] {

@@ -6,6 +6,8 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::ErrorResponseBody;
 use rusqlite::{Error, ffi};
 
+use super::address::Host;
+
 /// An error of PostgreSQL, with its code (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
 pub(super) struct Refusal {
     pub(super) code: String,
@@ -60,6 +62,11 @@ impl From<Refusal> for Error {
 /// The error that a lost connection means: the caller tries again.
 pub(super) fn lost(error: &io::Error) -> Error {
     failure(ffi::SQLITE_BUSY, format!("the connection to PostgreSQL is lost: {error}"))
+}
+
+/// The error that a host without a connection means: the caller tries again.
+pub(super) fn unreachable(host: &Host, error: &io::Error) -> Error {
+    failure(ffi::SQLITE_BUSY, format!("cannot connect to {host}: {error}"))
 }
 
 /// An answer that PostgreSQL does not give.

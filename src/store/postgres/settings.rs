@@ -23,6 +23,10 @@ pub(in crate::store) const SESSION: &str = "
     SET standard_conforming_strings = on;
     SET TimeZone = 'UTC';
     SET client_min_messages = warning;
+    SET tcp_keepalives_idle = 5;
+    SET tcp_keepalives_interval = 2;
+    SET tcp_keepalives_count = 3;
+    SET tcp_user_timeout = '10s';
     SET lock_timeout = '5s';";
 
 impl Role {

@@ -33,7 +33,7 @@ impl Stream {
         match host {
             Host::Unix(directory, port) => {
                 let stream = UnixStream::connect(directory.join(format!(".s.PGSQL.{port}")))?;
-                stream.set_read_timeout(Some(MAX_WAIT))?;
+                stream.set_read_timeout(Some(address.connect_timeout))?;
                 stream.set_write_timeout(Some(MAX_WAIT))?;
                 Ok(Self::Unix(stream))
             }
@@ -45,6 +45,11 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Lets answers take as long as statements may. Until the sign-in, they may take as long as a connection.
+    pub(super) fn signed_in(&self) -> io::Result<()> {
+        self.set_max_wait(MAX_WAIT)
     }
 
     /// Sets how long an answer may take.
@@ -99,7 +104,7 @@ fn tcp(name: &str, port: u16, timeout: Duration) -> io::Result<TcpStream> {
         match TcpStream::connect_timeout(&address, timeout) {
             Ok(stream) => {
                 stream.set_nodelay(true)?;
-                stream.set_read_timeout(Some(MAX_WAIT))?;
+                stream.set_read_timeout(Some(timeout))?;
                 stream.set_write_timeout(Some(MAX_WAIT))?;
                 let millis = u32::try_from(USER_TIMEOUT.as_millis()).unwrap_or(u32::MAX);
                 sockopt::set_tcp_user_timeout(&stream, millis)?;
@@ -130,7 +135,8 @@ fn encrypted(mut stream: TcpStream, name: &str, root: Option<&Path>) -> io::Resu
         .with_root_certificates(roots(root)?)
         .with_no_client_auth();
     let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
-    let session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    let mut session = ClientConnection::new(Arc::new(config), name).map_err(io::Error::other)?;
+    session.complete_io(&mut stream)?;
     Ok(Stream::Tls(Box::new(StreamOwned::new(session, stream))))
 }
 

@@ -40,7 +40,7 @@ pub(super) struct Wire {
 impl Wire {
     /// Connects and signs in.
     pub(super) fn open(address: &Address, host: &Host, program: &str) -> Result<Self> {
-        let stream = Stream::open(address, host).map_err(|error| errors::lost(&error))?;
+        let stream = Stream::open(address, host).map_err(|error| errors::unreachable(host, &error))?;
         let mut wire = Self {
             stream,
             input: BytesMut::new(),
@@ -59,9 +59,8 @@ impl Wire {
             ("client_encoding", "UTF8"),
         ];
         frontend::startup_message(parameters, &mut wire.output).map_err(|error| errors::lost(&error))?;
-        wire.send()?;
-        wire.sign_in(address)?;
-        wire.replies(|_| Ok(()))?;
+        wire.send().and_then(|()| wire.sign_in(address)).and_then(|()| wire.replies(|_| Ok(())))?;
+        wire.stream.signed_in().map_err(|error| errors::lost(&error))?;
         Ok(wire)
     }
 
