@@ -8,7 +8,7 @@ use super::{Place, database, dump, full, names, schemas};
 use crate::support::postgres::Cluster;
 
 /// Enough rows that a move can be met in the middle.
-const MANY: &str = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
+const MANY: &str = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 200000)
     INSERT INTO known_places SELECT 1001, 'place ' || i, i FROM n";
 
 fn start(place: &Place, line: &str) -> Child {
