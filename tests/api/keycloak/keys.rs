@@ -152,9 +152,11 @@ fn a_changed_algorithm_signs_new_tokens_and_accepts_old_ones() {
 /// The active signing key, decrypted from the file with the master key.
 fn active(data_dir: &Path) -> SigningKey {
     let master = MasterKey::load(&data_dir.join("master.key")).expect("the master key");
-    let sql = "SELECT kid, algorithm, sealed FROM signing_keys WHERE state = 'active'";
-    let row = |row: &rusqlite::Row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?));
-    let (kid, algorithm, sealed) = Database::open(data_dir).0.query_row(sql, [], row).expect("an active key");
+    let database = Database::open(data_dir);
+    let column = |name: &str| format!("SELECT {name} FROM signing_keys WHERE state = 'active'");
+    let kid: String = database.one(&column("kid"), []);
+    let algorithm: String = database.one(&column("algorithm"), []);
+    let sealed: Vec<u8> = database.one(&column("sealed"), []);
     let der = master.open(&kid, &sealed).expect("the key opens");
     SigningKey::from_pkcs8(algorithm.parse().expect("an algorithm"), &der).expect("a key")
 }
