@@ -181,7 +181,14 @@ impl Server {
         if let Some(address) = &self.database {
             command.env("ATELIER_DATABASE", address);
         }
-        command.output().expect("the atelier binary starts")
+        let mut output = command.output().expect("the atelier binary starts");
+        if self.database.is_some() {
+            // PostgreSQL runs without durability here, of which each command warns.
+            let lines = output.stderr.split_inclusive(|byte| *byte == b'\n');
+            let is_ours = |line: &&[u8]| !String::from_utf8_lossy(line).contains("fsync is off in PostgreSQL");
+            output.stderr = lines.filter(is_ours).collect::<Vec<_>>().concat();
+        }
+        output
     }
 
     /// How the server ended, if it has ended by itself.
@@ -289,13 +296,20 @@ pub fn empty_database() -> String {
     cluster.address(&cluster.create_database())
 }
 
+/// Functions of SQLite that statements of tests use.
+const OF_SQLITE: &str = "
+    CREATE FUNCTION public.hex(bytea) RETURNS TEXT LANGUAGE sql RETURN upper(encode($1, 'hex'));
+    CREATE FUNCTION public.randomblob(integer) RETURNS BYTEA LANGUAGE sql
+        RETURN substr(sha256(CAST(CAST(random() AS TEXT) AS BYTEA)), 1, $1);
+";
+
 /// The address of a new database of PostgreSQL that has the tables already.
 pub fn fresh_database() -> String {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     let cluster = postgres::cluster();
     let template = TEMPLATE.get_or_init(|| {
         let name = cluster.create_database();
-        cluster.run(&name, &["BEGIN;\n", include_str!("../../schema.postgres.sql"), "\nCOMMIT;\n"].concat());
+        cluster.run(&name, &["BEGIN;\n", include_str!("../../schema.postgres.sql"), "\nCOMMIT;\n", OF_SQLITE].concat());
         name
     });
     cluster.address(&cluster.copy_database(template))
