@@ -9,7 +9,7 @@ use rusqlite::{Connection, Params};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use crate::support::postgres::cluster;
+use crate::support::postgres::{Session, cluster};
 use crate::support::{self, database_name};
 
 /// A second connection to the server's database.
@@ -37,6 +37,30 @@ impl Database {
         match self {
             Self::File(conn) => conn,
             Self::Postgres(_) => panic!("this test is about the data file"),
+        }
+    }
+
+    /// Changes rows as a program that is not atelier's would. On PostgreSQL no reader would notice, so there it counts
+    /// the change.
+    pub fn write_unannounced(&self, sql: &str, params: impl Params) {
+        match self {
+            Self::File(conn) => drop(conn.execute(sql, params)),
+            Self::Postgres(_) => drop(self.write(sql, params)),
+        }
+    }
+
+    /// Takes the lock that each write waits for.
+    pub fn lock(&self) -> Lock {
+        match self {
+            Self::File(conn) => {
+                let conn = Connection::open(conn.path().expect("a file")).expect("the data file");
+                conn.busy_timeout(Duration::from_secs(10)).expect("a time-out");
+                conn.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+                Lock::File(conn)
+            }
+            Self::Postgres(name) => {
+                Lock::Postgres(cluster().hold(name, "BEGIN; SELECT FROM atelier.meta WHERE id = 1 FOR UPDATE;"))
+            }
         }
     }
 
@@ -110,6 +134,14 @@ impl Database {
     pub fn newest_audit(&self) -> i64 {
         self.one("SELECT coalesce(max(id), 0) FROM audit", [])
     }
+}
+
+/// The lock that each write waits for, until this is dropped.
+#[derive(Debug)]
+#[expect(dead_code, reason = "they are dropped")]
+pub enum Lock {
+    File(Connection),
+    Postgres(Session),
 }
 
 fn shown(value: ValueRef) -> String {

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::support::postgres::cluster;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, fresh_database};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, empty_database, fresh_database};
 use crate::world::{Person, World};
 
 /// The secret of a new key.
@@ -18,7 +18,7 @@ fn key(server: &Server, whose: &Person) -> String {
 
 #[test]
 fn a_server_on_postgresql_answers_as_on_a_file() {
-    let address = fresh_database();
+    let address = empty_database();
     let mut world = World::of(Setup::new().database(&address));
     assert!(!world.server.data_dir().join("atelier.db").exists(), "nothing is in the directory");
     let vision = world.bob.create("vision");

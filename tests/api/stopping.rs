@@ -31,7 +31,9 @@ fn stops_in_time<T>(keep_busy: impl FnOnce(&World) -> T) -> String {
     assert!(took < GRACE + SLACK, "{took:?}\n{log}");
     drop(held);
     let database = Database::open(place.path());
-    assert_eq!(database.one::<String>("PRAGMA integrity_check", []), "ok");
+    if matches!(database, Database::File(_)) {
+        assert_eq!(database.one::<String>("PRAGMA integrity_check", []), "ok");
+    }
     assert_eq!(database.rows("SELECT name FROM workspaces", []), ["acknowledged"]);
     log
 }
@@ -90,9 +92,8 @@ fn passwords_that_wait_to_be_hashed_do_not_hold_up_a_stop() {
 #[test]
 fn a_write_that_waits_for_another_process_does_not_hold_up_a_stop() {
     let log = stops_in_time(|world| {
-        let database = world.database();
-        database.file().execute_batch("BEGIN IMMEDIATE").expect("the lock");
-        (create(world, "waiting"), database)
+        let lock = world.database().lock();
+        (create(world, "waiting"), lock)
     });
     assert!(log.contains("stop_grace is over"), "{log}");
 }

@@ -4,9 +4,10 @@
 //! command line of `atelier`, its environment and the line it prints once it serves; it speaks no dialect.
 //!
 //! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are. `ATELIER_TEST_ENGINE=postgres` gives each
-//! server a database of PostgreSQL of its own.
+//! server a database of PostgreSQL of its own, but for the tests in `about_sqlite.rs`.
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 
+mod about_sqlite;
 pub mod instance;
 pub mod postgres;
 
@@ -16,7 +17,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -181,7 +182,14 @@ impl Server {
         if let Some(address) = &self.database {
             command.env("ATELIER_DATABASE", address);
         }
-        command.output().expect("the atelier binary starts")
+        let mut output = command.output().expect("the atelier binary starts");
+        if self.database.is_some() {
+            // PostgreSQL runs without durability here, of which each command warns.
+            let lines = output.stderr.split_inclusive(|byte| *byte == b'\n');
+            let is_ours = |line: &&[u8]| !String::from_utf8_lossy(line).contains("fsync is off in PostgreSQL");
+            output.stderr = lines.filter(is_ours).collect::<Vec<_>>().concat();
+        }
+        output
     }
 
     /// How the server ended, if it has ended by itself.
@@ -274,7 +282,7 @@ pub fn database_of(data_dir: &Path) -> Option<String> {
 /// The database of a server on this directory: a new one for a new directory.
 fn wanted_database(data_dir: &Path) -> Option<String> {
     let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
-    wanted.then(|| database_of(data_dir).unwrap_or_else(fresh_database))
+    (wanted && !about_sqlite::is_this_test()).then(|| database_of(data_dir).unwrap_or_else(fresh_database))
 }
 
 /// The name of the database in an address.
@@ -284,9 +292,28 @@ pub fn database_name(address: &str) -> &str {
 }
 
 /// The address of a new, empty database of PostgreSQL.
-pub fn fresh_database() -> String {
+pub fn empty_database() -> String {
     let cluster = postgres::cluster();
     cluster.address(&cluster.create_database())
+}
+
+/// Functions of SQLite that statements of tests use.
+const OF_SQLITE: &str = "
+    CREATE FUNCTION public.hex(bytea) RETURNS TEXT LANGUAGE sql RETURN upper(encode($1, 'hex'));
+    CREATE FUNCTION public.randomblob(integer) RETURNS BYTEA LANGUAGE sql
+        RETURN substr(sha256(CAST(CAST(random() AS TEXT) AS BYTEA)), 1, $1);
+";
+
+/// The address of a new database of PostgreSQL that has the tables already.
+pub fn fresh_database() -> String {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    let cluster = postgres::cluster();
+    let template = TEMPLATE.get_or_init(|| {
+        let name = cluster.create_database();
+        cluster.run(&name, &["BEGIN;\n", include_str!("../../schema.postgres.sql"), "\nCOMMIT;\n", OF_SQLITE].concat());
+        name
+    });
+    cluster.address(&cluster.copy_database(template))
 }
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.

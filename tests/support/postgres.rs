@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -69,9 +69,14 @@ pub fn installed() -> PathBuf {
 impl Cluster {
     /// Creates an empty database. Returns its name.
     pub fn create_database(&self) -> String {
+        self.copy_database("template1")
+    }
+
+    /// Creates a database with what is in another one, which nobody uses. Returns its name.
+    pub fn copy_database(&self, template: &str) -> String {
         static LAST: AtomicU32 = AtomicU32::new(0);
         let name = format!("test{}", LAST.fetch_add(1, Ordering::Relaxed));
-        self.run("postgres", &format!("CREATE DATABASE {name};"));
+        self.run("postgres", &format!("CREATE DATABASE {name} TEMPLATE {template};"));
         name
     }
 
@@ -92,6 +97,27 @@ impl Cluster {
     /// Runs a script that goes on after errors.
     pub fn try_all(&self, database: &str, script: &str) -> String {
         self.psql(database, &[], script)
+    }
+
+    /// Runs a script and keeps its session and its transaction open.
+    ///
+    /// # Panics
+    ///
+    /// When the script fails.
+    pub fn hold(&self, database: &str, script: &str) -> Session {
+        let mut psql = Command::new(self.programs.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"])
+            .arg(self.address(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("psql runs");
+        let stdin = psql.stdin.as_mut().expect("psql has a standard input");
+        stdin.write_all(format!("{script}\n\\echo held\n").as_bytes()).expect("psql reads");
+        let lines = BufReader::new(psql.stdout.take().expect("psql has an output")).lines();
+        let held = lines.map_while(Result::ok).any(|line| line == "held");
+        assert!(held, "psql failed");
+        Session(psql)
     }
 
     fn psql(&self, database: &str, flags: &[&str], script: &str) -> String {
@@ -115,6 +141,17 @@ impl Cluster {
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "psql failed: {errors}");
         String::from_utf8(output.stdout).expect("psql prints UTF-8")
+    }
+}
+
+/// An open session, which ends when it is dropped.
+#[derive(Debug)]
+pub struct Session(Child);
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
     }
 }
 

@@ -18,29 +18,34 @@ const fn is_searched(table: SearchTable, char: char) -> bool {
     }
 }
 
-/// The statements for a pattern and for a short part.
+/// The statements for a pattern and for a short part. The second looks at the pattern too, which is cheaper to compare
+/// with a row than its short parts.
 const fn sql(table: SearchTable) -> (&'static str, &'static str) {
     match table {
         SearchTable::Workspaces => (
-            "SELECT id FROM workspaces WHERE id > :id AND name_key LIKE :text ORDER BY id LIMIT :limit",
-            "SELECT id FROM workspaces WHERE id > :id AND short_parts(name_key) @> ARRAY[CAST(:text AS TEXT)]
+            "SELECT id FROM workspaces WHERE id > :id AND name_key LIKE :pattern ORDER BY id LIMIT :limit",
+            "SELECT id FROM workspaces
+             WHERE id > :id AND name_key LIKE :pattern AND short_parts(name_key) @> ARRAY[CAST(:part AS TEXT)]
              ORDER BY id LIMIT :limit",
         ),
         SearchTable::Organizations => (
-            "SELECT id FROM organizations WHERE id > :id AND name_key LIKE :text ORDER BY id LIMIT :limit",
-            "SELECT id FROM organizations WHERE id > :id AND short_parts(name_key) @> ARRAY[CAST(:text AS TEXT)]
+            "SELECT id FROM organizations WHERE id > :id AND name_key LIKE :pattern ORDER BY id LIMIT :limit",
+            "SELECT id FROM organizations
+             WHERE id > :id AND name_key LIKE :pattern AND short_parts(name_key) @> ARRAY[CAST(:part AS TEXT)]
              ORDER BY id LIMIT :limit",
         ),
         SearchTable::Projects => (
-            "SELECT id FROM projects WHERE id > :id AND name_key LIKE :text ORDER BY id LIMIT :limit",
-            "SELECT id FROM projects WHERE id > :id AND short_parts(name_key) @> ARRAY[CAST(:text AS TEXT)]
+            "SELECT id FROM projects WHERE id > :id AND name_key LIKE :pattern ORDER BY id LIMIT :limit",
+            "SELECT id FROM projects
+             WHERE id > :id AND name_key LIKE :pattern AND short_parts(name_key) @> ARRAY[CAST(:part AS TEXT)]
              ORDER BY id LIMIT :limit",
         ),
         SearchTable::Users => (
-            "SELECT id FROM users WHERE id > :id AND person_key(email_key, first_name, last_name) LIKE :text
+            "SELECT id FROM users WHERE id > :id AND person_key(email_key, first_name, last_name) LIKE :pattern
              ORDER BY id LIMIT :limit",
             "SELECT id FROM users
-             WHERE id > :id AND short_parts(person_key(email_key, first_name, last_name)) @> ARRAY[CAST(:text AS TEXT)]
+             WHERE id > :id AND person_key(email_key, first_name, last_name) LIKE :pattern
+                 AND short_parts(person_key(email_key, first_name, last_name)) @> ARRAY[CAST(:part AS TEXT)]
              ORDER BY id LIMIT :limit",
         ),
     }
@@ -55,15 +60,18 @@ pub(in crate::store) fn ids_by_name(
 ) -> Result<Vec<i64>> {
     let run = text.split(|char| !is_searched(table, char)).max_by_key(|run| run.len()).unwrap_or_default();
     let (by_pattern, by_short_part) = sql(table);
-    let (sql, text) = match run.chars().count() {
-        1 | 2 => (by_short_part, run.to_owned()),
-        _ => (by_pattern, pattern(table, text)),
-    };
+    let pattern = pattern(table, text);
+    let is_short = matches!(run.chars().count(), 1 | 2);
     // Whether the text is rare or common decides which index is the faster one.
     conn.defer("SET LOCAL plan_cache_mode = force_custom_plan")?;
-    let statement = conn.prepare(sql)?;
+    let statement = conn.prepare(if is_short { by_short_part } else { by_pattern })?;
     let mut ids = Vec::new();
-    let mut rows = conn.query(&statement, named_params! { ":id": after, ":text": text, ":limit": limit })?;
+    let mut rows = if is_short {
+        let params = named_params! { ":id": after, ":pattern": pattern, ":part": run, ":limit": limit };
+        conn.query(&statement, params)?
+    } else {
+        conn.query(&statement, named_params! { ":id": after, ":pattern": pattern, ":limit": limit })?
+    };
     while let Some(row) = rows.next()? {
         ids.push(row.number(0)?);
     }

@@ -153,10 +153,10 @@ fn a_changed_algorithm_signs_new_tokens_and_accepts_old_ones() {
 fn active(data_dir: &Path) -> SigningKey {
     let master = MasterKey::load(&data_dir.join("master.key")).expect("the master key");
     let database = Database::open(data_dir);
-    let active = "FROM signing_keys WHERE state = 'active'";
-    let kid: String = database.one(&format!("SELECT kid {active}"), []);
-    let algorithm: String = database.one(&format!("SELECT algorithm {active}"), []);
-    let sealed: Vec<u8> = database.one(&format!("SELECT sealed {active}"), []);
+    let column = |name: &str| format!("SELECT {name} FROM signing_keys WHERE state = 'active'");
+    let kid: String = database.one(&column("kid"), []);
+    let algorithm: String = database.one(&column("algorithm"), []);
+    let sealed: Vec<u8> = database.one(&column("sealed"), []);
     let der = master.open(&kid, &sealed).expect("the key opens");
     SigningKey::from_pkcs8(algorithm.parse().expect("an algorithm"), &der).expect("a key")
 }
