@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::user::{self, NewPassword};
-use super::{CliError, data, say};
+use super::{CliError, data, database, say};
 use crate::app::identity::passwords::Owner;
 use crate::app::identity::recovery::{self, Recovered, Whom};
 use crate::app::{setup, users};
@@ -51,7 +51,7 @@ impl Command {
             Some(email) => Whom::Named(data::address(&email)?),
             None => Whom::AnyOr(Email::parse(config.first_email()).in_field("admin_email")?),
         };
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         if let Some(user) = data::read(&home, |view, actor| recovery::find(view, actor, &whom))? {
             let keys = if keep_keys { "" } else { " and revoke all API keys" };
             confirm.ask(&format!(

@@ -10,7 +10,7 @@ use std::path::Path;
 use crate::app::audit;
 use crate::cli::master_key::Source;
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, print, say};
+use crate::cli::{CliError, data, database, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::error::Result;
@@ -55,7 +55,7 @@ fn hash(text: &str) -> std::result::Result<Hash, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> std::result::Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::List { search } => list::list(&home, &search),
             Self::Verify { expect, json } => {
@@ -74,7 +74,10 @@ fn verify(
     json: bool,
 ) -> std::result::Result<(), CliError> {
     let path = home.database();
-    let verdict = inspect(&path, |view| verdict_of(view, &path, expected, key))?;
+    let verdict = match home.server() {
+        None => inspect(&path, |view| verdict_of(view, &path, expected, key))?,
+        Some(_) => data::with(home, |store| Ok(store.read(|view| Ok(Some(verify_rows(view, expected, key)?)))?))?,
+    };
     let Some(verdict) = verdict else {
         return Err(CliError::Failed(
             "the data file has an older schema version; run `atelier check --upgrade`, and start the server to upgrade it"
@@ -141,11 +144,15 @@ fn verdict_of(view: &View, path: &Path, expected: Option<&Hash>, key: Option<&Ma
     if schema::state(view)?.fit(path)? != SchemaState::Current {
         return Ok(None);
     }
+    verify_rows(view, expected, key).map(Some)
+}
+
+fn verify_rows(view: &View, expected: Option<&Hash>, key: Option<&MasterKey>) -> Result<Verdict> {
     // The record of the newest row may be missing, which the verdict says.
     let newest = audit::newest(view).map_or(0, |newest| newest.id);
     let progress = Progress::items(newest.try_into().unwrap_or_default());
     progress.name("audit");
-    audit::verify_watched(view, &Actor::operator(), expected, key, &mut |rows| progress.set(rows)).map(Some)
+    audit::verify_watched(view, &Actor::operator(), expected, key, &mut |rows| progress.set(rows))
 }
 
 /// The kind of a fault, with the first and the last row that it affects.

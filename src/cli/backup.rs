@@ -19,7 +19,7 @@ use crate::app::backups::{self, BackupError, Made, Plan, Target};
 use crate::cli::data::with;
 use crate::cli::list::List;
 use crate::cli::progress::size;
-use crate::cli::{CliError, file_place, print, say, signals};
+use crate::cli::{CliError, database, file_place, print, say, signals};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::files::archive::Folder;
@@ -109,8 +109,9 @@ impl From<BackupError> for CliError {
 impl Make {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         signals::clean_up_when_stopped();
+        database::require_file(config, "back it up with `pg_dump`, or with the tools of your PostgreSQL service")?;
         let target = self.target.unwrap_or_default();
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         let passphrase = self.secret.read_new(config)?;
         let files = (!self.without_files).then(|| file_place::open(config, &home)).transpose()?;
         let is_folder = target.is_dir() || target.as_os_str().as_encoded_bytes().ends_with(b"/");

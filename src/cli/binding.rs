@@ -11,7 +11,7 @@ use crate::app::{bindings, by_name, projects, roles, users};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, Printer, each_page, print_one};
 use crate::cli::member::account_name;
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::{CliError, data, database, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::ids::BindingId;
@@ -84,7 +84,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Add { role, email, workspace, project, json } => {
                 add(&home, role, &email, On { workspace, project }, json)

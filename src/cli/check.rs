@@ -16,14 +16,13 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::cli::finding::{self, Finding, Level};
-use crate::cli::{CliError, print};
+use crate::cli::{CliError, database, print};
 use crate::config::Config;
-use crate::store::data_dir::DataDir;
 
 /// Prints the effective configuration, with secrets masked, and the findings. Fails if a finding is a fault.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let mut findings = network::check(config);
-    let home = DataDir::at(&config.data_dir);
+    let home = database::at(config)?;
     findings.extend(start::check(config, &home));
     findings.extend(directory::check(config, &home));
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{List, print_one};
-use crate::cli::{CliError, data, print, say};
+use crate::cli::{CliError, data, database, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::{Client, ClientId, ClientName};
@@ -113,7 +113,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Add { id, name, confidential: _, public, traits, json } => {
                 let id = named(&id)?;

@@ -7,17 +7,18 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::progress::{Progress, size};
-use crate::cli::{CliError, print, say};
+use crate::cli::{CliError, database, print, say};
 use crate::config::Config;
 use crate::error::{DiskFault, Error};
 use crate::store::compaction::{Compaction, written};
-use crate::store::data_dir::{DataDir, DataDirError};
+use crate::store::data_dir::DataDirError;
 
 /// How often the bar moves.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 pub(super) fn run(config: &Config, json: bool) -> Result<(), CliError> {
-    let home = DataDir::existing(&config.data_dir)?;
+    database::require_file(config, "PostgreSQL frees its space by itself (autovacuum)")?;
+    let home = database::existing(config)?;
     let _lock = home.lock().map_err(|error| match error {
         DataDirError::Taken { path, pid } => {
             let process = pid.map(|pid| format!(" (process {pid})")).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::app::connections::{self, Named};
 use crate::app::identity::signing_keys;
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
-use crate::cli::{CliError, data, json_file, master_key, print, say, table};
+use crate::cli::{CliError, data, database, json_file, master_key, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::connection::{Connection, ConnectionDetails, ConnectionKind, ConnectionName, NewConnection};
@@ -122,7 +122,7 @@ impl Details {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Create { name, kind, details, json } => {
                 let new = NewConnection {

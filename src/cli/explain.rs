@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::app::explanations::{self, Explained, Kind, Named, Object, Reason, Remedy, Thing, kinds};
 use crate::cli::table::Table;
-use crate::cli::{CliError, data, print};
+use crate::cli::{CliError, data, database, print};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::field::Field;
@@ -19,7 +19,6 @@ use crate::error::Error;
 use crate::policy::subject::near;
 use crate::policy::{Action, Decision};
 use crate::store::View;
-use crate::store::data_dir::DataDir;
 
 /// The word for a workspace.
 const WORKSPACE: &str = "workspace";
@@ -74,7 +73,7 @@ impl Question {
             Ok(uuid) => Named::Uuid(uuid),
             Err(_) => Named::Email(data::address(&user)?),
         };
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         let ask = |view: &View| explanations::explain(view, &Actor::operator(), &who, action, &on);
         let found = data::with(&home, |store| store.read(ask).map_err(|error| or_next(error, on.kind)))?;
         print(&if self.json { format!("{:#}\n", to_json(&found)) } else { to_text(&found) })?;

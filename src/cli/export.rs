@@ -9,7 +9,7 @@ use clap::Args;
 use crate::app::transfer::{self, Sealing, Trailer};
 use crate::cli::backup::several;
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, data, master_key, password, say, setup_file};
+use crate::cli::{CliError, data, database, master_key, password, say, setup_file};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::transfer::Kind;
@@ -45,7 +45,7 @@ impl Options {
             let file = (self.file.as_os_str() != "-").then_some(self.file.as_path());
             return setup_file::export_as_apply(config, file);
         }
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         let sealing = match &self.passphrase_file {
             Some(path) => {
                 let passphrase = password::read_new_passphrase(path)?;

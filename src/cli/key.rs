@@ -19,7 +19,7 @@ use crate::cli::confirm::Confirm;
 use crate::cli::flags::{self, When};
 use crate::cli::list::{Entry, List, Printer, each_page, print_pages};
 use crate::cli::serve::key_rules;
-use crate::cli::{CliError, data, member, say, table};
+use crate::cli::{CliError, data, database, member, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::email::Email;
@@ -125,7 +125,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Create { user, workspace, role, name, description, expires, json } => {
                 let (secret, fingerprint) = mint(Kind::Key);

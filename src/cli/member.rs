@@ -10,7 +10,7 @@ use crate::app::users::Named;
 use crate::app::{by_name, members, roles};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_pages};
-use crate::cli::{CliError, data, say, table};
+use crate::cli::{CliError, data, database, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::ids::RoleId;
@@ -74,7 +74,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Add { workspace, email, role } => put(&home, workspace, &email, role, false),
             Self::List { workspace, options } => list(&home, &workspace, &options),

@@ -15,6 +15,7 @@ mod compact;
 pub mod confirm;
 pub mod connection;
 mod data;
+mod database;
 mod deadline;
 pub mod explain;
 pub mod export;

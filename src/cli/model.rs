@@ -17,7 +17,7 @@ use crate::app::{by_name, models};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::List;
 use crate::cli::progress::{Progress, size};
-use crate::cli::{CliError, data, file_place, print, running, say};
+use crate::cli::{CliError, data, database, file_place, print, running, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::conversion::Conversion;
@@ -122,7 +122,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Delete { name, workspace, confirm } => change::delete(&home, &name, &workspace, confirm),
             Self::DeleteVersion { version, confirm } => change::delete_versions(&home, &version, confirm),

@@ -7,7 +7,7 @@ use crate::app::{by_name, organizations};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
 use crate::cli::member::account_name;
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::{CliError, data, database, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::organization::{
@@ -111,7 +111,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::AddMember { org, email, role } => add_member(&home, org, &email, &role),
             Self::Create { name, description, json } => {

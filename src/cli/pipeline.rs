@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use crate::app::pipelines;
 use crate::cli::confirm::Confirm;
 use crate::cli::list::List;
-use crate::cli::{CliError, data, json_file, print};
+use crate::cli::{CliError, data, database, json_file, print};
 use crate::config::Config;
 use crate::domain::ids::PipelineVersionId;
 use crate::domain::json_text::JsonText;
@@ -155,7 +155,7 @@ impl Source {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Copy { pipeline, workspace, name, json } => {
                 change::copy(&home, pipeline, workspace, PipelineName::parse(&name).in_field("NAME")?, json)

@@ -7,7 +7,7 @@ use super::workspace::Paths;
 use crate::app::{by_name, projects};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::{CliError, data, database, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::page::Slice;
@@ -82,7 +82,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Create { workspace, name, json } => {
                 create(&home, workspace, ProjectName::parse(&name).in_field("NAME")?, json)

@@ -8,7 +8,7 @@ use crate::app::roles::{self, NewRole, RoleChange};
 use crate::cli::backup::several;
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::{CliError, data, database, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::permission::{Permission, PermissionSet};
@@ -100,7 +100,7 @@ fn permission(name: &str) -> Result<Permission, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Change { role, name, description, permission, json } => {
                 let permissions: PermissionSet = permission.into_iter().collect();

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, brand, file_place, limits, master_key, output, print, running, signals};
+use super::{CliError, brand, database, file_place, limits, master_key, output, print, running, signals};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::{Issuers, Target};
@@ -40,10 +40,14 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         CliError::Failed(format!("cannot start a thread: {error}; raise the thread limit of the server"))
     })?;
     // Before anything is created.
-    backup::planned(config, &DataDir::at(&config.data_dir))?;
-    let home = DataDir::open(&config.data_dir)?;
+    let home = database::at(config)?;
+    backup::control(config)?;
+    backup::planned(config, &home)?;
+    let home = home.opened()?;
     let mut lock = home.lock()?;
-    if let Some(kind) = home.network_file_system() {
+    if let Some(address) = home.server() {
+        database::require_for_server(config, address)?;
+    } else if let Some(kind) = home.network_file_system() {
         log::warn!(
             "{} is on a network file system ({kind}), where SQLite can lose data; move it to a local disk",
             home.path().display()

@@ -10,7 +10,7 @@ use crate::app::users::Named;
 use crate::cli::confirm::Confirm;
 use crate::cli::data::address;
 use crate::cli::list::{Entry, List, print_pages};
-use crate::cli::{CliError, data, say, table};
+use crate::cli::{CliError, data, database, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::client::ClientId;
@@ -55,7 +55,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::List { user, options } => list(&home, user.as_deref(), &options),
             Self::End { id: Some(id), confirm, .. } => end(&home, id, confirm),

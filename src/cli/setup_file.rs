@@ -18,12 +18,11 @@ use crate::app::declared_setup::{self, Declared, NewSecret, Plan};
 use crate::app::setup;
 use crate::cli::confirm::Confirm;
 use crate::cli::flags::Place;
-use crate::cli::{CliError, data, logging, print, say};
+use crate::cli::{CliError, data, database, logging, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::key::KeyRules;
 use crate::error::Error;
-use crate::store::data_dir::DataDir;
 use crate::store::{Store, Tx};
 use crate::tokens::opaque::Fingerprint;
 use secrets::SecretFiles;
@@ -171,7 +170,7 @@ impl Source {
             let config = place.load()?;
             logging::to_stderr(&config.log);
             let setup = SetupFile::read(&self.file, self.secrets_dir.clone())?;
-            let home = DataDir::existing(&config.data_dir)?;
+            let home = database::existing(&config)?;
             data::with(&home, |store| work(&config, store, setup))
         };
         run().map_err(as_failure)

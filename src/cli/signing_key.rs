@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::app::identity::signing_keys;
 use crate::cli::list::{Entry, List, Printer};
 use crate::cli::serve::rsa_bits;
-use crate::cli::{CliError, data, master_key, print, running, say, table};
+use crate::cli::{CliError, data, database, master_key, print, running, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
@@ -35,7 +35,7 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Rotate { json } => rotate(config, &home, json),
             Self::List { options } => list(&home, &options),

@@ -7,7 +7,7 @@ use super::workspace::Paths;
 use crate::app::{by_name, organizations, tags};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry, List, print_one, print_pages};
-use crate::cli::{CliError, data, print, say, table};
+use crate::cli::{CliError, data, database, print, say, table};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::ids::{ModelVersionId, TagId};
@@ -173,7 +173,7 @@ fn color(word: &str) -> Result<TagColor, String> {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Attach { id, on } => {
                 let said = on.words();

@@ -14,13 +14,12 @@ use crate::cli::data;
 use crate::cli::flags::YesNo;
 use crate::cli::list::List;
 use crate::cli::password::Source;
-use crate::cli::{CliError, session};
+use crate::cli::{CliError, database, session};
 use crate::config::Config;
 use crate::domain::email::Email;
 use crate::domain::link::Purpose;
 use crate::domain::user::{AccountRole, NewUser, PersonName, UserChange};
 use crate::error::InField;
-use crate::store::data_dir::DataDir;
 
 pub(super) use list::to_json;
 pub(super) use new_password::NewPassword;
@@ -243,7 +242,6 @@ pub enum Command {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let place = &config.data_dir;
         let name = |raw: Option<String>| PersonName::parse(raw.as_deref().unwrap_or_default());
         match self {
             Self::Add { email, first_name, last_name, admin, password, json } => {
@@ -254,9 +252,9 @@ impl Command {
                     role: if admin { AccountRole::Administrator } else { AccountRole::Member },
                 };
                 let password = NewPassword::of(&password, &Owner::from(&new))?;
-                add::add(&add::create_if_absent(place)?, new, &password, json)
+                add::add(&add::create_if_absent(config)?, new, &password, json)
             }
-            Self::Delete { email, confirm } => account::delete(&DataDir::existing(place)?, &email, confirm),
+            Self::Delete { email, confirm } => account::delete(&database::existing(config)?, &email, confirm),
             Self::Invite { email, first_name, last_name, role, organization } => {
                 let new = NewUser {
                     email: data::address(&email)?,
@@ -266,7 +264,7 @@ impl Command {
                 };
                 link::invite(config, new, organization)
             }
-            Self::List { options } => list::list(&DataDir::existing(place)?, &options),
+            Self::List { options } => list::list(&database::existing(config)?, &options),
             Self::Rename { email, new_email, first_name, last_name, json } => {
                 let named = |raw: Option<String>| raw.map(|raw| PersonName::parse(&raw)).transpose();
                 let change = UserChange {
@@ -275,12 +273,12 @@ impl Command {
                     last_name: named(last_name).in_field("--last-name")?,
                     ..UserChange::default()
                 };
-                account::rename(&DataDir::existing(place)?, &email, change, json)
+                account::rename(&database::existing(config)?, &email, change, json)
             }
-            Self::Sessions { email, options } => session::list(&DataDir::existing(place)?, Some(&email), &options),
-            Self::Show { email, json } => account::show(&DataDir::existing(place)?, &email, json),
+            Self::Sessions { email, options } => session::list(&database::existing(config)?, Some(&email), &options),
+            Self::Show { email, json } => account::show(&database::existing(config)?, &email, json),
             Self::Passwd { email, password, revoke_keys, json, confirm } => {
-                let home = DataDir::existing(place)?;
+                let home = database::existing(config)?;
                 if revoke_keys {
                     account::confirm_revocation(&home, &email, confirm)?;
                 }
@@ -289,27 +287,27 @@ impl Command {
             Self::InviteLink { email } => link::make(config, &email, Purpose::Invitation, false),
             Self::ResetLink { email, revoke_keys, confirm } => {
                 if revoke_keys {
-                    account::confirm_revocation(&DataDir::existing(place)?, &email, confirm)?;
+                    account::confirm_revocation(&database::existing(config)?, &email, confirm)?;
                 }
                 link::make(config, &email, Purpose::PasswordReset, revoke_keys)
             }
             Self::ResetMfa { email, confirm } => {
-                account::reset_second_factor(&DataDir::existing(place)?, &email, confirm)
+                account::reset_second_factor(&database::existing(config)?, &email, confirm)
             }
             Self::Enable { email } => {
                 let change = UserChange { enabled: Some(true), ..UserChange::default() };
-                account::change(&DataDir::existing(place)?, &email, change)
+                account::change(&database::existing(config)?, &email, change)
             }
-            Self::Disable { email, confirm } => account::disable(&DataDir::existing(place)?, &email, confirm),
-            Self::VerifyEmail { email, undo } => account::verify(&DataDir::existing(place)?, &email, !undo),
+            Self::Disable { email, confirm } => account::disable(&database::existing(config)?, &email, confirm),
+            Self::VerifyEmail { email, undo } => account::verify(&database::existing(config)?, &email, !undo),
             Self::SetDeveloper { email, developer, confirm } => {
-                account::set_developer(&DataDir::existing(place)?, &email, developer.is_yes(), confirm)
+                account::set_developer(&database::existing(config)?, &email, developer.is_yes(), confirm)
             }
             Self::Promote { email } => {
                 let change = UserChange { administrator: Some(true), ..UserChange::default() };
-                account::change(&DataDir::existing(place)?, &email, change)
+                account::change(&database::existing(config)?, &email, change)
             }
-            Self::Demote { email, confirm } => account::demote(&DataDir::existing(place)?, &email, confirm),
+            Self::Demote { email, confirm } => account::demote(&database::existing(config)?, &email, confirm),
         }
     }
 }

@@ -9,7 +9,7 @@ use clap::{Subcommand, ValueEnum};
 use crate::app::{by_name, workspaces};
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{Entry as _, List, print_one};
-use crate::cli::{CliError, data, print, say};
+use crate::cli::{CliError, data, database, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::ids::WorkspaceId;
@@ -142,7 +142,7 @@ pub enum Privacy {
 
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         match self {
             Self::Archive { workspace } => {
                 let changed = archive(&home, workspace, workspaces::archive)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::text_form::{TextForm, between};
 use super::values::{Config, Life};
 use crate::domain::backup::Schedule;
+use crate::domain::secret::Secret;
 use crate::domain::text;
 
 /// A key and the rule that its value breaks.
@@ -63,6 +64,7 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         c.audit_export.as_ref().is_none_or(|path| !path.as_os_str().is_empty()),
         "must be the path of a directory",
     )?;
+    check_database(c)?;
     check_pages(c)?;
     check_files(c)?;
     check_backups(c)?;
@@ -114,6 +116,24 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         "admin_password",
         c.admin_password.is_none() || c.admin_password_file.is_none(),
         "must not be set together with admin_password_file",
+    )
+}
+
+/// The keys of the database.
+fn check_database(c: &Config) -> Result<(), BrokenRule> {
+    let is_address = |address: &Secret| {
+        let address = address.expose();
+        address.starts_with("postgres://") || address.starts_with("postgresql://")
+    };
+    holds(
+        "database",
+        c.database.as_ref().is_none_or(is_address),
+        "must be postgres://USER@HOST/DATABASE; without it, the data is in a file of data_dir",
+    )?;
+    holds(
+        "database_password_file",
+        c.database_password_file.is_none() || c.database.is_some(),
+        "must not be set without database",
     )
 }
 

@@ -98,6 +98,9 @@ impl text_form::TextForm for Life {
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub data_dir: PathBuf,
+    #[serde(with = "text_form::secret")]
+    pub database: Option<Secret>,
+    pub database_password_file: Option<PathBuf>,
 
     pub files_url: Option<String>,
     pub files_endpoint: Option<String>,
@@ -222,6 +225,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             data_dir: "./atelier-data".into(),
+            database: None,
+            database_password_file: None,
             files_url: None,
             files_endpoint: None,
             files_region: None,

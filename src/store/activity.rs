@@ -28,7 +28,7 @@ fn moments(view: &View, sql: &str, limit: u32) -> Result<Vec<Timestamp>> {
 pub fn entries(view: &View, verb: &str, (from, end): (Timestamp, Timestamp), limit: u32) -> Result<u32> {
     let mut query = view.conn.prepare_cached(
         "SELECT count(*) FROM
-             (SELECT 1 FROM audit WHERE verb = :verb AND at >= :from AND at < :end LIMIT :limit)",
+             (SELECT 1 FROM audit WHERE verb = :verb AND at >= :from AND at < :end LIMIT :limit) a",
     )?;
     let params = named_params! { ":verb": verb, ":from": from.micros(), ":end": end.micros(), ":limit": limit };
     Ok(query.query_row(params, |row| row.get(0))?)
@@ -36,7 +36,8 @@ pub fn entries(view: &View, verb: &str, (from, end): (Timestamp, Timestamp), lim
 
 /// The bytes of the files of models of all organizations. A file that two of them have is counted twice.
 pub fn file_bytes(view: &View) -> Result<u64> {
-    let mut query = view.conn.prepare_cached("SELECT coalesce(sum(file_bytes), 0) FROM organizations")?;
+    let mut query =
+        view.conn.prepare_cached("SELECT CAST(coalesce(sum(file_bytes), 0) AS BIGINT) FROM organizations")?;
     let bytes: i64 = query.query_row(&[], |row| row.get(0))?;
     Ok(bytes.unsigned_abs())
 }

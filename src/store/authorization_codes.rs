@@ -58,7 +58,7 @@ pub fn use_up(tx: &Tx, code: &Fingerprint, session: SessionId) -> Result<()> {
 pub fn delete_unused(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "DELETE FROM authorization_codes
-         WHERE user_id = :user AND +client = :client AND browser = :browser AND used_at IS NULL",
+         WHERE user_id = :user AND client || '' = :client AND browser = :browser AND used_at IS NULL",
     )?;
     query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?;
     Ok(())

@@ -18,7 +18,7 @@ pub fn counts(view: &View) -> Result<BTreeMap<String, u64>> {
     for name in names {
         // A name cannot be a parameter. The names are those of the schema.
         let sql = ["VALUES ((SELECT count(*) FROM \"", &name.replace('"', "\"\""), "\"))"].concat();
-        let count: i64 = view.conn.sqlite().query_row(&sql, [], |row| row.get(0))?;
+        let count: i64 = view.conn.sqlite()?.query_row(&sql, [], |row| row.get(0))?;
         counts.insert(name, u64::try_from(count).unwrap_or_default());
     }
     Ok(counts)

@@ -175,7 +175,7 @@ pub fn page(
         let sql = format!(
             "SELECT {COLUMNS} FROM bindings b
              WHERE b.id IN (SELECT value FROM json_each(:these))
-                 AND (CAST(:user AS INTEGER) IS NULL OR b.user_id = :user) AND {seen}
+                 AND (CAST(:user AS BIGINT) IS NULL OR b.user_id = :user) AND {seen}
              ORDER BY b.id"
         );
         let mut query = view.conn.prepare_cached(&sql)?;
@@ -284,7 +284,7 @@ pub fn delete_many(tx: &Tx, ids: impl Iterator<Item = BindingId>) -> Result<()> 
 /// Deletes the bindings of a user in an organization, or in all. Returns how many were deleted.
 pub fn delete_of(tx: &Tx, user: UserId, organization: Option<OrganizationId>) -> Result<usize> {
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS INTEGER) IS NULL
+        "DELETE FROM bindings WHERE user_id = :user AND (CAST(:organization AS BIGINT) IS NULL
              OR EXISTS (SELECT 1 FROM workspaces w
                         WHERE w.id = bindings.workspace_id AND w.organization_id = :organization)
              OR EXISTS (SELECT 1 FROM projects p JOIN workspaces w ON w.id = p.workspace_id

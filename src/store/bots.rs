@@ -98,8 +98,9 @@ pub fn delete_without_key(tx: &Tx, bots: &[UserId]) -> Result<()> {
 pub fn list(view: &View, ids: &[UserId], with_places: bool) -> Result<BTreeMap<UserId, Bot>> {
     let ids_json = row::numbers(ids.iter().map(|id| id.0));
     let mut query = view.conn.prepare_cached(
-        "SELECT u.id, k.name FROM users u JOIN keys k ON k.user_id = u.id
-         WHERE u.id IN (SELECT value FROM json_each(:ids)) AND u.kind = 'bot'",
+        "SELECT u.id, k.name FROM
+             (SELECT id FROM users WHERE kind = 'bot' AND id IN (SELECT value FROM json_each(:ids))) u
+         JOIN keys k ON k.user_id = u.id",
     )?;
     let read = |row: &Row| Ok(Bot { id: UserId(row.get("id")?), name: row.get("name")?, organizations: Vec::new() });
     let mut bots = BTreeMap::new();
@@ -139,8 +140,9 @@ fn place_in_organizations(view: &View, ids_json: &str, bots: &mut BTreeMap<UserI
 fn place_in_workspaces(view: &View, ids_json: &str, bots: &mut BTreeMap<UserId, Bot>) -> Result<()> {
     let mut query = view.conn.prepare_cached(
         "SELECT m.user_id, m.workspace_id, m.role, m.role_id, r.name, w.organization_id
-         FROM members m JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN roles r ON r.id = m.role_id
-         WHERE m.user_id IN (SELECT value FROM json_each(:ids)) ORDER BY m.user_id, m.workspace_id",
+         FROM (SELECT * FROM members WHERE user_id IN (SELECT value FROM json_each(:ids))) m
+         JOIN workspaces w ON w.id = m.workspace_id LEFT JOIN roles r ON r.id = m.role_id
+         ORDER BY m.user_id, m.workspace_id",
     )?;
     let read = |row: &Row| {
         let place = BotWorkspace {

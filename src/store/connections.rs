@@ -62,7 +62,7 @@ pub fn page_of_workspace(
 
 /// The connections that a user created.
 pub fn created_by(view: &View, user: UserId) -> Result<Vec<ConnectionId>> {
-    let mut query = view.conn.prepare_cached("SELECT id FROM connections WHERE created_by = :user")?;
+    let mut query = view.conn.prepare_cached("SELECT id FROM connections WHERE created_by = :user ORDER BY id")?;
     let rows = query.query_map(named_params! { ":user": user.0 }, |row| row.get(0).map(ConnectionId))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -167,7 +167,8 @@ pub fn delete_link(tx: &Tx, connection: ConnectionId, workspace: WorkspaceId) ->
 /// Writes the sealed details of these connections.
 pub fn update_sealed(tx: &Tx, sealed: &[(ConnectionId, Vec<u8>)]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "UPDATE connections SET sealed = unhex(j.value ->> 1) FROM json_each(:sealed) j WHERE connections.id = j.value ->> 0",
+        "UPDATE connections SET sealed = unhex(j.value ->> 1) FROM json_each(:sealed, '$') j
+         WHERE connections.id = CAST(j.value ->> 0 AS BIGINT)",
     )?;
     let sealed = sealed.iter().map(|(id, sealed)| json!([id.0, HEXLOWER.encode(sealed)]));
     query.execute(named_params! { ":sealed": sealed.collect::<Value>().to_string() })?;

@@ -80,7 +80,7 @@ pub fn model_versions(
              CROSS JOIN model_versions v ON v.model_id = m.id"
         }
         Rows::Named(..) => {
-            "json_each(:these) j CROSS JOIN json_each(:names) n
+            "json_each(:these) j CROSS JOIN json_each(:names, '$') n
              CROSS JOIN models m ON m.workspace_id = j.value AND m.name = n.value
              CROSS JOIN model_versions v ON v.model_id = m.id"
         }
@@ -88,7 +88,8 @@ pub fn model_versions(
             "json_each(:these) j CROSS JOIN model_versions v ON v.id = j.value CROSS JOIN models m ON m.id = v.model_id"
         }
         Rows::Uuids(_) => {
-            "json_each(:these) j CROSS JOIN model_versions v ON v.uuid = j.value CROSS JOIN models m ON m.id = v.model_id"
+            "json_each(:these, '$') j CROSS JOIN model_versions v ON v.uuid = j.value
+             CROSS JOIN models m ON m.id = v.model_id"
         }
     };
     let sql = format!("SELECT {MODEL_VERSION} FROM {from} LEFT JOIN users c ON c.id = v.created_by");
@@ -130,7 +131,7 @@ pub fn pipelines(view: &View, among: &Rows, mut each: impl FnMut(FoundPipeline) 
     let from = match among {
         Rows::In(_) => "json_each(:these) j CROSS JOIN pipelines p ON p.workspace_id = j.value",
         Rows::Named(..) => {
-            "json_each(:these) j CROSS JOIN json_each(:names) n
+            "json_each(:these) j CROSS JOIN json_each(:names, '$') n
              CROSS JOIN pipelines p ON p.workspace_id = j.value AND p.name = n.value"
         }
         Rows::Numbers(_) => "json_each(:these) j CROSS JOIN pipelines p ON p.id = j.value",

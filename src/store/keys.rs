@@ -20,6 +20,10 @@ const COLUMNS: &str = "k.id, k.user_id, u.kind, u.email, k.name, k.description, 
 
 const TABLES: &str = "keys k JOIN users u ON u.id = k.user_id";
 
+/// The same for a list of keys. PostgreSQL joins in the order of the text, and would read every key if the list came last.
+const LISTED: &str = "(SELECT * FROM keys WHERE id IN (SELECT value FROM json_each(:these))) k
+    JOIN users u ON u.id = k.user_id";
+
 pub fn find(view: &View, id: KeyId) -> Result<Option<Key>> {
     let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id = :id");
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -47,9 +51,9 @@ pub fn page_of(view: &View, user: UserId, page: Page) -> Result<Slice<Key>> {
     let of_user = |dead| marked(view, Scope::Of(user), dead, page.after.unwrap_or(0), page.fetch_limit());
     let ids: BTreeSet<i64> = of_user(false)?.into_iter().chain(of_user(true)?).collect();
     let ids = row::numbers(ids.into_iter().take(page.fetch_limit() as usize));
-    let sql = format!("SELECT {COLUMNS} FROM {TABLES} WHERE k.id IN (SELECT value FROM json_each(:ids)) ORDER BY k.id");
+    let sql = format!("SELECT {COLUMNS} FROM {LISTED} ORDER BY k.id");
     let mut query = view.conn.prepare_cached(&sql)?;
-    let found = query.query_map(named_params! { ":ids": ids }, read)?.collect::<rusqlite::Result<_>>()?;
+    let found = query.query_map(named_params! { ":these": ids }, read)?.collect::<rusqlite::Result<_>>()?;
     Ok(Slice::from_rows(found, page, |key| key.id.0))
 }
 
@@ -122,15 +126,14 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
             Scope::Of(_) => "+k.user_id = :user AND u.kind = 'person'",
             Scope::MadeBy(_) => "+k.created_by = :user AND u.kind = 'bot'",
             Scope::In(..) => {
-                "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR +k.created_by = :user)
+                "u.kind = 'bot' AND (CAST(:user AS BIGINT) IS NULL OR +k.created_by = :user)
                  AND (:visible OR EXISTS (SELECT 1 FROM members m
                                           WHERE m.workspace_id = :workspace AND m.user_id = k.user_id))"
             }
             Scope::SeenBy(_) => IS_SEEN,
         };
         let sql = format!(
-            "SELECT {COLUMNS} FROM {TABLES}
-             WHERE k.id IN (SELECT value FROM json_each(:these)) AND {within}
+            "SELECT {COLUMNS} FROM {LISTED} WHERE {within}
                  AND (k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)) = :live
              ORDER BY k.id"
         );
@@ -147,7 +150,7 @@ pub fn page(view: &View, scope: Scope, live: bool, page: Page) -> Result<Slice<K
 }
 
 /// The service keys of [`Scope::SeenBy`].
-const IS_SEEN: &str = "u.kind = 'bot' AND (CAST(:user AS INTEGER) IS NULL OR +k.created_by = :user
+const IS_SEEN: &str = "u.kind = 'bot' AND (CAST(:user AS BIGINT) IS NULL OR +k.created_by = :user
     OR EXISTS (SELECT 1 FROM members b INDEXED BY members_by_user JOIN workspaces w ON w.id = b.workspace_id
                WHERE b.user_id = k.user_id
                    AND (EXISTS (SELECT 1 FROM organization_members o
@@ -269,7 +272,7 @@ pub fn renew(
     grace: Option<Timestamp>,
 ) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS INTEGER) IS NULL THEN NULL ELSE fingerprint END,
+        "UPDATE keys SET previous_fingerprint = CASE WHEN CAST(:grace AS BIGINT) IS NULL THEN NULL ELSE fingerprint END,
              previous_expires_at = :grace, fingerprint = :fingerprint, redacted = :redacted, expires_at = :expires_at,
              expired = 0
          WHERE id = :id",

@@ -22,7 +22,8 @@ pub fn contains(view: &View, user: UserId, place: &str) -> Result<bool> {
 pub fn upsert(tx: &Tx, user: UserId, place: &str, fresh: Timestamp, max_places: usize) -> Result<bool> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO known_places (user_id, place, seen_at) VALUES (:user, :place, :now)
-         ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now WHERE seen_at < :fresh OR seen_at > :now",
+         ON CONFLICT (user_id, place) DO UPDATE SET seen_at = :now
+             WHERE known_places.seen_at < :fresh OR known_places.seen_at > :now",
     )?;
     let (now, fresh) = (tx.now.micros(), fresh.micros());
     if query.execute(named_params! { ":user": user.0, ":place": place, ":now": now, ":fresh": fresh })? == 0 {

@@ -107,7 +107,7 @@ pub fn owned_alone(
     let mut query = view.conn.prepare_cached(
         "SELECT m.workspace_id, w.organization_id FROM members m CROSS JOIN workspaces w ON w.id = m.workspace_id
          WHERE m.user_id = :user AND m.role = 'owner'
-             AND (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
+             AND (CAST(:organization AS BIGINT) IS NULL OR w.organization_id = :organization)
              AND NOT EXISTS (
                  SELECT 1 FROM members o CROSS JOIN users u ON u.id = o.user_id
                  WHERE o.workspace_id = m.workspace_id AND o.role = 'owner' AND o.user_id <> :user AND u.enabled = 1
@@ -135,7 +135,7 @@ pub fn list_in(view: &View, workspaces: &[WorkspaceId], users: Option<&[Uuid]>, 
         }
         Some(users) => {
             let sql = format!(
-                "SELECT {COLUMNS} FROM json_each(:users) j CROSS JOIN users u ON u.uuid = j.value
+                "SELECT {COLUMNS} FROM json_each(:users, '$') j CROSS JOIN users u ON u.uuid = j.value
                  CROSS JOIN members m ON m.user_id = u.id
                      AND m.workspace_id IN (SELECT value FROM json_each(:workspaces))
                  WHERE u.kind = 'person' OR u.enabled = 1 LIMIT :most"
@@ -151,8 +151,9 @@ pub fn list_in(view: &View, workspaces: &[WorkspaceId], users: Option<&[Uuid]>, 
 /// The present roles of pairs of a workspace and a user. Pairs that are no membership are left out.
 pub fn roles_of(view: &View, pairs: &[(WorkspaceId, UserId)]) -> Result<HashMap<WorkspaceId, Role>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT m.workspace_id, m.role, m.role_id FROM json_each(:pairs) j
-         CROSS JOIN members m ON m.workspace_id = j.value ->> 0 AND m.user_id = j.value ->> 1",
+        "SELECT m.workspace_id, m.role, m.role_id FROM json_each(:pairs, '$') j
+         CROSS JOIN members m ON m.workspace_id = CAST(j.value ->> 0 AS BIGINT)
+             AND m.user_id = CAST(j.value ->> 1 AS BIGINT)",
     )?;
     let read = |row: &Row| Ok((WorkspaceId(row.get(0)?), read_role(row)?));
     Ok(query.query_map(named_params! { ":pairs": pairs_json(pairs) }, read)?.collect::<rusqlite::Result<_>>()?)
@@ -166,7 +167,7 @@ fn pairs_json(pairs: &[(WorkspaceId, UserId)]) -> String {
 pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) -> Result<Vec<Member>> {
     let sql = format!(
         "SELECT {COLUMNS} FROM members m JOIN users u ON u.id = m.user_id JOIN workspaces w ON w.id = m.workspace_id
-         WHERE m.user_id = :user AND (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
+         WHERE m.user_id = :user AND (CAST(:organization AS BIGINT) IS NULL OR w.organization_id = :organization)
          ORDER BY m.workspace_id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -176,9 +177,9 @@ pub fn list_of(view: &View, user: UserId, organization: Option<OrganizationId>) 
 
 /// Whether a user is a member of fewer than `than` workspaces.
 pub fn has_fewer_than(view: &View, user: UserId, than: u32) -> Result<bool> {
-    let mut query = view
-        .conn
-        .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM members WHERE user_id = :user LIMIT 1 OFFSET :than - 1)")?;
+    let mut query = view.conn.prepare_cached(
+        "SELECT NOT EXISTS (SELECT 1 FROM members WHERE user_id = :user LIMIT 1 OFFSET CAST(:than AS BIGINT) - 1)",
+    )?;
     Ok(query.query_row(named_params! { ":user": user.0, ":than": than }, |row| row.get(0))?)
 }
 
@@ -203,7 +204,8 @@ pub fn upsert(tx: &Tx, workspace: WorkspaceId, user: UserId, role: Role) -> Resu
 pub fn upsert_owners(tx: &Tx, pairs: &[(WorkspaceId, UserId)]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO members (workspace_id, user_id, role, created_at)
-         SELECT value ->> 0, value ->> 1, 'owner', :now FROM json_each(:pairs) WHERE true
+         SELECT CAST(value ->> 0 AS BIGINT), CAST(value ->> 1 AS BIGINT), 'owner', :now
+         FROM json_each(:pairs, '$') WHERE true
          ON CONFLICT (workspace_id, user_id) DO UPDATE SET role = excluded.role, role_id = excluded.role_id",
     )?;
     query.execute(named_params! { ":pairs": pairs_json(pairs), ":now": tx.now.micros() })?;
@@ -214,7 +216,8 @@ pub fn upsert_owners(tx: &Tx, pairs: &[(WorkspaceId, UserId)]) -> Result<()> {
 pub fn insert_many(tx: &Tx, user: UserId, places: impl Iterator<Item = (WorkspaceId, Role)>) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO members (workspace_id, user_id, role, role_id, created_at)
-         SELECT value ->> 0, :user, value ->> 1, value ->> 2, :now FROM json_each(:places)",
+         SELECT CAST(value ->> 0 AS BIGINT), :user, value ->> 1, CAST(value ->> 2 AS BIGINT), :now
+         FROM json_each(:places, '$')",
     )?;
     let places = places.map(|(workspace, role)| json!([workspace.0, role.as_str(), role.custom().map(|id| id.0)]));
     let places = places.collect::<Value>().to_string();

@@ -37,6 +37,7 @@ pub mod pending_sign_ins;
 pub mod people;
 pub mod person_access;
 pub mod pipelines;
+mod postgres;
 pub mod projects;
 pub mod recovery_codes;
 pub mod refresh_tokens;
@@ -69,3 +70,4 @@ pub use engine::{
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};
+pub use postgres::Address;

@@ -30,7 +30,7 @@ pub struct Use {
 /// One use of these versions of models, if there is any.
 pub fn find_use(view: &View, workspace: WorkspaceId, versions: &[Uuid]) -> Result<Option<Use>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT u.model_uuid, p.id, p.name FROM json_each(:versions) j
+        "SELECT u.model_uuid, p.id, p.name FROM json_each(:versions, '$') j
          CROSS JOIN pipeline_version_models u ON u.model_uuid = j.value
          JOIN pipeline_versions n ON n.id = u.pipeline_version_id
          JOIN pipelines p ON p.id = n.pipeline_id

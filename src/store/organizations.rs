@@ -74,7 +74,7 @@ pub fn page(view: &View, visibility: Visibility, name: Option<&str>, page: Page)
         let sql = format!(
             "SELECT {COLUMNS} FROM organizations o
              WHERE o.id IN (SELECT value FROM json_each(:these)) AND (:name = '' OR instr(o.name_key, :name) > 0)
-                 AND (CAST(:me AS INTEGER) IS NULL OR EXISTS (
+                 AND (CAST(:me AS BIGINT) IS NULL OR EXISTS (
                      SELECT 1 FROM organization_members m WHERE m.organization_id = o.id AND m.user_id = :me))
              ORDER BY o.id"
         );
@@ -192,8 +192,7 @@ const SHARED_ROLES: &str = "SELECT j.value, CASE
 /// A role that one user has in an organization that another user is a member of too; none if they share none.
 pub fn shared_role(view: &View, of: UserId, with: UserId) -> Result<Option<OrganizationRole>> {
     let mut query = view.conn.prepare_cached(SHARED_ROLES)?;
-    // To SQLite a number is a JSON text too, of one value.
-    let params = named_params! { ":of": of.0, ":with": with.0 };
+    let params = named_params! { ":of": of.0, ":with": row::numbers(std::iter::once(with.0)) };
     Ok(query.query_row(params, |row| row::parsed_if_any(row, 1))?)
 }
 
@@ -247,7 +246,7 @@ pub fn insert_memberships(
 ) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO organization_members (organization_id, user_id, role, created_at)
-         SELECT value ->> 0, :user, value ->> 1, :now FROM json_each(:organizations)",
+         SELECT CAST(value ->> 0 AS BIGINT), :user, value ->> 1, :now FROM json_each(:organizations, '$')",
     )?;
     let organizations = organizations.map(|(organization, role)| json!([organization.0, role.as_str()]));
     let organizations = organizations.collect::<Value>().to_string();

@@ -224,8 +224,8 @@ pub fn insert_version(
     };
     let id = query.query_row(params, |row| row.get(0).map(PipelineVersionId))?;
     let mut query = tx.conn.prepare_cached(
-        "INSERT OR IGNORE INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
-         VALUES (:version, :name, :uuid)",
+        "INSERT INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+         VALUES (:version, :name, :uuid) ON CONFLICT DO NOTHING",
     )?;
     for model in &new.models {
         let params = named_params! { ":version": id.0, ":name": model.name, ":uuid": model.uuid.to_string() };

@@ -30,7 +30,7 @@ pub fn find_by_name(view: &View, workspace: WorkspaceId, name: &str) -> Result<O
 
 /// The conditions of a search on a project.
 const MATCH: &str = "(:name = '' OR instr(p.name_key, :name) > 0) AND (CAST(:kind AS TEXT) IS NULL OR p.kind = :kind)
-    AND (CAST(:workspace AS INTEGER) IS NULL OR p.workspace_id = :workspace)
+    AND (CAST(:workspace AS BIGINT) IS NULL OR p.workspace_id = :workspace)
     AND (:workspace_name = '' OR EXISTS (SELECT 1 FROM workspaces w
                                          WHERE w.id = p.workspace_id AND instr(w.name_key, :workspace_name) > 0))";
 

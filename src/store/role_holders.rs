@@ -24,7 +24,7 @@ pub struct Holder {
 pub fn first(view: &View, role: RoleId, limit: u32) -> Result<Vec<Holder>> {
     let members = "SELECT u.uuid, CASE u.kind WHEN 'bot' THEN u.first_name ELSE u.email END, w.id, w.name, NULL, 1
                    FROM members m CROSS JOIN users u ON u.id = m.user_id CROSS JOIN workspaces w ON w.id = m.workspace_id
-                   WHERE m.role_id = :role ORDER BY m.rowid LIMIT :limit";
+                   WHERE m.role_id = :role ORDER BY m.id LIMIT :limit";
     let bindings = "SELECT u.uuid, CASE u.kind WHEN 'bot' THEN u.first_name ELSE u.email END, w.id, w.name, p.name, 0
                     FROM bindings b CROSS JOIN users u ON u.id = b.user_id LEFT JOIN projects p ON p.id = b.project_id
                         CROSS JOIN workspaces w ON w.id = b.place_id

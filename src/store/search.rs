@@ -6,8 +6,8 @@
 use memchr::memmem::Finder;
 use rusqlite::named_params;
 
-use super::View;
 pub(super) use super::engine::name_cache::SearchTable;
+use super::{Conn, View, postgres};
 use crate::error::{Error, Result};
 
 /// A table, and the folded part of a name that is searched for. The text is not empty.
@@ -136,6 +136,9 @@ const FIRST_BATCH: u32 = 8;
 
 /// The ids of at most `limit` rows after an id that may have the text in their name, ordered by id.
 fn ids_by_name(view: &View, (table, text): Search, after: i64, limit: u32) -> Result<Vec<i64>> {
+    if let Conn::Postgres(conn) = view.conn {
+        return postgres::ids_by_name(conn, (table, text), after, limit);
+    }
     let (text, limit, mut found, mut last) = (Finder::new(text), limit as usize, Vec::new(), after);
     let mut query = view.conn.prepare_cached(
         "SELECT coalesce((SELECT min(seq) FROM name_changes), 0), coalesce((SELECT max(seq) FROM name_changes), 0)",

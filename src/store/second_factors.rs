@@ -75,8 +75,8 @@ pub fn list_sealed(view: &View, after: UserId, limit: u32) -> Result<Vec<(UserId
 /// Writes the sealed secrets of these users.
 pub fn update_sealed(tx: &Tx, sealed: &[(UserId, Vec<u8>)]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "UPDATE second_factors SET sealed = unhex(j.value ->> 1) FROM json_each(:sealed) j
-         WHERE user_id = j.value ->> 0",
+        "UPDATE second_factors SET sealed = unhex(j.value ->> 1) FROM json_each(:sealed, '$') j
+         WHERE user_id = CAST(j.value ->> 0 AS BIGINT)",
     )?;
     let sealed = sealed.iter().map(|(user, sealed)| json!([user.0, HEXLOWER.encode(sealed)]));
     query.execute(named_params! { ":sealed": sealed.collect::<Value>().to_string() })?;

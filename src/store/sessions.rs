@@ -229,7 +229,7 @@ pub fn delete_of(tx: &Tx, user: UserId) -> Result<usize> {
 pub fn delete_of_but(tx: &Tx, user: UserId, but: Option<SessionId>) -> Result<usize> {
     delete_to_come(tx, user)?;
     let mut query = tx.conn.prepare_cached(
-        "DELETE FROM sessions WHERE user_id = :user AND (CAST(:but AS INTEGER) IS NULL OR id <> :but)",
+        "DELETE FROM sessions WHERE user_id = :user AND (CAST(:but AS BIGINT) IS NULL OR id <> :but)",
     )?;
     Ok(query.execute(named_params! { ":user": user.0, ":but": but.map(|id| id.0) })?)
 }
@@ -265,7 +265,7 @@ pub fn delete_everybodys(tx: &Tx) -> Result<usize> {
 
 /// Revokes every session that a user has through a client. Returns how many there were.
 pub fn delete_through(tx: &Tx, user: UserId, client: &ClientId) -> Result<usize> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE +client = :client AND user_id = :user")?;
+    let mut query = tx.conn.prepare_cached("DELETE FROM sessions WHERE client || '' = :client AND user_id = :user")?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str() })?)
 }
 
@@ -278,9 +278,9 @@ pub fn update_browser(tx: &Tx, id: SessionId, browser: BrowserId) -> Result<()> 
 
 /// Revokes every session of a user through a client that began through this browser. Returns how many there were.
 pub fn delete_through_browser(tx: &Tx, user: UserId, client: &ClientId, browser: BrowserId) -> Result<usize> {
-    let mut query = tx
-        .conn
-        .prepare_cached("DELETE FROM sessions WHERE user_id = :user AND +client = :client AND browser = :browser")?;
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM sessions WHERE user_id = :user AND client || '' = :client AND browser = :browser",
+    )?;
     Ok(query.execute(named_params! { ":user": user.0, ":client": client.as_str(), ":browser": browser.0 })?)
 }
 

@@ -37,7 +37,7 @@ pub fn people_by_address<'a>(view: &View, addresses: impl Iterator<Item = &'a st
         "SELECT u.id, u.uuid, u.email, u.first_name, u.last_name, u.kind, u.state, u.invited_until, u.enabled,
              u.developer, u.must_change_password, u.role, u.created_at, u.last_sign_in_at, u.email_verified_by,
              u.email_verified_at
-         FROM json_each(:addresses) j CROSS JOIN users u ON u.email_key = j.value
+         FROM json_each(:addresses, '$') j CROSS JOIN users u ON u.email_key = j.value
          WHERE u.state <> 'blocked' AND u.kind = 'person'",
     )?;
     let rows = query.query_map(named_params! { ":addresses": texts(addresses) }, users::read)?;
@@ -85,10 +85,10 @@ pub fn memberships(
 /// The admins of every organization who may sign in.
 pub fn organization_admins(view: &View) -> Result<Vec<(OrganizationId, UserId)>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT o.value, m.user_id FROM json_each((SELECT json_group_array(id) FROM organizations WHERE id > 0)) o
-         CROSS JOIN organization_members m ON m.organization_id = o.value AND m.role = 'admin'
+        "SELECT o.id, m.user_id FROM organizations o
+         CROSS JOIN organization_members m ON m.organization_id = o.id AND m.role = 'admin'
          CROSS JOIN users u ON u.id = m.user_id
-         WHERE u.enabled = 1 AND u.state = 'active' AND u.kind = 'person'",
+         WHERE o.id > 0 AND u.enabled = 1 AND u.state = 'active' AND u.kind = 'person'",
     )?;
     let read = |row: &Row| Ok((OrganizationId(row.get(0)?), UserId(row.get(1)?)));
     Ok(query.query_map(&[], read)?.collect::<rusqlite::Result<_>>()?)
@@ -104,8 +104,8 @@ pub fn workspaces_by_name<'a>(
              w.ml_models_enabled, w.gradient_start_color, w.gradient_end_color, w.default_llm_integration,
              w.default_agent_runtime,
              c.id AS creator_id, c.uuid AS creator_uuid, c.email AS creator_email, d.id IS NOT NULL AS by_default
-         FROM json_each(:names) j
-         CROSS JOIN workspaces w ON w.organization_id = j.value ->> 0 AND w.name = j.value ->> 1
+         FROM json_each(:names, '$') j
+         CROSS JOIN workspaces w ON w.organization_id = CAST(j.value ->> 0 AS BIGINT) AND w.name = j.value ->> 1
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by",
     )?;
@@ -185,8 +185,8 @@ pub fn bindings(view: &View, limit: u32) -> Result<Vec<Binding>> {
 /// The projects with these names, each in its workspace.
 pub fn projects_by_name<'a>(view: &View, names: impl Iterator<Item = (WorkspaceId, &'a str)>) -> Result<Vec<Project>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT p.id, p.workspace_id, p.name, p.kind, p.created_at FROM json_each(:names) j
-         CROSS JOIN projects p ON p.workspace_id = j.value ->> 0 AND p.name = j.value ->> 1",
+        "SELECT p.id, p.workspace_id, p.name, p.kind, p.created_at FROM json_each(:names, '$') j
+         CROSS JOIN projects p ON p.workspace_id = CAST(j.value ->> 0 AS BIGINT) AND p.name = j.value ->> 1",
     )?;
     let names = names.map(|(workspace, name)| json!([workspace.0, name])).collect::<Value>().to_string();
     Ok(query.query_map(named_params! { ":names": names }, projects::read)?.collect::<rusqlite::Result<_>>()?)

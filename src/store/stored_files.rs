@@ -19,7 +19,8 @@ const MAX_TAKEN: i64 = 64;
 pub fn register(tx: &Tx, sha256: Sha256, remove_after: Timestamp) -> Result<bool> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO unreferenced_files (sha256, remove_after, removing) VALUES (:sha256, :after, 0)
-         ON CONFLICT (sha256) DO UPDATE SET remove_after = max(remove_after, :after) WHERE removing = 0",
+         ON CONFLICT (sha256) DO UPDATE SET remove_after = max(unreferenced_files.remove_after, :after)
+             WHERE unreferenced_files.removing = 0",
     )?;
     query.execute(named_params! { ":sha256": sha256.0.as_slice(), ":after": remove_after.micros() })?;
     let mut query = tx.conn.prepare_cached(
@@ -152,7 +153,7 @@ pub fn wrong_sizes(view: &View) -> Result<Vec<OrganizationId>> {
         "SELECT o.id FROM organizations o LEFT JOIN
              (SELECT organization_id, sum(size) AS found FROM
                  (SELECT organization_id, sha256, max(size) AS size FROM model_versions WHERE sha256 IS NOT NULL
-                  GROUP BY organization_id, sha256)
+                  GROUP BY organization_id, sha256) s
               GROUP BY organization_id) f ON f.organization_id = o.id
          WHERE o.file_bytes <> coalesce(f.found, 0) ORDER BY o.id",
     )?;

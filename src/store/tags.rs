@@ -173,9 +173,9 @@ pub fn count_of_project(view: &View, project: ProjectId) -> Result<u32> {
 
 /// Attaches a tag to a model version. Returns whether it was not attached before.
 pub fn attach_to_model_version(tx: &Tx, version: ModelVersionId, tag: TagId) -> Result<bool> {
-    let mut query = tx
-        .conn
-        .prepare_cached("INSERT OR IGNORE INTO model_version_tags (version_id, tag_id) VALUES (:version, :tag)")?;
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO model_version_tags (version_id, tag_id) VALUES (:version, :tag) ON CONFLICT DO NOTHING",
+    )?;
     Ok(query.execute(named_params! { ":version": version.0, ":tag": tag.0 })? > 0)
 }
 
@@ -189,8 +189,9 @@ pub fn detach_from_model_version(tx: &Tx, version: ModelVersionId, tag: TagId) -
 /// Attaches a tag to a pipeline. Returns the attachment, and whether it is new.
 pub fn attach_to_pipeline(tx: &Tx, pipeline: PipelineId, tag: TagId) -> Result<(PipelineTag, bool)> {
     let params = named_params! { ":pipeline": pipeline.0, ":tag": tag.0 };
-    let mut query =
-        tx.conn.prepare_cached("INSERT OR IGNORE INTO pipeline_tags (pipeline_id, tag_id) VALUES (:pipeline, :tag)")?;
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO pipeline_tags (pipeline_id, tag_id) VALUES (:pipeline, :tag) ON CONFLICT DO NOTHING",
+    )?;
     let is_new = query.execute(params)? > 0;
     let mut query =
         tx.conn.prepare_cached("SELECT id FROM pipeline_tags WHERE pipeline_id = :pipeline AND tag_id = :tag")?;
@@ -232,8 +233,9 @@ pub fn detach_local_from_pipeline(tx: &Tx, pipeline: PipelineId) -> Result<Vec<T
 
 /// Attaches a tag to a project. Returns whether it was not attached before.
 pub fn attach_to_project(tx: &Tx, project: ProjectId, tag: TagId) -> Result<bool> {
-    let mut query =
-        tx.conn.prepare_cached("INSERT OR IGNORE INTO project_tags (project_id, tag_id) VALUES (:project, :tag)")?;
+    let mut query = tx.conn.prepare_cached(
+        "INSERT INTO project_tags (project_id, tag_id) VALUES (:project, :tag) ON CONFLICT DO NOTHING",
+    )?;
     Ok(query.execute(named_params! { ":project": project.0, ":tag": tag.0 })? > 0)
 }
 

@@ -69,7 +69,7 @@ fn on_every_reader(store: &Store, check: impl Fn(&Connection) + Sync) {
             scope.spawn(|| {
                 store.read(|view| {
                     barrier.wait();
-                    check(view.conn.sqlite());
+                    check(view.conn.sqlite().unwrap());
                     Ok(())
                 })
             });
@@ -113,9 +113,9 @@ fn the_writer_has_every_setting_and_waits_for_the_disk() {
     place
         .store
         .write_and_wait(|tx| {
-            as_everyone_should_be(tx.conn.sqlite());
-            assert_eq!(pragma(tx.conn.sqlite(), "query_only"), 0);
-            assert_eq!(pragma(tx.conn.sqlite(), "synchronous"), 2, "FULL");
+            as_everyone_should_be(tx.conn.sqlite().unwrap());
+            assert_eq!(pragma(tx.conn.sqlite().unwrap(), "query_only"), 0);
+            assert_eq!(pragma(tx.conn.sqlite().unwrap(), "synchronous"), 2, "FULL");
             Ok(())
         })
         .unwrap();
@@ -353,7 +353,7 @@ fn a_read_that_takes_too_long_is_ended() {
     let endless = |view: &View| {
         let sql = "SELECT generation FROM meta WHERE generation > (
                        WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT count(*) FROM n)";
-        Ok(view.conn.sqlite().query_row(sql, [], |row| row.get::<_, i64>(0))?)
+        Ok(view.conn.sqlite().unwrap().query_row(sql, [], |row| row.get::<_, i64>(0))?)
     };
     let place = tempfile::tempdir().unwrap();
     let sizes = Sizes { max_read: Some(Duration::from_millis(200)), ..SIZES };

@@ -9,7 +9,7 @@ pub mod staging;
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 
-use super::{Conn, Tx, View, fault, signing_keys};
+use super::{Conn, Tx, View, signing_keys};
 use crate::domain::email::Email;
 use crate::domain::permission::{Permission, PermissionSet};
 use crate::domain::pipeline::NamedModel;
@@ -91,12 +91,8 @@ pub fn insert(tx: &Tx, row: &Row) -> Result<Option<Cell>> {
     let params: Vec<(&str, &dyn ToSql)> = params.iter().map(|(name, value)| (name.as_str(), *value)).collect();
     let mut query = tx.conn.prepare_cached(sql)?;
     let mut rows = query.query(&params)?;
-    let id = match rows.next() {
-        Ok(Some(found)) => cell(found.get_ref(0)?)?,
-        Ok(None) => Cell::Null,
-        Err(error) if fault::is_conflict(&error) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(found) = rows.next()? else { return Ok(None) };
+    let id = cell(found.get_ref(0)?)?;
     // A statement takes effect when it has run to its end.
     rows.next()?;
     Ok(Some(if row.kind == Kind::Client { row.get("client_id").clone() } else { id }))
@@ -105,8 +101,8 @@ pub fn insert(tx: &Tx, row: &Row) -> Result<Option<Cell>> {
 /// Notes the models that a pipeline version names.
 pub fn insert_named_models(tx: &Tx, version: i64, models: &[NamedModel]) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT OR IGNORE INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
-         VALUES (:version, :name, :uuid)",
+        "INSERT INTO pipeline_version_models (pipeline_version_id, model_name, model_uuid)
+         VALUES (:version, :name, :uuid) ON CONFLICT DO NOTHING",
     )?;
     for model in models {
         let uuid = model.uuid.to_string();

@@ -171,7 +171,7 @@ pub fn mark_lapsed(tx: &Tx, limit: u32) -> Result<usize> {
 pub fn for_each_of(view: &View, uuids: &[Uuid], mut each: impl FnMut(User) -> Result<()>) -> Result<()> {
     let sql = format!(
         "SELECT {COLUMNS} FROM users u
-         WHERE u.kind = 'person' AND u.uuid IN (SELECT value FROM json_each(:uuids)) ORDER BY u.id"
+         WHERE u.kind = 'person' AND u.uuid IN (SELECT value FROM json_each(:uuids, '$')) ORDER BY u.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
     for user in query.query_map(named_params! { ":uuids": row::uuids(uuids) }, read)? {
@@ -267,7 +267,7 @@ pub fn update(tx: &Tx, user: &User) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
         "UPDATE users SET email = :email, email_key = iif(email = :email, email_key, :email_key), email_verified_by = :verified_by,
              email_verified_at = :verified_at, first_name = :first_name, last_name = :last_name,
-             state = :state, invited_until = :until, lapsed = iif(invited_until IS :until, lapsed, 0),
+             state = :state, invited_until = :until, lapsed = iif(invited_until IS NOT DISTINCT FROM :until, lapsed, 0),
              enabled = :enabled, developer = :developer,
              must_change_password = :must_change, role = :role
          WHERE id = :id",

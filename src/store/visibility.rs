@@ -187,8 +187,9 @@ pub(super) fn roles(view: &View, me: UserId, most: u32) -> Result<Option<Vec<Rol
 /// are more than `most`, or more roles.
 pub(super) fn places(view: &View, me: UserId, most: u32) -> Result<Option<Vec<Place>>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT m.workspace_id, m.role <> 'custom' OR r.reads_projects, m.role = 'owner' OR coalesce(r.restricts_projects, 0),
-             m.role = 'owner' OR coalesce(r.reads_bindings, 0)
+        "SELECT m.workspace_id, m.role <> 'custom' OR r.reads_projects = 1,
+             m.role = 'owner' OR coalesce(r.restricts_projects, 0) = 1,
+             m.role = 'owner' OR coalesce(r.reads_bindings, 0) = 1
          FROM members m LEFT JOIN roles r ON r.id = m.role_id WHERE m.user_id = :me LIMIT :most",
     )?;
     let params = named_params! { ":me": me.0, ":most": most.saturating_add(1) };
@@ -238,7 +239,7 @@ pub(super) fn place(view: &View, me: UserId, workspace: WorkspaceId) -> Result<P
         "SELECT o.role = 'admin' OR w.private = 0, o.role = 'admin'
          FROM workspaces w CROSS JOIN organization_members o ON o.organization_id = w.organization_id
          WHERE w.id = :workspace AND o.user_id = :me",
-        "SELECT m.role <> 'custom' OR r.reads_projects, m.role = 'owner' OR coalesce(r.restricts_projects, 0)
+        "SELECT m.role <> 'custom' OR r.reads_projects = 1, m.role = 'owner' OR coalesce(r.restricts_projects, 0) = 1
          FROM members m LEFT JOIN roles r ON r.id = m.role_id WHERE m.workspace_id = :workspace AND m.user_id = :me",
         "SELECT r.reads_projects, r.restricts_projects FROM bindings b CROSS JOIN roles r ON r.id = b.role_id
          WHERE b.user_id = :me AND b.workspace_id = :workspace",

@@ -60,7 +60,7 @@ pub fn for_each_joined(view: &View, organization: OrganizationId, by: &[Uuid], e
         "SELECT {ENTRY} FROM {TABLES}
          WHERE w.organization_id = :organization AND w.id IN (
              SELECT m.workspace_id FROM members m JOIN users u ON u.id = m.user_id
-             WHERE u.uuid IN (SELECT value FROM json_each(:users)))
+             WHERE u.uuid IN (SELECT value FROM json_each(:users, '$')))
          ORDER BY w.id"
     );
     let mut query = view.conn.prepare_cached(&sql)?;
@@ -83,7 +83,7 @@ pub fn for_each_shared(
         Some(_) => {
             "AND w.id IN (
                  SELECT o.workspace_id FROM members o JOIN users u ON u.id = o.user_id
-                 WHERE u.uuid IN (SELECT value FROM json_each(:users)))"
+                 WHERE u.uuid IN (SELECT value FROM json_each(:users, '$')))"
         }
     };
     let sql = format!(
@@ -152,7 +152,8 @@ pub fn page(view: &View, visibility: Visibility, search: &WorkspaceSearch, page:
 /// The ids of the workspaces with a text in their name, in order. Returns none if there are more than `most`.
 pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec<i64>>> {
     let mut query = view.conn.prepare_cached(
-        "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0",
+        "SELECT id FROM workspaces WHERE id IN (SELECT value FROM json_each(:these)) AND instr(name_key, :name) > 0
+         ORDER BY id",
     )?;
     let named = |after, limit| search::by_name(view, (SearchTable::Workspaces, name), after, limit);
     let way = Way::Ids(&named, true);
@@ -220,7 +221,7 @@ fn matching(
         "SELECT {COLUMNS} FROM json_each(:these) j CROSS JOIN workspaces w ON w.id = j.value
          LEFT JOIN users c ON c.id = w.created_by
          LEFT JOIN default_workspaces d ON d.workspace_id = w.id AND d.user_id = w.created_by
-         WHERE (CAST(:organization AS INTEGER) IS NULL OR w.organization_id = :organization)
+         WHERE (CAST(:organization AS BIGINT) IS NULL OR w.organization_id = :organization)
              AND (:name = '' OR instr(w.name_key, :name) > 0) AND {visible}"
     );
     let mut query = view.conn.prepare_cached(&sql)?;

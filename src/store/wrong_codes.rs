@@ -18,7 +18,7 @@ pub fn find(view: &View, user: UserId) -> Result<Option<WrongCodes>> {
 pub fn count_one(tx: &Tx, user: UserId) -> Result<WrongCodes> {
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO wrong_codes (user_id, count, last_at) VALUES (:user, 1, :now)
-         ON CONFLICT (user_id) DO UPDATE SET count = min(count + 1, 1000000), last_at = excluded.last_at
+         ON CONFLICT (user_id) DO UPDATE SET count = min(wrong_codes.count + 1, 1000000), last_at = excluded.last_at
          RETURNING count",
     )?;
     let params = named_params! { ":user": user.0, ":now": tx.now.micros() };

@@ -335,7 +335,7 @@ const FINDS: [Find; 19] = [
         "VACUUM and an index",
         |place| {
             let database = Database::open(&place.data());
-            database.0.execute_batch("VACUUM; CREATE INDEX note ON users (first_name)").expect("a rebuilt file");
+            database.file().execute_batch("VACUUM; CREATE INDEX note ON users (first_name)").expect("a rebuilt file");
         },
         |_| (),
         true,

@@ -1,36 +1,81 @@
-//! Reads and writes the server's database file, for what no endpoint can do.
+//! Reads and writes the server's database, for what no endpoint can do.
 
+use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::types::{FromSql, ValueRef};
+use rusqlite::types::{FromSql, Value, ValueRef};
 use rusqlite::{Connection, Params};
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
 
-/// A second connection to the server's file.
+use crate::support::postgres::cluster;
+use crate::support::{self, database_name};
+
+/// A second connection to the server's database.
 #[derive(Debug)]
-pub struct Database(pub Connection);
+pub enum Database {
+    File(Connection),
+    /// The name of a database of PostgreSQL.
+    Postgres(String),
+}
 
 impl Database {
-    /// Opens the file in a data directory.
+    /// Opens the database of a data directory.
     pub fn open(data_dir: &Path) -> Self {
+        if let Some(address) = support::database_of(data_dir) {
+            return Self::Postgres(database_name(&address).to_owned());
+        }
         let conn = Connection::open(data_dir.join("atelier.db")).expect("the data file");
         conn.busy_timeout(Duration::from_secs(10)).expect("a time-out");
         conn.pragma_update(None, "foreign_keys", true).expect("foreign keys");
-        Self(conn)
+        Self::File(conn)
+    }
+
+    /// The data file, for what only SQLite has.
+    pub fn file(&self) -> &Connection {
+        match self {
+            Self::File(conn) => conn,
+            Self::Postgres(_) => panic!("this test is about the data file"),
+        }
     }
 
     /// Changes rows as another process of atelier would; returns the id of the last new row.
     pub fn write(&self, sql: &str, params: impl Params) -> i64 {
-        self.0.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
-        self.0.execute(sql, params).unwrap_or_else(|error| panic!("{error}: {sql}"));
-        let id = self.0.last_insert_rowid();
-        self.0.execute_batch("UPDATE meta SET generation = generation + 1; COMMIT").expect("a commit");
-        id
+        match self {
+            Self::File(conn) => {
+                conn.execute_batch("BEGIN IMMEDIATE").expect("a transaction");
+                conn.execute(sql, params).unwrap_or_else(|error| panic!("{error}: {sql}"));
+                let id = conn.last_insert_rowid();
+                conn.execute_batch("UPDATE meta SET generation = generation + 1; COMMIT").expect("a commit");
+                id
+            }
+            Self::Postgres(name) => {
+                let script = format!(
+                    "SET search_path = atelier, public; BEGIN; SELECT FROM meta FOR UPDATE; {};
+                     UPDATE meta SET generation = generation + 1, edition = edition + 1; COMMIT;
+                     \\set ON_ERROR_STOP 0
+                     SELECT lastval();\n",
+                    bound(sql, params)
+                );
+                let printed = cluster().run(name, &script);
+                printed.lines().rev().find_map(|line| line.trim().parse().ok()).unwrap_or_default()
+            }
+        }
     }
 
     /// The single value that a query returns.
     pub fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> T {
-        self.0.query_row(sql, params, |row| row.get(0)).unwrap_or_else(|error| panic!("{error}: {sql}"))
+        match self {
+            Self::File(conn) => {
+                conn.query_row(sql, params, |row| row.get(0)).unwrap_or_else(|error| panic!("{error}: {sql}"))
+            }
+            Self::Postgres(name) => {
+                let rows = query(name, sql, params);
+                let value = rows.first().and_then(|row| row.0.first()).unwrap_or_else(|| panic!("no row: {sql}"));
+                T::column_result(value.into()).unwrap_or_else(|error| panic!("{error}: {sql}"))
+            }
+        }
     }
 
     /// How many rows a table has.
@@ -40,7 +85,14 @@ impl Database {
 
     /// The rows that a query returns, one per line, with a bar between columns.
     pub fn rows(&self, sql: &str, params: impl Params) -> Vec<String> {
-        let mut query = self.0.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+        let conn = match self {
+            Self::File(conn) => conn,
+            Self::Postgres(name) => {
+                let line = |row: &Row| row.0.iter().map(|value| shown(value.into())).collect::<Vec<_>>().join("|");
+                return query(name, sql, params).iter().map(line).collect();
+            }
+        };
+        let mut query = conn.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
         let width = query.column_count();
         let line = |row: &rusqlite::Row| {
             let cells: Vec<String> = (0..width).map(|n| row.get_ref(n).map(shown)).collect::<rusqlite::Result<_>>()?;
@@ -67,5 +119,89 @@ fn shown(value: ValueRef) -> String {
         ValueRef::Real(number) => number.to_string(),
         ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
         ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+/// A row of PostgreSQL, in the order of its columns.
+struct Row(Vec<Value>);
+
+impl<'de> Deserialize<'de> for Row {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Columns;
+
+        impl<'de> Visitor<'de> for Columns {
+            type Value = Row;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a row")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+                let mut all = Vec::new();
+                while let Some((_, value)) = map.next_entry::<String, serde_json::Value>()? {
+                    all.push(value_of(&value));
+                }
+                Ok(Row(all))
+            }
+        }
+
+        from.deserialize_map(Columns)
+    }
+}
+
+fn value_of(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::Null,
+        serde_json::Value::Bool(truth) => Value::Integer((*truth).into()),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Real(number.as_f64().expect("a number")), Value::Integer)
+        }
+        serde_json::Value::String(text) => match text.strip_prefix("\\x").and_then(unhex) {
+            Some(bytes) => Value::Blob(bytes),
+            None => Value::Text(text.clone()),
+        },
+        other => Value::Text(other.to_string()),
+    }
+}
+
+fn unhex(digits: &str) -> Option<Vec<u8>> {
+    digits.as_bytes().chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+fn query(database: &str, sql: &str, params: impl Params) -> Vec<Row> {
+    let sql = bound(sql, params);
+    let script = format!("SET search_path = atelier, public; SELECT row_to_json(q) FROM ({sql}) q;\n");
+    let printed = cluster().run(database, &script);
+    printed.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+}
+
+/// A statement with its parameters in it. SQLite tells what they are.
+fn bound(sql: &str, params: impl Params) -> String {
+    let count = (1..20).rev().find(|number| sql.contains(&format!("?{number}"))).unwrap_or_default();
+    if count == 0 {
+        return sql.to_owned();
+    }
+    let names: Vec<String> = (1..=count).map(|number| format!("?{number}")).collect();
+    let conn = Connection::open_in_memory().expect("SQLite");
+    let values: Vec<Value> = conn
+        .query_row(&format!("SELECT {}", names.join(", ")), params, |row| (0..count).map(|n| row.get(n)).collect())
+        .unwrap_or_else(|error| panic!("{error}: {sql}"));
+    let pairs = names.iter().zip(&values).rev();
+    pairs.fold(sql.to_owned(), |sql, (name, value)| sql.replace(name, &literal(value)))
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".to_owned(),
+        Value::Integer(number) => number.to_string(),
+        Value::Real(number) => number.to_string(),
+        Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        Value::Blob(bytes) => {
+            let digits = bytes.iter().fold(String::new(), |mut text, byte| {
+                write!(text, "{byte:02x}").expect("a string");
+                text
+            });
+            format!("'\\x{digits}'::bytea")
+        }
     }
 }

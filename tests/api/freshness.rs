@@ -377,7 +377,7 @@ fn a_revoked_token_is_refused_on_the_next_request_of_every_connection() {
             "sign out" => {
                 world.ada.post(&format!("/auth/admin/realms/master/users/{}/logout", bob.uuid), &json!({}));
             }
-            _ => drop(world.database().0.execute("DELETE FROM sessions", [])),
+            _ => drop(world.database().file().execute("DELETE FROM sessions", [])),
         }
         for client in &connections {
             assert_eq!(client.get("/v2/spaces").status, 401, "{way}");

@@ -23,6 +23,7 @@ mod freshness;
 mod keys;
 mod kills;
 mod parity;
+mod postgres;
 mod process;
 mod raw;
 mod robustness;

@@ -106,7 +106,7 @@ fn a_full_write_queue_is_503_with_retry_after_in_each_dialect() {
 fn a_locked_file_makes_the_server_unready_until_released() {
     let world = World::start();
     let database = world.database();
-    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    database.file().execute_batch("BEGIN IMMEDIATE").expect("the lock");
     // The server waits for some seconds, as for a command line that is at work. The check does not wait as long.
     let ready = world.nobody.get("/readyz");
     let begin = "the check of the data file has not ended for 3 s: another process has locked the file, ";
@@ -116,7 +116,7 @@ fn a_locked_file_makes_the_server_unready_until_released() {
     assert_eq!(answer.outcome(), (503, busy));
     assert_eq!(world.nobody.get("/healthz").status, 200);
     assert_eq!(world.bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
-    database.0.execute_batch("ROLLBACK").expect("the lock given back");
+    database.file().execute_batch("ROLLBACK").expect("the lock given back");
     assert_eq!(world.nobody.get("/readyz").status, 200);
     assert_eq!(world.bob.post(CREATE, &json!({ "workspace_name": "late" })).status, 200);
 }

@@ -91,7 +91,7 @@ fn passwords_that_wait_to_be_hashed_do_not_hold_up_a_stop() {
 fn a_write_that_waits_for_another_process_does_not_hold_up_a_stop() {
     let log = stops_in_time(|world| {
         let database = world.database();
-        database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+        database.file().execute_batch("BEGIN IMMEDIATE").expect("the lock");
         (create(world, "waiting"), database)
     });
     assert!(log.contains("stop_grace is over"), "{log}");
@@ -103,7 +103,7 @@ fn a_long_write_does_not_hold_up_a_stop() {
         let slow = "CREATE VIEW slow AS WITH RECURSIVE numbers (n) AS
                         (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 10000000000) SELECT n FROM numbers;
                     CREATE TRIGGER slow_create AFTER INSERT ON workspaces BEGIN SELECT count(*) FROM slow; END;";
-        world.database().0.execute_batch(slow).expect("a slow trigger");
+        world.database().file().execute_batch(slow).expect("a slow trigger");
         create(world, "slow")
     });
     assert!(log.contains("stop_grace is over"), "{log}");

@@ -143,7 +143,7 @@ pub fn invite(ada: &Person, nobody: &Client, email: &str, password: &str) -> Per
 
 /// Does something while the queue of a server with `--write-queue 1` is full, and two accepted writes wait.
 pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
-    database.0.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    database.file().execute_batch("BEGIN IMMEDIATE").expect("the lock");
     let (locked, enough) = (Instant::now(), AtomicBool::new(false));
     std::thread::scope(|scope| {
         let (tell, told) = mpsc::channel();
@@ -174,7 +174,7 @@ pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
         }
         enough.store(true, Ordering::Release);
         meanwhile();
-        database.0.execute_batch("ROLLBACK").expect("the lock given back");
+        database.file().execute_batch("ROLLBACK").expect("the lock given back");
         // The writer gives up after five seconds, which a busy machine may take for all this.
         let in_time = locked.elapsed() < Duration::from_secs(4);
         let done = told.iter().filter(|(_, status)| *status == 200).count();

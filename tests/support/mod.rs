@@ -3,9 +3,13 @@
 //! Several test binaries share this file (`#[path = "../support/mod.rs"] mod support;`). It knows the
 //! command line of `atelier`, its environment and the line it prints once it serves; it speaks no dialect.
 //!
-//! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are.
+//! `ATELIER_TEST_KEEP=1` keeps the data directories and says where they are. `ATELIER_TEST_ENGINE=postgres` gives each
+//! server a database of PostgreSQL of its own.
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 
+pub mod postgres;
+
+use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -35,6 +39,7 @@ pub struct Setup {
     data_dir: Option<PathBuf>,
     more_listeners: usize,
     no_admin: bool,
+    database: Option<String>,
 }
 
 impl Setup {
@@ -67,6 +72,12 @@ impl Setup {
         self.args(&["--listen", address])
     }
 
+    /// Serves a database of PostgreSQL.
+    pub fn database(mut self, address: &str) -> Self {
+        self.database = Some(address.to_owned());
+        self
+    }
+
     /// Leaves it to the server to make an administrator.
     pub fn without_admin(mut self) -> Self {
         self.no_admin = true;
@@ -80,10 +91,17 @@ impl Setup {
     /// With the server's log, when it ends or is silent for 30 seconds.
     pub fn start(self) -> Server {
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
+        let database = self.database.or_else(|| wanted_database(data.path()));
+        if let Some(address) = &database {
+            databases().insert(data.path().to_owned(), address.clone());
+        }
         let mut command = atelier();
         command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
             command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
+        }
+        if let Some(address) = &database {
+            command.env("ATELIER_DATABASE", address);
         }
         command.envs(self.env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the atelier binary starts");
@@ -95,7 +113,7 @@ impl Setup {
             log.drain(child.stderr.take().expect("stderr is piped"), None),
         ];
         let watcher = watcher(child.id());
-        let mut server = Server { child, watcher, readers, log, data, bases: Vec::new() };
+        let mut server = Server { child, watcher, readers, log, data, database, bases: Vec::new() };
         server.wait_for(&bases, 1 + self.more_listeners);
         server
     }
@@ -109,6 +127,8 @@ pub struct Server {
     readers: Vec<JoinHandle<()>>,
     log: Log,
     data: Data,
+    /// The address of the database of PostgreSQL, if it is on one.
+    database: Option<String>,
     bases: Vec<String>,
 }
 
@@ -133,6 +153,11 @@ impl Server {
         self.data.path()
     }
 
+    /// The address of the database of PostgreSQL, if it is on one.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
     /// The server's process id.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -152,6 +177,9 @@ impl Server {
     pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
         let mut command = atelier();
         command.args(args).arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
+        if let Some(address) = &self.database {
+            command.env("ATELIER_DATABASE", address);
+        }
         command.output().expect("the atelier binary starts")
     }
 
@@ -229,6 +257,35 @@ fn watcher(server: u32) -> Child {
         .stderr(Stdio::null())
         .spawn()
         .expect("a shell starts")
+}
+
+/// The addresses of the databases of PostgreSQL, by data directory.
+fn databases() -> MutexGuard<'static, BTreeMap<PathBuf, String>> {
+    static DATABASES: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
+    DATABASES.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The address of the database of PostgreSQL that goes with a data directory, if one does.
+pub fn database_of(data_dir: &Path) -> Option<String> {
+    databases().get(data_dir).cloned()
+}
+
+/// The database of a server on this directory: a new one for a new directory.
+fn wanted_database(data_dir: &Path) -> Option<String> {
+    let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
+    wanted.then(|| database_of(data_dir).unwrap_or_else(fresh_database))
+}
+
+/// The name of the database in an address.
+pub fn database_name(address: &str) -> &str {
+    let (_, rest) = address.split_once("@/").expect("an address of the cluster");
+    rest.split('?').next().expect("a name")
+}
+
+/// The address of a new, empty database of PostgreSQL.
+pub fn fresh_database() -> String {
+    let cluster = postgres::cluster();
+    cluster.address(&cluster.create_database())
 }
 
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.

@@ -11,7 +11,7 @@ use crate::app::checks::NO_DIRECTORY;
 use crate::app::runtime::backup_control::{Control, Settings, Wake};
 use crate::app::runtime::file_storage::FileStorage;
 use crate::cli::progress::size;
-use crate::cli::{CliError, file_place};
+use crate::cli::{CliError, database, file_place};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::backup::Schedule;
@@ -48,6 +48,13 @@ struct Work {
 ///
 /// Refused with a schedule, but without a directory.
 pub(in crate::cli) fn control(config: &Config) -> Result<Control, CliError> {
+    if config.backup_directory.is_some() || config.backup_schedule.is_some() {
+        database::require_file(
+            config,
+            "back it up with `pg_dump`, or with the tools of your PostgreSQL service, and remove backup_directory and \
+             backup_schedule",
+        )?;
+    }
     match (&config.backup_directory, config.backup_schedule) {
         (Some(directory), schedule) => Ok(Control::new(Settings {
             folder: Folder::at(directory.clone()),

@@ -6,7 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::advice::{AS_THE_SERVER, START};
 use super::{file, running};
-use crate::cli::data::error_details;
+use crate::cli::CliError;
+use crate::cli::data::{self, error_details};
 use crate::cli::finding::Finding;
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
@@ -55,9 +56,23 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             findings.push(Finding::warning("server", "unknown whether a server is running", error.to_string()));
         }
     }
+    if home.server().is_some() {
+        findings.push(database(home));
+        return findings;
+    }
     findings.push(sqlite());
     findings.extend(file::check(config, home));
     findings
+}
+
+/// Whether the database of PostgreSQL can be used.
+fn database(home: &DataDir) -> Finding {
+    match data::with(home, |store| Ok(store.read(health::generation)?)) {
+        Ok(generation) => Finding::ok("database", format!("PostgreSQL, generation {generation}")),
+        Err(CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) => {
+            Finding::fault("database", words, "correct database, or start PostgreSQL")
+        }
+    }
 }
 
 fn sqlite() -> Finding {

@@ -20,7 +20,7 @@ use crate::store::inspection::inspect;
 /// Only faults are told.
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let is_new = fs::metadata(home.database()).map_or(true, |found| found.len() == 0);
+    let is_new = home.server().is_none() && fs::metadata(home.database()).map_or(true, |found| found.len() == 0);
     if is_new {
         // Otherwise they are checked with the data.
         findings.extend(master_key::check(config, home, Ok(Vec::new())));

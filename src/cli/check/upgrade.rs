@@ -12,7 +12,7 @@ use crate::cli::backup::several;
 use crate::cli::data::error_details;
 use crate::cli::finding::{Finding, Level};
 use crate::cli::progress::size;
-use crate::cli::{CliError, finding, print, upgrade_progress};
+use crate::cli::{CliError, database, finding, print, upgrade_progress};
 use crate::config::Config;
 use crate::domain::retention::Retention;
 use crate::error::Error;
@@ -31,7 +31,11 @@ struct Outlook {
 
 /// Prints the findings. Fails if the upgrade would fail.
 pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
-    let home = DataDir::at(&config.data_dir);
+    database::require_file(
+        config,
+        "the server itself upgrades a database of PostgreSQL; `pg_dump` backs it up before",
+    )?;
+    let home = database::at(config)?;
     let (outlook, findings) = check(config, &home);
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {

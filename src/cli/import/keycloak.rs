@@ -13,9 +13,8 @@ use clap::Args;
 
 use super::plan::{self, Item, Options};
 use crate::cli::master_key::Source;
-use crate::cli::{CliError, say};
+use crate::cli::{CliError, database, say};
 use crate::config::Config;
-use crate::store::data_dir::DataDir;
 use crate::tokens::seal::MasterKey;
 use map::Map;
 use realm::Realm;
@@ -33,7 +32,7 @@ pub struct Arguments {
 }
 
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError> {
-    let home = DataDir::existing(&config.data_dir)?;
+    let home = database::existing(config)?;
     let map = arguments.groups.as_deref().map(Map::read).transpose()?.unwrap_or_default();
     let realm = realm::read(&arguments.file)?;
     let master_key = || Source::of(config, &home)?.loaded().map(Arc::new);

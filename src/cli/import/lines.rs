@@ -15,7 +15,7 @@ use crate::app::setup;
 use crate::app::transfer::{self, Counts, Ended, Files, Reader, Report, Source};
 use crate::cli::backup::several;
 use crate::cli::progress::Progress;
-use crate::cli::{CliError, master_key, model, password, say};
+use crate::cli::{CliError, database, master_key, model, password, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::model::StoredFile;
@@ -56,7 +56,7 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn run(self, config: &Config) -> Result<(), CliError> {
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         let store = Store::open_beside(&home, SIZES)?;
         let done = self.read_and_import(config, &home, &store);
         store.close();

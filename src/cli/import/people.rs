@@ -8,11 +8,10 @@ use super::file::{self, MAX_PEOPLE};
 use super::link_file::{Invited, LinkFile};
 use super::plan::{self, Action, Item, Options, Work};
 use crate::app::imported_people::sheet::{self, Line};
-use crate::cli::{CliError, running, say};
+use crate::cli::{CliError, database, running, say};
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::user::AccountRole;
-use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 
 /// The maximum size of a file.
@@ -33,7 +32,7 @@ pub struct Arguments {
 
 /// Invites people with links that are valid only with the written file, or without links.
 pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError> {
-    let home = DataDir::existing(&config.data_dir)?;
+    let home = database::existing(config)?;
     if let Some(path) = &arguments.links {
         LinkFile::require_absent(path)?;
     }

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::source::Source;
 use crate::app::identity::master_keys::{self, Resealed};
 use crate::app::identity::signing_keys;
-use crate::cli::{CliError, data, password, print, say};
+use crate::cli::{CliError, data, database, password, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::secret::Secret;
@@ -84,7 +84,7 @@ struct Rotated {
 impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let Self::Rotate { key, json } = self;
-        let home = DataDir::existing(&config.data_dir)?;
+        let home = database::existing(config)?;
         let new_key = key.read()?;
         let source = Source::of(config, &home)?;
         let _rotation = lock_rotation(&home)?;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::parse;
 use crate::app::declared_setup::{self, Current, MAX_OF_A_KIND};
 use crate::app::identity::oauth::clients::Registered;
-use crate::cli::{CliError, data, print, say};
+use crate::cli::{CliError, data, database, print, say};
 use crate::config::Config;
 use crate::config::text_form::TextForm as _;
 use crate::domain::actor::Actor;
@@ -17,7 +17,6 @@ use crate::domain::client::{Grant, RedirectUri, Scope};
 use crate::domain::ids::OrganizationId;
 use crate::domain::member::Role;
 use crate::domain::permission::Permission;
-use crate::store::data_dir::DataDir;
 use crate::store::files;
 
 const HEAD: &str = "\
@@ -29,7 +28,7 @@ const HEAD: &str = "\
 /// Writes a set-up file with everything that such a file can declare, to this file or to stdout. An existing file is not
 /// overwritten.
 pub(in crate::cli) fn export_as_apply(config: &Config, out: Option<&Path>) -> Result<(), CliError> {
-    let home = DataDir::existing(&config.data_dir)?;
+    let home = database::existing(config)?;
     let now = data::with(&home, |store| Ok(store.read(|view| declared_setup::everything(view, &Actor::operator()))?))?;
     for (kind, count) in [
         ("organizations", now.organizations.len()),

@@ -1,12 +1,11 @@
 //! A new user.
 
-use std::path::Path;
-
 use uuid::Uuid;
 
 use super::{NewPassword, to_json};
 use crate::app::{setup, users};
-use crate::cli::{CliError, data, say};
+use crate::cli::{CliError, data, database, say};
+use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::user::NewUser;
 use crate::store::Tx;
@@ -14,11 +13,12 @@ use crate::store::data_dir::DataDir;
 
 /// Creates the data directory if it is absent, because a first user may be added before a server runs. The message
 /// reveals a misspelled path.
-pub(super) fn create_if_absent(place: &Path) -> Result<DataDir, CliError> {
-    let absent = !DataDir::at(place).database().exists();
-    let home = DataDir::open(place)?;
+pub(super) fn create_if_absent(config: &Config) -> Result<DataDir, CliError> {
+    let home = database::at(config)?;
+    let absent = home.server().is_none() && !home.database().exists();
+    let home = home.opened()?;
     if absent {
-        say(&format!("created the data directory {}; `atelier serve` starts a server on it", place.display()));
+        say(&format!("created the data directory {}; `atelier serve` starts a server on it", home.path().display()));
     }
     Ok(home)
 }

@@ -7,18 +7,17 @@ use crate::app::invitations::{self, Invitation, Mode, Outcome};
 use crate::app::users::Named;
 use crate::app::{by_name, keys, organizations};
 use crate::cli::data::{self, or_refused};
-use crate::cli::{CliError, running, say};
+use crate::cli::{CliError, database, running, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
 use crate::domain::link::Purpose;
 use crate::domain::organization::OrganizationRole;
 use crate::domain::user::{AccountRole, NewUser, User};
 use crate::store::Tx;
-use crate::store::data_dir::DataDir;
 use crate::tokens::opaque::{Kind, mint};
 
 pub(super) fn make(config: &Config, email: &str, purpose: Purpose, revoke_keys: bool) -> Result<(), CliError> {
-    let (home, who) = (DataDir::existing(&config.data_dir)?, Named::Email(data::address(email)?));
+    let (home, who) = (database::existing(config)?, Named::Email(data::address(email)?));
     let (secret, fingerprint) = mint(Kind::Link);
     let origin = running::origin(config, &home);
     let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());
@@ -54,7 +53,7 @@ fn words(user: &User, purpose: Purpose) -> String {
 
 /// Invites somebody, perhaps into an organization, and prints the link.
 pub(super) fn invite(config: &Config, new: NewUser, organization: Option<String>) -> Result<(), CliError> {
-    let home = DataDir::existing(&config.data_dir)?;
+    let home = database::existing(config)?;
     let (secret, fingerprint) = mint(Kind::Link);
     let origin = running::origin(config, &home);
     let link = format!("{}/auth/invitation?token={}\n", origin.url, secret.expose());

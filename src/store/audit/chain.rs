@@ -58,7 +58,7 @@ pub(super) fn append_all(
              after, hash)
          SELECT :first + key, :at, :actor, :actor_id, :credential, :dialect, :address, :request_id, :verb, :kind,
              value ->> 0, value ->> 1, value ->> 2, unhex(value ->> 3)
-         FROM json_each(:rows)",
+         FROM json_each(:rows, '$')",
     )?;
     let mut rows = rows.peekable();
     while rows.peek().is_some() {

@@ -9,26 +9,28 @@ use crate::store::{Row, View};
 
 /// Looks at the next rows before one, the newest first: their ids, and whether each is about the workspace, a member of
 /// it or something in it.
+///
+/// A value of JSON is a number or a text to SQLite, and always a text to PostgreSQL; `|| ''` makes it a text for both.
 pub fn before(view: &View, workspace: WorkspaceId, before: i64, limit: u32) -> Result<Vec<(i64, bool)>> {
     let mut query = view.conn.prepare_cached(
         "SELECT a.id, CASE a.kind
              WHEN 'workspace' THEN a.object = :text
              WHEN 'member' THEN substr(a.object, 1, length(:text) + 1) = :text || '/'
-             WHEN 'project' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
-                 OR EXISTS (SELECT 1 FROM projects p WHERE p.id = CAST(a.object AS INTEGER) AND p.workspace_id = :workspace)
-             WHEN 'model' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
-             WHEN 'model_version' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
+             WHEN 'project' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
+                 OR EXISTS (SELECT 1 FROM projects p WHERE p.id = CAST(a.object AS BIGINT) AND p.workspace_id = :workspace)
+             WHEN 'model' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
+             WHEN 'model_version' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
                  OR EXISTS (SELECT 1 FROM model_versions v JOIN models m ON m.id = v.model_id
-                            WHERE v.id = CAST(a.object AS INTEGER) AND m.workspace_id = :workspace)
-             WHEN 'pipeline' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
-                 OR EXISTS (SELECT 1 FROM pipelines p WHERE p.id = CAST(a.object AS INTEGER) AND p.workspace_id = :workspace)
+                            WHERE v.id = CAST(a.object AS BIGINT) AND m.workspace_id = :workspace)
+             WHEN 'pipeline' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
+                 OR EXISTS (SELECT 1 FROM pipelines p WHERE p.id = CAST(a.object AS BIGINT) AND p.workspace_id = :workspace)
              WHEN 'pipeline_version' THEN EXISTS (
-                 SELECT 1 FROM pipelines p WHERE p.id = coalesce(a.after, a.before) ->> 'pipeline'
+                 SELECT 1 FROM pipelines p WHERE p.id = CAST(coalesce(a.after, a.before) ->> 'pipeline' AS BIGINT)
                      AND p.workspace_id = :workspace)
-             WHEN 'tag' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
-             WHEN 'connection' THEN a.before ->> 'workspace' = :workspace OR a.after ->> 'workspace' = :workspace
-             WHEN 'binding' THEN coalesce(a.after, a.before) -> 'on' ->> 'workspace' = :workspace
-             ELSE 0 END
+             WHEN 'tag' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
+             WHEN 'connection' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
+             WHEN 'binding' THEN coalesce(a.after, a.before) -> 'on' ->> 'workspace' || '' = :text
+             ELSE false END
          FROM audit a WHERE a.id < :before ORDER BY a.id DESC LIMIT :limit",
     )?;
     let params = named_params! {

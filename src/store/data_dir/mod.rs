@@ -18,6 +18,8 @@ use shared_file::SharedFile;
 
 pub use error::{DataDirError, Result};
 
+use crate::store::postgres::Address;
+
 /// The folder in which the data file is copied for a backup.
 pub const BACKING_UP: &str = "backup.tmp";
 
@@ -28,6 +30,8 @@ pub const RESTORING: &str = "restore.tmp";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
     path: PathBuf,
+    /// The database, if it is one of PostgreSQL and not a file of the directory.
+    server: Option<Address>,
 }
 
 impl DataDir {
@@ -37,10 +41,19 @@ impl DataDir {
     /// files that are not atelier's (`/srv`, for example, must stay open), if it has the rest of a server whose database is
     /// gone, or if it cannot be created or tightened.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self> {
-        let home = Self { path: path.into() };
+        Self::at(path).opened()
+    }
+
+    /// Opens this data directory, like [`DataDir::open`].
+    pub fn opened(self) -> Result<Self> {
+        let home = self;
         files::create_directories(&home.path).map_err(|source| {
             home.io("create the data directory", source, "choose another directory with --data-dir")
         })?;
+        if home.server.is_some() {
+            home.close_to_others()?;
+            return Ok(home);
+        }
         if home.path.join(RESTORING).exists() && !home.database().exists() {
             return Err(DataDirError::HalfRestored { path: home.path });
         }
@@ -54,12 +67,31 @@ impl DataDir {
 
     /// The data directory of that path. It reads and changes nothing on the disk.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into() }
+        Self { path: path.into(), server: None }
+    }
+
+    /// The data directory of a server whose data is in a database of PostgreSQL, if an address is given.
+    #[must_use]
+    pub fn with_server(self, server: Option<Address>) -> Self {
+        Self { server, ..self }
+    }
+
+    /// The database, if it is one of PostgreSQL and not a file of the directory.
+    pub const fn server(&self) -> Option<&Address> {
+        self.server.as_ref()
     }
 
     /// Opens a data directory that a server has created. Never creates one.
     pub fn existing(path: impl Into<PathBuf>) -> Result<Self> {
-        let home = Self { path: path.into() };
+        Self::at(path).found()
+    }
+
+    /// Opens this data directory, like [`DataDir::existing`]. One without a data file may be absent.
+    pub fn found(self) -> Result<Self> {
+        let home = self;
+        if home.server.is_some() {
+            return Ok(home);
+        }
         match fs::metadata(home.database()) {
             Ok(_) => {
                 home.close_to_others()?;
@@ -102,7 +134,7 @@ impl DataDir {
     /// The data file, if it can be locked. On network file systems, a lock of the whole file (flock) meets SQLite's locks,
     /// and shuts it out.
     fn lockable_database(&self) -> Option<PathBuf> {
-        self.network_file_system().is_none().then(|| self.database())
+        (self.server.is_none() && self.network_file_system().is_none()).then(|| self.database())
     }
 
     /// The kind of network file system that the directory is on, if it is on one.

@@ -24,7 +24,7 @@ pub fn copy(from: &Path, to: &Path, each: impl Fn(u64, u64) -> Result<()>) -> Re
     inspection::inspect(from, |view| {
         // Begins the snapshot, which all steps read.
         schema::state(view)?.fit(from)?;
-        copy_pages(view.conn.sqlite(), to, &each)
+        copy_pages(view.conn.sqlite()?, to, &each)
     })?;
     let copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let mode: String = copy.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0))?;

@@ -22,6 +22,18 @@ const HEADER: usize = 48;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DataVersion([u8; HEADER]);
 
+impl DataVersion {
+    /// The version of a database of PostgreSQL: its generation, and a random number that each commit writes anew, because
+    /// a standby that takes over may have lost commits, and reach the same generation with other data.
+    pub(in crate::store) fn of(generation: i64, edition: i64) -> Self {
+        let mut bytes = [0; HEADER];
+        for (byte, value) in bytes.iter_mut().zip(generation.to_ne_bytes().into_iter().chain(edition.to_ne_bytes())) {
+            *byte = value;
+        }
+        Self(bytes)
+    }
+}
+
 /// The process of a reader that holds the write-ahead log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum LogReader {

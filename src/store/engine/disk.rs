@@ -28,7 +28,7 @@ pub(in crate::store) fn fault_of(error: &rusqlite::Error) -> Option<DiskFault> {
 
 /// What was tried on the disk.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Access {
+pub(in crate::store) enum Access {
     Read,
     Write,
     /// Moving the write-ahead log into the data file.
@@ -127,7 +127,7 @@ pub struct Unready {
 }
 
 impl Unready {
-    pub(super) fn new(access: Access, error: &Error) -> Self {
+    pub(in crate::store) fn new(access: Access, error: &Error) -> Self {
         let cause = match error {
             Error::Disk { cause, .. } | Error::Internal(cause) => cause.to_string(),
             other => other.to_string(),

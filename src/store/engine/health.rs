@@ -31,8 +31,10 @@ pub fn touch(tx: &Tx) -> Result<Timestamp> {
 }
 
 /// The time of the last [`touch`], read from the file and not from the cache of the connection.
-pub(super) fn touched_at(view: &View) -> Result<Timestamp> {
-    view.conn.sqlite().execute_batch("PRAGMA shrink_memory")?;
+pub(in crate::store) fn touched_at(view: &View) -> Result<Timestamp> {
+    if let Conn::Sqlite(conn) = view.conn {
+        conn.execute_batch("PRAGMA shrink_memory")?;
+    }
     let mut query = view.conn.prepare_cached("SELECT checked_at FROM readiness WHERE id = 1")?;
     Ok(query.query_row(&[], |row| row::moment(row, 0))?)
 }
@@ -42,7 +44,7 @@ const INSTRUCTIONS: i32 = 200_000;
 
 /// Calls `tick` many times a second while the statements of this work run.
 pub fn watched<T>(view: &View, tick: impl Fn() + Send + 'static, work: impl FnOnce(&View) -> T) -> T {
-    let conn = view.conn.sqlite();
+    let Conn::Sqlite(conn) = view.conn else { return work(view) };
     let handler = move || {
         tick();
         false
@@ -56,14 +58,14 @@ pub fn watched<T>(view: &View, tick: impl Fn() + Send + 'static, work: impl FnOn
 
 /// The structural faults that SQLite finds in the file; empty if it is intact.
 pub fn integrity_faults(view: &View) -> Result<Vec<String>> {
-    let mut query = view.conn.sqlite().prepare("PRAGMA integrity_check")?;
+    let mut query = view.conn.sqlite()?.prepare("PRAGMA integrity_check")?;
     let lines = query.query_map([], |row| row.get::<_, String>(0))?.collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// The rows that refer to a row that does not exist; empty if there are none.
 pub fn foreign_key_faults(view: &View) -> Result<Vec<String>> {
-    let mut query = view.conn.sqlite().prepare("PRAGMA foreign_key_check")?;
+    let mut query = view.conn.sqlite()?.prepare("PRAGMA foreign_key_check")?;
     let rows = query.query_map([], |row| {
         let table: String = row.get(0)?;
         let id: Option<i64> = row.get(1)?;
@@ -99,7 +101,7 @@ impl Room {
 
 /// The size of the file, and how much of it contains nothing.
 pub fn room(view: &View) -> Result<Room> {
-    Room::read(view.conn.sqlite())
+    Room::read(view.conn.sqlite()?)
 }
 
 /// The version of the compiled-in SQLite.

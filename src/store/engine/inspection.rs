@@ -36,7 +36,7 @@ fn read_snapshot<T>(path: &Path, options: &str, work: impl Fn(&View) -> Result<T
     let mut conn = Connection::open_with_flags(address, open::reading_flags() | OpenFlags::SQLITE_OPEN_URI)?;
     open::for_inspection(&conn)?;
     let snapshot = conn.transaction()?;
-    work(&View { conn: Conn::on_sqlite(&snapshot), now: Timestamp::now(), names: None })
+    work(&View { conn: Conn::Sqlite(&snapshot), now: Timestamp::now(), names: None })
 }
 
 /// The attributes that show whether another process has worked on the file.

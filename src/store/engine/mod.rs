@@ -4,6 +4,7 @@ mod checkpoints;
 pub mod compaction;
 mod conn;
 pub mod copy;
+mod counted;
 mod data_version;
 mod disk;
 pub(in crate::store) mod fault;
@@ -17,6 +18,7 @@ pub mod schema;
 mod scratch;
 mod sizes;
 mod snapshot;
+mod sqlite_store;
 mod stamp;
 mod store;
 pub mod upgrade;
@@ -24,6 +26,7 @@ pub mod versioned_cache;
 mod view;
 mod watch;
 mod write_ahead_log;
+pub(in crate::store) mod write_queue;
 mod writer;
 
 #[cfg(test)]
@@ -33,6 +36,7 @@ pub(crate) mod probe;
 
 pub(in crate::store) use conn::{Column, Conn, Params, Row};
 pub use data_version::DataVersion;
+pub(in crate::store) use disk::Access;
 pub use disk::Unready;
 pub use open::{SQLITE_NEEDED, refuse_old_sqlite};
 pub(in crate::store) use scratch::Scratch;

@@ -25,7 +25,7 @@ pub(crate) fn age_audit(file: &Path, up_to: i64, micros: i64) {
     let conn = Connection::open(file).unwrap();
     conn.execute("UPDATE audit SET at = at - ?2 WHERE id <= ?1", [up_to, micros]).unwrap();
     conn.execute_batch("UPDATE audit_chain SET last_id = start_id, last_hash = start_hash").unwrap();
-    crate::store::audit::chain::chain_older_rows(super::Conn::on_sqlite(&conn), &mut |_, _| {}).unwrap();
+    crate::store::audit::chain::chain_older_rows(super::Conn::Sqlite(&conn), &mut |_, _| {}).unwrap();
 }
 
 /// Every row of every table except the counters (`meta`, `sqlite_sequence`) and the search tables (`search_*`).

@@ -55,6 +55,6 @@ impl Scratch {
     }
 
     pub(in crate::store) fn conn(&self) -> Conn<'_> {
-        Conn::on_sqlite(&self.0)
+        Conn::Sqlite(&self.0)
     }
 }

@@ -39,7 +39,7 @@ impl Snapshot {
     }
 
     pub(super) fn conn(&self) -> Conn<'_> {
-        Conn::on_sqlite(&self.conn)
+        Conn::Sqlite(&self.conn)
     }
 }
 

@@ -104,7 +104,7 @@ pub(super) fn clear_in_copy(conn: &mut Connection) -> Result<()> {
 fn write(conn: &mut Connection, stamp: Stamp, with_cookie: bool) -> Result<()> {
     let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate)?;
     tx.execute("UPDATE meta SET stamp = ?1 WHERE id = 1", [stamp.encode()])?;
-    health::grow(Conn::on_sqlite(&tx))?;
+    health::grow(Conn::Sqlite(&tx))?;
     if with_cookie {
         tx.pragma_update(None, "schema_version", stamp.cookie)?;
     }

@@ -1,32 +1,22 @@
-//! The open data file: reads, writes and its version.
+//! The open database: reads, writes and its version. It hides which database is behind it.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use rusqlite::Connection;
+use super::sqlite_store::SqliteStore;
+use super::upgrade::Watcher;
+use super::{DataVersion, Sizes, StoreFault, Tx, Unready, View};
+use crate::error::Result;
+use crate::store::data_dir::DataDir;
+use crate::store::postgres::{Address, PostgresStore};
 
-use super::checkpoints::Checkpoints;
-use super::data_version::{DataVersion, DataVersionProbe};
-use super::disk::{Access, Disk, Unready};
-use super::schema::{self, SchemaState, Unfit};
-use super::stamp::{self, Stamp};
-use super::upgrade::{self, Watcher};
-use super::watch::{StoreFault, Watch};
-use super::write_ahead_log::FileState;
-use super::{Sizes, Tx, View, health, inspection, open, readers, writer};
-use crate::error::{Error, Result};
-use crate::store::data_dir::shared_file::SharedFile;
-use crate::store::data_dir::{DataDir, DataDirError};
-
-/// The open data file. A clone is another handle to the same file.
+/// The open database. A clone is another handle to the same one.
 #[derive(Clone)]
-pub struct Store {
-    readers: readers::Readers,
-    writer: Arc<writer::Writer>,
-    disk: Arc<Disk>,
-    /// The last fields, because they must be dropped last: see [`SharedFile`].
-    watch: Arc<Watch>,
-    probe: DataVersionProbe,
+pub struct Store(Engine);
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(SqliteStore),
+    Postgres(PostgresStore),
 }
 
 impl Store {
@@ -34,42 +24,16 @@ impl Store {
     ///
     /// Refuses a file with a newer schema, a file that is not atelier's, and a SQLite that is too old.
     pub fn open(path: &Path, sizes: Sizes) -> Result<Self> {
-        Self::open_with(path, sizes, &Watcher::logging(), |_, _| Ok(None))
+        Ok(Self(Engine::Sqlite(SqliteStore::open(path, sizes)?)))
     }
 
     /// Opens the data file of a server, which holds the lock of the directory, like [`Store::open`]. Stamps it, so that
-    /// a copy that is put over it is recognized.
+    /// a copy that is put over it is recognized. Or opens the database of PostgreSQL.
     pub fn open_for_server(home: &DataDir, sizes: Sizes) -> Result<Self> {
-        Self::open_with(&home.database(), sizes, &Watcher::logging(), |conn, file| {
-            let has_cookie = |cookie| {
-                let state = FileState::read(file, None);
-                state.is_ok_and(|state| state.header.is_some_and(|header| header.cookie == cookie))
-            };
-            stamp::renew(conn, has_cookie)
-        })
-    }
-
-    fn open_with(
-        path: &Path,
-        sizes: Sizes,
-        watcher: &Watcher,
-        renew_stamp: impl FnOnce(&mut Connection, &SharedFile) -> Result<Option<Stamp>>,
-    ) -> Result<Self> {
-        // SQLite would create the file with a mode that depends on the umask. The write-ahead log and the shared memory
-        // inherit the mode of the file.
-        let file = SharedFile::open_or_create(path).map_err(Error::internal)?;
-        let file_path = path.canonicalize().map_err(Error::internal)?;
-        let mut conn = open::for_writing(&file_path, sizes.page_cache_kib)?;
-        stamp::clear_in_copy(&mut conn)?;
-        upgrade::bring_up_to_date(&mut conn, &file_path, watcher)?;
-        let stamp = renew_stamp(&mut conn, &file)?;
-        let probe = DataVersionProbe::on(&file_path)?;
-        let watch = Arc::new(Watch::begin(&conn, path, &file_path, file, stamp)?);
-        let disk = Arc::new(Disk::default());
-        let checkpoints = Checkpoints::new(disk.clone(), probe.clone(), open::BUSY_TIMEOUT);
-        let writer = Arc::new(writer::Writer::start(conn, checkpoints, watch.clone(), sizes.write_queue)?);
-        let readers = readers::Readers::open(&file_path, sizes, watch.clone())?;
-        Ok(Self { readers, writer, disk, watch, probe })
+        if let Some(address) = home.server() {
+            return Self::open_postgres(address, sizes);
+        }
+        Ok(Self(Engine::Sqlite(SqliteStore::open_for_server(home, sizes)?)))
     }
 
     /// Opens the data file of a directory on which a server may be running, like [`Store::open`].
@@ -81,21 +45,39 @@ impl Store {
 
     /// The same, with a watcher of an upgrade.
     pub fn open_beside_watched(home: &DataDir, sizes: Sizes, watcher: &Watcher) -> Result<Self> {
-        let path = home.database();
-        let state = inspection::inspect(&path, schema::state)?.fit(&path)?;
-        let _lock = if state == SchemaState::Current { None } else { Some(home.lock().map_err(in_use)?) };
-        Self::open_with(&path, sizes, watcher, |_, _| Ok(None))
+        if let Some(address) = home.server() {
+            return Self::open_postgres(address, sizes);
+        }
+        Ok(Self(Engine::Sqlite(SqliteStore::open_beside_watched(home, sizes, watcher)?)))
+    }
+
+    /// Opens a database of PostgreSQL, and creates its tables if it has none. Other processes may use it.
+    ///
+    /// Refuses a server that is too old or would lose acknowledged writes, another collation than C, and a newer schema.
+    pub fn open_postgres(address: &Address, sizes: Sizes) -> Result<Self> {
+        Ok(Self(Engine::Postgres(PostgresStore::open(address, sizes)?)))
+    }
+
+    /// Whether the data is in a file of the data directory.
+    pub const fn is_file(&self) -> bool {
+        matches!(self.0, Engine::Sqlite(_))
     }
 
     /// The maximum number of concurrent reads.
     pub fn readers(&self) -> usize {
-        self.readers.max()
+        match &self.0 {
+            Engine::Sqlite(store) => store.readers(),
+            Engine::Postgres(store) => store.readers(),
+        }
     }
 
     /// Reads from one snapshot, on the calling thread.
+    #[inline]
     pub fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
-        self.watch.refuse_replaced()?;
-        self.disk.watched(Access::Read, self.watch.checked(self.readers.read(work)))
+        match &self.0 {
+            Engine::Sqlite(store) => store.read(work),
+            Engine::Postgres(store) => store.read(work),
+        }
     }
 
     /// Queues a write and returns its result after the commit is on the disk.
@@ -106,8 +88,10 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        let done = self.writer.send(work)?.answer().await;
-        self.disk.watched(Access::Write, self.watch.checked(done))
+        match &self.0 {
+            Engine::Sqlite(store) => store.write(work).await,
+            Engine::Postgres(store) => store.write(work).await,
+        }
     }
 
     /// Like [`Store::write`], for a thread that may block.
@@ -116,8 +100,10 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        let done = self.writer.send(work)?.wait();
-        self.disk.watched(Access::Write, self.watch.checked(done))
+        match &self.0 {
+            Engine::Sqlite(store) => store.write_and_wait(work),
+            Engine::Postgres(store) => store.write_and_wait(work),
+        }
     }
 
     /// Queues a write without waiting for it. The write is lost if the queue is full.
@@ -125,19 +111,28 @@ impl Store {
     where
         F: Fn(&Tx) -> Result<()> + Send + 'static,
     {
-        drop(self.writer.send(work));
+        match &self.0 {
+            Engine::Sqlite(store) => store.write_in_passing(work),
+            Engine::Postgres(store) => store.write_in_passing(work),
+        }
     }
 
     /// The number of writes that are queued or being done, and how many may be queued.
     pub fn queued_writes(&self) -> (usize, usize) {
-        self.writer.queued()
+        match &self.0 {
+            Engine::Sqlite(store) => store.queued_writes(),
+            Engine::Postgres(store) => store.queued_writes(),
+        }
     }
 
     /// The current version of the data. It changes with every commit of any process. Data read from a snapshot that was
     /// taken after this call is fresh as long as the version stays the same.
+    #[inline]
     pub fn data_version(&self) -> Result<DataVersion> {
-        self.watch.refuse_replaced()?;
-        self.probe.now()
+        match &self.0 {
+            Engine::Sqlite(store) => store.data_version(),
+            Engine::Postgres(store) => store.data_version(),
+        }
     }
 
     pub fn is_still(&self, version: DataVersion) -> Result<bool> {
@@ -146,42 +141,26 @@ impl Store {
 
     /// The permanent fault of the data file, if it has one. Looks whether the file was removed or replaced.
     pub fn fault(&self) -> Option<&StoreFault> {
-        self.watch.look()
+        match &self.0 {
+            Engine::Sqlite(store) => store.fault(),
+            Engine::Postgres(_) => None,
+        }
     }
 
     /// Writes a row, moves it into the data file, and reads it.
     pub async fn check_disk(&self) -> std::result::Result<(), Unready> {
-        let written = self.write(health::touch).await.map_err(|error| Unready::new(Access::Write, &error))?;
-        // The writer does a wanted checkpoint before its next write, so it is done when this write is answered.
-        self.disk.want_checkpoint();
-        self.write(|_| Ok(())).await.map_err(|error| Unready::new(Access::Write, &error))?;
-        let store = self.clone();
-        let reading = tokio::task::spawn_blocking(move || store.read(health::touched_at));
-        let read = reading.await.map_err(Error::internal).flatten();
-        let read = read.map_err(|error| Unready::new(Access::Read, &error))?;
-        if read != written {
-            let error = Error::internal("the row that was written last is not there");
-            return Err(Unready::new(Access::Read, &error));
+        match &self.0 {
+            Engine::Sqlite(store) => store.check_disk().await,
+            Engine::Postgres(store) => store.check().await,
         }
-        self.disk.checkpoint_failure().map_or(Ok(()), Err)
     }
 
-    /// Finishes the queued writes, moves the write-ahead log into the file and closes it. Leaves all files as they are
-    /// if the data file has a permanent fault.
+    /// Finishes the queued writes and closes all connections. Moves the write-ahead log of a data file into the file,
+    /// but leaves all files as they are if it has a permanent fault.
     pub fn close(&self) {
-        self.readers.close();
-        self.writer.close();
-    }
-}
-
-fn in_use(error: DataDirError) -> Error {
-    match error {
-        DataDirError::Taken { pid, .. } => Unfit::InUse { pid }.into(),
-        error @ (DataDirError::Io { .. }
-        | DataDirError::Absent { .. }
-        | DataDirError::HalfRestored { .. }
-        | DataDirError::Shared { .. }
-        | DataDirError::Foreign { .. }
-        | DataDirError::DatabaseLost { .. }) => Error::internal(error),
+        match &self.0 {
+            Engine::Sqlite(store) => store.close(),
+            Engine::Postgres(store) => store.close(),
+        }
     }
 }

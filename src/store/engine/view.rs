@@ -19,7 +19,7 @@ pub struct View<'a> {
 
 /// A write in progress. It reads its own changes. Its result is returned only after the commit is on the disk.
 pub struct Tx<'a> {
-    pub(super) view: View<'a>,
+    pub(in crate::store) view: View<'a>,
     /// The end of the chain of audit rows, once this write or an earlier one of the batch has read it.
     pub(in crate::store) audit: Cell<Option<End>>,
     /// The verb of the last audit row that this write has recorded, for the log.

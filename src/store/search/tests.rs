@@ -51,7 +51,7 @@ proptest! {
                 conn.execute_batch("ROLLBACK").ok();
                 conn.execute_batch("BEGIN; SELECT seq FROM name_changes").unwrap();
             }
-            let view = View { conn: Conn::on_sqlite(conn), now: Timestamp::now(), names: Some(&memory) };
+            let view = View { conn: Conn::Sqlite(conn), now: Timestamp::now(), names: Some(&memory) };
             let text = if text.is_empty() { "1" } else { &text };
             let expected = rows(conn, text);
             let search = (SearchTable::Organizations, text);

@@ -106,7 +106,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
             users::page(view, Circle::Everybody, &UserSearch { email: absent.clone(), ..Default::default() }, page)?;
             organizations::page(view, Visibility::Everything, absent.as_deref(), page)?;
             let counted = steps.clone();
-            view.conn.sqlite().progress_handler(
+            view.conn.sqlite().unwrap().progress_handler(
                 1,
                 Some(move || {
                     counted.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +175,7 @@ fn costs(place: &Place) -> BTreeMap<String, u64> {
                     cost(format!("audit of {verbs:?} by {by:?}"), returned);
                 }
             }
-            view.conn.sqlite().progress_handler(0, None::<fn() -> bool>)?;
+            view.conn.sqlite().unwrap().progress_handler(0, None::<fn() -> bool>)?;
             Ok(())
         })
         .unwrap();
@@ -297,7 +297,7 @@ fn costs_of_a_crowd(place: &Place, size: i64) -> BTreeMap<String, u64> {
         projects::page(view, Visibility::Everything, &named, first)?;
         users::page(view, Circle::Everybody, &UserSearch { email: absent.clone(), ..Default::default() }, first)?;
         organizations::page(view, Visibility::Everything, absent.as_deref(), first)?;
-        view.conn.sqlite().progress_handler(1, Some(count.clone()))?;
+        view.conn.sqlite().unwrap().progress_handler(1, Some(count.clone()))?;
         steps.store(0, Ordering::Relaxed);
         let mut cost = |what: String| {
             costs.insert(what, steps.swap(0, Ordering::Relaxed));
@@ -387,7 +387,7 @@ fn costs_of_a_crowd(place: &Place, size: i64) -> BTreeMap<String, u64> {
                 }
             }
         }
-        view.conn.sqlite().progress_handler(0, None::<fn() -> bool>)?;
+        view.conn.sqlite().unwrap().progress_handler(0, None::<fn() -> bool>)?;
         Ok(())
     };
     place.store.read(read).unwrap();

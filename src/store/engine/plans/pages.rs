@@ -8,7 +8,7 @@ use super::normalized;
 const MAY_PASS_OVER: &[(&str, &str)] = &[
     ("FROM users u WHERE u.role = 'administrator' AND u.enabled = 1", "few administrators are disabled"),
     ("FROM authorization_codes WHERE expires_at <= :now", "used codes are kept only for a while"),
-    ("LIMIT 1 OFFSET :than - 1", "it counts a bounded number of rows"),
+    ("LIMIT 1 OFFSET CAST(:than AS BIGINT) - 1", "it counts a bounded number of rows"),
     ("LIMIT 1 OFFSET 15)", "it counts a bounded number of rows"),
     ("LIMIT 1 OFFSET :places)", "it counts a bounded number of rows"),
     (

@@ -93,7 +93,7 @@ impl From<Unfit> for Error {
 
 /// Compares the schema of the file to this program's.
 pub fn state(view: &View) -> Result<SchemaState> {
-    of(view.conn.sqlite())
+    of(view.conn.sqlite()?)
 }
 
 pub(super) fn of(conn: &Connection) -> Result<SchemaState> {

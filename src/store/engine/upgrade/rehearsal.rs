@@ -34,7 +34,7 @@ pub struct Rehearsal {
 
 /// The state of a data file, and the room for its upgrade.
 pub fn outlook(data_file: &Path) -> Result<(SchemaState, Room)> {
-    inspection::inspect(data_file, |view| Ok((schema::state(view)?, space::room(view.conn.sqlite(), data_file)?)))
+    inspection::inspect(data_file, |view| Ok((schema::state(view)?, space::room(view.conn.sqlite()?, data_file)?)))
 }
 
 /// Upgrades a copy beside the data file, does something with it, and removes it. A server may use the data file meanwhile.
@@ -52,7 +52,7 @@ pub fn rehearse<T>(
     inspection::inspect(&data_file, |view: &View| {
         // The snapshot of a transaction begins at its first read.
         schema::state(view)?;
-        copies::copy(view.conn.sqlite(), &copy, watcher)
+        copies::copy(view.conn.sqlite()?, &copy, watcher)
     })?;
     let copied = start.elapsed();
     let rows = rows(&copy)?;

@@ -70,7 +70,7 @@ fn in_transaction(
 }
 
 fn upgrade(tx: &Transaction, from: u32, watcher: &Watcher) -> Result<()> {
-    let conn = Conn::on_sqlite(tx);
+    let conn = Conn::Sqlite(tx);
     for step in schema::steps_from(from) {
         let work = Work::Step { number: step.version, of: VERSION, words: step.words };
         watcher.begin(tx, work);

@@ -9,8 +9,10 @@ use std::thread;
 use rusqlite::OpenFlags;
 
 use super::*;
+use crate::error::Error;
 use crate::store::data_dir::shared_file::SharedFile;
 use crate::store::engine::data_version::DataVersionProbe;
+use crate::store::engine::write_queue::{LONG_WRITE, MAX_BATCH, Pending, RETRY_AFTER};
 use crate::store::engine::{open, schema};
 
 /// After this time the writer counts as hanging.
@@ -104,7 +106,7 @@ fn notes(conn: &Connection) -> Vec<String> {
 
 fn note(text: &'static str) -> impl Fn(&Tx) -> Result<()> + Send + 'static {
     move |tx| {
-        tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [text])?;
+        tx.conn.sqlite().unwrap().execute("INSERT INTO note (text) VALUES (?1)", [text])?;
         Ok(())
     }
 }
@@ -145,7 +147,7 @@ fn a_panicking_write_rolls_back_alone_while_the_others_commit() {
         .writer
         .send(|tx| {
             note("never")(tx)?;
-            let mut open = tx.conn.sqlite().prepare("SELECT text FROM note")?;
+            let mut open = tx.conn.sqlite().unwrap().prepare("SELECT text FROM note")?;
             let _rows = open.query([])?.next()?;
             std::panic::panic_any("a test's panic") as Result<()>
         })
@@ -183,7 +185,7 @@ fn no_answer_is_sent_before_the_commit() {
             gate.recv_timeout(TIMEOUT).unwrap();
             false
         };
-        Ok(tx.conn.sqlite().commit_hook(Some(hook))?)
+        Ok(tx.conn.sqlite().unwrap().commit_hook(Some(hook))?)
     });
     is_at_commit.recv_timeout(TIMEOUT).unwrap();
     open_gate.send(()).unwrap();
@@ -229,8 +231,8 @@ fn every_answer_finds_its_row_on_a_second_connection() {
                     let text = format!("{thread}/{n}");
                     let row = text.clone();
                     let id = bench.now(move |tx| {
-                        tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [&row])?;
-                        Ok(tx.conn.sqlite().last_insert_rowid())
+                        tx.conn.sqlite().unwrap().execute("INSERT INTO note (text) VALUES (?1)", [&row])?;
+                        Ok(tx.conn.sqlite().unwrap().last_insert_rowid())
                     });
                     let sql = "SELECT text FROM note WHERE id = ?1";
                     let found: String = other.query_row(sql, [id.unwrap()], |row| row.get(0)).unwrap();
@@ -276,7 +278,7 @@ fn a_write_that_loses_the_transaction_does_not_fail_the_others() {
         .writer
         .send(|tx| {
             note("never")(tx)?;
-            Ok(tx.conn.sqlite().execute_batch("ROLLBACK")?)
+            Ok(tx.conn.sqlite().unwrap().execute_batch("ROLLBACK")?)
         })
         .unwrap();
     let last = bench.writer.send(note("last")).unwrap();
@@ -297,7 +299,7 @@ fn a_write_that_rolls_back_and_fails_does_not_fail_the_others() {
     let guilty = bench
         .writer
         .send(|tx| {
-            tx.conn.sqlite().execute_batch("ROLLBACK")?;
+            tx.conn.sqlite().unwrap().execute_batch("ROLLBACK")?;
             Err::<(), _>(refused())
         })
         .unwrap();
@@ -314,8 +316,8 @@ fn a_full_disk_fails_only_the_write_that_does_not_fit() {
     let bench = bench(8);
     bench
         .now(|tx| {
-            let pages: i64 = tx.conn.sqlite().pragma_query_value(None, "page_count", |row| row.get(0))?;
-            Ok(tx.conn.sqlite().pragma_update_and_check(None, "max_page_count", pages + 8, |_| Ok(()))?)
+            let pages: i64 = tx.conn.sqlite().unwrap().pragma_query_value(None, "page_count", |row| row.get(0))?;
+            Ok(tx.conn.sqlite().unwrap().pragma_update_and_check(None, "max_page_count", pages + 8, |_| Ok(()))?)
         })
         .unwrap();
     let hold = bench.hold();
@@ -323,7 +325,7 @@ fn a_full_disk_fails_only_the_write_that_does_not_fit() {
     let large = bench
         .writer
         .send(|tx| {
-            tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (hex(zeroblob(1000000)))", [])?;
+            tx.conn.sqlite().unwrap().execute("INSERT INTO note (text) VALUES (hex(zeroblob(1000000)))", [])?;
             Ok(())
         })
         .unwrap();
@@ -344,8 +346,8 @@ fn a_failed_commit_returns_an_error_and_changes_nothing() {
         bench
             .writer
             .send(|tx| {
-                tx.conn.sqlite().execute_batch("PRAGMA defer_foreign_keys = ON")?;
-                tx.conn.sqlite().execute("INSERT INTO note (text, after) VALUES ('dangling', 4711)", [])?;
+                tx.conn.sqlite().unwrap().execute_batch("PRAGMA defer_foreign_keys = ON")?;
+                tx.conn.sqlite().unwrap().execute("INSERT INTO note (text, after) VALUES ('dangling', 4711)", [])?;
                 Ok(())
             })
             .unwrap()
@@ -376,7 +378,7 @@ fn a_refused_commit_returns_an_error_and_changes_nothing() {
             let counted = counted.clone();
             // The hook accepts the commits of this write, of the hold and of the last write.
             let refuse = move || (2..5).contains(&counted.fetch_add(1, Ordering::SeqCst));
-            Ok(tx.conn.sqlite().commit_hook(Some(refuse))?)
+            Ok(tx.conn.sqlite().unwrap().commit_hook(Some(refuse))?)
         })
         .unwrap();
     // The batch is refused, and then each of its three writes except the last.
@@ -440,7 +442,7 @@ fn the_result_of_a_lost_transaction_is_discarded() {
     let _first = bench.writer.send(note("first")).unwrap();
     let conflicting = bench.writer.send(note("first")).unwrap();
     let _guilty = bench.writer.send(move |tx| {
-        tx.conn.sqlite().execute_batch("ROLLBACK")?;
+        tx.conn.sqlite().unwrap().execute_batch("ROLLBACK")?;
         // Another process begins first, and the writes cannot be retried as long as its transaction is open.
         if let Some(other) = seize.lock().unwrap().take() {
             other.execute_batch("BEGIN IMMEDIATE")?;
@@ -473,7 +475,7 @@ fn a_batch_is_bounded() {
     let pending: Vec<_> = (0..MAX_BATCH + 10)
         .map(|n| {
             let work = move |tx: &Tx| {
-                tx.conn.sqlite().execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
+                tx.conn.sqlite().unwrap().execute("INSERT INTO note (text) VALUES (?1)", [n.to_string()])?;
                 Ok(())
             };
             bench.writer.send(work).unwrap()
@@ -503,7 +505,9 @@ fn a_write_that_changes_nothing_leaves_the_generation_unchanged() {
     let bench = bench(8);
     let before = bench.generation();
     bench.now(|_| Ok(())).unwrap();
-    bench.now(|tx| Ok(tx.conn.sqlite().execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?)).unwrap();
+    bench
+        .now(|tx| Ok(tx.conn.sqlite().unwrap().execute("UPDATE note SET text = 'x' WHERE id = 4711", []).map(drop)?))
+        .unwrap();
     assert_eq!(bench.generation(), before);
     bench.now(note("something")).unwrap();
     assert_eq!(bench.generation(), before + 1);

@@ -1,0 +1,92 @@
+//! The start: looks whether the server is fit, and creates the tables of an empty database.
+
+use super::connection::Connection;
+use crate::error::{Error, Result};
+use crate::store::engine::schema::VERSION;
+
+const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
+
+/// The number of the advisory lock: "atel" in ASCII.
+const LOCK: i64 = 0x6174_656c;
+
+/// The oldest version of PostgreSQL, as its `server_version_num`.
+const OLDEST: i64 = 150_000;
+
+/// Creates the tables of an empty database.
+///
+/// Refuses a server that is not fit, and a database with another schema. Processes that try at once end up with one
+/// schema.
+pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
+    refuse_unfit(conn)?;
+    conn.run(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+    let done = create_or_refuse(conn);
+    conn.run(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
+    done
+}
+
+fn create_or_refuse(conn: &Connection) -> Result<()> {
+    if number(conn, "SELECT CAST(to_regclass('atelier.meta') IS NOT NULL AS INTEGER)")? == 0 {
+        conn.run("BEGIN")?;
+        let created = conn.run(SCHEMA).and_then(|_| conn.run("COMMIT"));
+        if let Err(error) = created {
+            conn.run("ROLLBACK")?;
+            return Err(Error::internal(format!(
+                "cannot create the tables: {error}; the user of the database needs the right to create a schema and the \
+                 extension pg_trgm in it"
+            )));
+        }
+        log::info!("created the tables in the database");
+        return Ok(());
+    }
+    match number(conn, "SELECT version FROM atelier.meta WHERE id = 1")? {
+        version if version == i64::from(VERSION) => Ok(()),
+        version => Err(Error::internal(format!(
+            "the database has schema version {version}, but this atelier supports version {VERSION}; install the atelier \
+             of that version"
+        ))),
+    }
+}
+
+fn refuse_unfit(conn: &Connection) -> Result<()> {
+    let version = number(conn, "SELECT CAST(current_setting('server_version_num') AS BIGINT)")?;
+    if version < OLDEST {
+        let found = version / 10_000;
+        return Err(Error::internal(format!("PostgreSQL {found} is too old; at least 15 is required")));
+    }
+    for (sql, fault) in [
+        (
+            "SELECT count(*) FROM pg_database WHERE datname = current_database() AND datcollate IN ('C', 'POSIX')
+             AND pg_encoding_to_char(encoding) = 'UTF8'",
+            "the database does not order texts by their bytes; create it with \
+             `CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`",
+        ),
+        (
+            "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_commit' AND setting <> 'off'",
+            "synchronous_commit is off, so acknowledged writes could be lost; set it to on",
+        ),
+        (
+            "SELECT count(*) FROM pg_settings WHERE name = 'full_page_writes' AND setting = 'on'",
+            "full_page_writes is off, so a crash could damage the data; set it to on",
+        ),
+        (
+            "SELECT CAST(NOT pg_is_in_recovery() AS INTEGER)",
+            "the server is a standby, which cannot be written to; give the address of the primary",
+        ),
+    ] {
+        if number(conn, sql)? != 1 {
+            return Err(Error::internal(fault));
+        }
+    }
+    if number(conn, "SELECT count(*) FROM pg_settings WHERE name = 'fsync' AND setting = 'on'")? != 1 {
+        log::warn!(
+            "fsync is off in PostgreSQL, so a crash of its machine loses data; set it to on unless this is a test"
+        );
+    }
+    Ok(())
+}
+
+fn number(conn: &Connection, sql: &str) -> Result<i64> {
+    let statement = conn.prepare(sql)?;
+    let row = conn.first(&statement, &[])?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(row.number(0)?)
+}

@@ -1,0 +1,96 @@
+//! The store on PostgreSQL.
+
+use std::sync::Arc;
+
+use super::address::Address;
+use super::connection::Connection;
+use super::look::Looks;
+use super::readers::Readers;
+use super::settings::Role;
+use super::{schema, writer};
+use crate::error::{Error, Result};
+use crate::store::engine::write_queue::Writer;
+use crate::store::engine::{Access, DataVersion, Sizes, Tx, Unready, View, health};
+
+/// An open database of PostgreSQL. A clone is another handle to the same one.
+#[derive(Clone)]
+pub(in crate::store) struct PostgresStore {
+    readers: Arc<Readers>,
+    looks: Arc<Looks>,
+    writer: Arc<Writer>,
+}
+
+impl PostgresStore {
+    pub(in crate::store) fn open(address: &Address, sizes: Sizes) -> Result<Self> {
+        let conn = Connection::open(address, Role::Writer)
+            .map_err(|error| Error::internal(format!("cannot open {address}: {error}")))?;
+        schema::bring_up_to_date(&conn)?;
+        let of_writer = address.clone();
+        let writer = Writer::run(sizes.write_queue, move |queue| writer::run_queue(&of_writer, conn, queue))?;
+        Ok(Self {
+            readers: Arc::new(Readers::new(address.clone(), sizes)),
+            looks: Arc::new(Looks::new(address.clone())),
+            writer: Arc::new(writer),
+        })
+    }
+
+    pub(in crate::store) fn readers(&self) -> usize {
+        self.readers.max()
+    }
+
+    pub(in crate::store) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
+        self.readers.read(work)
+    }
+
+    pub(in crate::store) async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        self.writer.send(work)?.answer().await
+    }
+
+    pub(in crate::store) fn write_and_wait<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Tx) -> Result<T> + Send + 'static,
+    {
+        self.writer.send(work)?.wait()
+    }
+
+    pub(in crate::store) fn write_in_passing<F>(&self, work: F)
+    where
+        F: Fn(&Tx) -> Result<()> + Send + 'static,
+    {
+        drop(self.writer.send(work));
+    }
+
+    pub(in crate::store) fn queued_writes(&self) -> (usize, usize) {
+        self.writer.queued()
+    }
+
+    pub(in crate::store) fn data_version(&self) -> Result<DataVersion> {
+        self.looks.version()
+    }
+
+    /// Writes a row and reads it.
+    pub(in crate::store) async fn check(&self) -> std::result::Result<(), Unready> {
+        let written = self.write(health::touch).await.map_err(|error| Unready::new(Access::Write, &error))?;
+        let store = self.clone();
+        let reading = tokio::task::spawn_blocking(move || store.read(health::touched_at));
+        let read = reading.await.map_err(Error::internal).flatten();
+        let read = read.map_err(|error| Unready::new(Access::Read, &error))?;
+        // Another process may have written the row since.
+        if read < written {
+            let error = Error::internal("the row that was written last is not there");
+            return Err(Unready::new(Access::Read, &error));
+        }
+        Ok(())
+    }
+
+    pub(in crate::store) fn close(&self) {
+        self.readers.close();
+        self.looks.close();
+        self.writer.close();
+    }
+}

@@ -1,0 +1,245 @@
+//! The messages to and from a server of PostgreSQL
+//! (<https://www.postgresql.org/docs/current/protocol-message-formats.html>), on one socket.
+//!
+//! A statement whose answer nobody waits for is sent together with the next one, so it costs no round trip.
+
+use std::io::{self, Read as _, Write as _};
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::authentication::md5_hash;
+use postgres_protocol::authentication::sasl::{ChannelBinding, SCRAM_SHA_256, ScramSha256};
+use postgres_protocol::message::backend::Message;
+use postgres_protocol::message::frontend;
+use rusqlite::{Error, Result};
+
+use super::address::{Address, Host};
+use super::errors::{self, Refusal};
+use super::stream::Stream;
+
+/// The number of bytes that are read at a time.
+const CHUNK: usize = 16 << 10;
+
+pub(super) struct Wire {
+    stream: Stream,
+    input: BytesMut,
+    chunk: Box<[u8]>,
+    /// The messages that are not sent yet.
+    pub(super) output: BytesMut,
+    /// The number of statements that were sent, or will be, whose answers nobody waited for.
+    unread: usize,
+    /// The first error of such a statement.
+    unread_error: Option<Error>,
+    /// The state of the transaction: idle (I), open (T) or failed (E).
+    status: u8,
+    is_broken: bool,
+    is_standby: bool,
+}
+
+impl Wire {
+    /// Connects and signs in.
+    pub(super) fn open(address: &Address, host: &Host, program: &str) -> Result<Self> {
+        let stream = Stream::open(address, host).map_err(|error| errors::lost(&error))?;
+        let mut wire = Self {
+            stream,
+            input: BytesMut::new(),
+            chunk: vec![0; CHUNK].into_boxed_slice(),
+            output: BytesMut::new(),
+            unread: 0,
+            unread_error: None,
+            status: b'I',
+            is_broken: false,
+            is_standby: false,
+        };
+        let parameters = [
+            ("user", address.user.as_str()),
+            ("database", address.database.as_str()),
+            ("application_name", program),
+            ("client_encoding", "UTF8"),
+        ];
+        frontend::startup_message(parameters, &mut wire.output).map_err(|error| errors::lost(&error))?;
+        wire.send()?;
+        wire.sign_in(address)?;
+        wire.replies(|_| Ok(()))?;
+        Ok(wire)
+    }
+
+    fn sign_in(&mut self, address: &Address) -> Result<()> {
+        let missing = || errors::unexpected("it asks for a password, and none is given");
+        let password = || address.password.as_ref().map(|password| password.expose().as_bytes()).ok_or_else(missing);
+        let mut scram = None;
+        loop {
+            let lost = |error: io::Error| errors::lost(&error);
+            match self.next()? {
+                Message::AuthenticationOk => return Ok(()),
+                Message::AuthenticationCleartextPassword if self.stream.is_private() => {
+                    frontend::password_message(password()?, &mut self.output).map_err(lost)?;
+                }
+                Message::AuthenticationMd5Password(body) => {
+                    let hash = md5_hash(address.user.as_bytes(), password()?, body.salt());
+                    frontend::password_message(hash.as_bytes(), &mut self.output).map_err(lost)?;
+                }
+                Message::AuthenticationSasl(body) => {
+                    if !body.mechanisms().any(|name| Ok(name == SCRAM_SHA_256)).map_err(lost)? {
+                        return Err(errors::unexpected("it offers no way to sign in that atelier has"));
+                    }
+                    let begun = ScramSha256::new(password()?, ChannelBinding::unsupported());
+                    frontend::sasl_initial_response(SCRAM_SHA_256, begun.message(), &mut self.output).map_err(lost)?;
+                    scram = Some(begun);
+                }
+                Message::AuthenticationSaslContinue(body) => {
+                    let Some(scram) = &mut scram else { return Err(errors::unexpected("the order of a sign-in")) };
+                    scram.update(body.data()).map_err(lost)?;
+                    frontend::sasl_response(scram.message(), &mut self.output).map_err(lost)?;
+                }
+                Message::AuthenticationSaslFinal(body) => {
+                    let Some(scram) = &mut scram else { return Err(errors::unexpected("the order of a sign-in")) };
+                    // Proves that the server knows the password, too.
+                    scram.finish(body.data()).map_err(lost)?;
+                    continue;
+                }
+                Message::ErrorResponse(body) => return Err(Refusal::read(&body).into()),
+                _ => return Err(errors::unexpected("it offers no way to sign in that atelier has")),
+            }
+            self.send()?;
+        }
+    }
+
+    /// Whether the connection can not be used again.
+    pub(super) const fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
+    pub(super) const fn is_standby(&self) -> bool {
+        self.is_standby
+    }
+
+    /// Whether a statement of the open transaction failed. PostgreSQL refuses all further ones.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.status == b'E'
+    }
+
+    /// Adds a statement without parameters, whose answer nobody waits for. Its error is that of the next statement.
+    pub(super) fn defer(&mut self, sql: &str) -> Result<()> {
+        frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
+        self.unread += 1;
+        Ok(())
+    }
+
+    /// Sends all messages.
+    pub(super) fn send(&mut self) -> Result<()> {
+        let sent = self.stream.write_all(&self.output).and_then(|()| self.stream.flush());
+        self.output.clear();
+        sent.map_err(|error| self.broken(&error))
+    }
+
+    /// Runs statements without parameters.
+    pub(super) fn run(&mut self, sql: &str) -> Result<String> {
+        frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
+        self.send()?;
+        let mut tag = String::new();
+        self.replies(|message| {
+            if let Message::CommandComplete(body) = message {
+                body.tag().map_err(|error| errors::lost(&error))?.clone_into(&mut tag);
+            }
+            Ok(())
+        })?;
+        Ok(tag)
+    }
+
+    /// Reads the answer to the last statement, after those to the statements that nobody waited for. Returns the first
+    /// error.
+    pub(super) fn replies(&mut self, mut each: impl FnMut(Message) -> Result<()>) -> Result<()> {
+        while self.unread > 0 {
+            match self.reply(&mut |_| Ok(())) {
+                Err(error) if self.is_broken => return Err(error),
+                Err(error) => drop(self.unread_error.get_or_insert(error)),
+                Ok(()) => {}
+            }
+            self.unread -= 1;
+        }
+        let done = self.reply(&mut each);
+        match self.unread_error.take() {
+            Some(error) => Err(error),
+            None => done,
+        }
+    }
+
+    /// Reads the answer to one statement to its end.
+    fn reply(&mut self, each: &mut impl FnMut(Message) -> Result<()>) -> Result<()> {
+        let mut failed = None;
+        loop {
+            let message = match (self.next(), failed.take()) {
+                (Ok(message), before) => {
+                    failed = before;
+                    message
+                }
+                // A server that ends a connection says why first.
+                (Err(_), Some(error)) | (Err(error), None) => return Err(error),
+            };
+            match message {
+                Message::ReadyForQuery(body) => {
+                    self.status = body.status();
+                    return failed.map_or(Ok(()), Err);
+                }
+                Message::ErrorResponse(body) => {
+                    let refusal = Refusal::read(&body);
+                    self.is_broken |= refusal.ends_connection();
+                    failed.get_or_insert(refusal.into());
+                }
+                message if failed.is_none() => failed = each(message).err(),
+                _ => {}
+            }
+        }
+    }
+
+    /// The next message, apart from those that may come at any time.
+    fn next(&mut self) -> Result<Message> {
+        loop {
+            match Message::parse(&mut self.input) {
+                Ok(Some(Message::ParameterStatus(body))) => {
+                    if let (Ok("in_hot_standby"), Ok(value)) = (body.name(), body.value()) {
+                        self.is_standby = value == "on";
+                    }
+                }
+                Ok(Some(
+                    Message::NoticeResponse(_)
+                    | Message::NotificationResponse(_)
+                    | Message::BackendKeyData(_)
+                    | Message::CloseComplete,
+                )) => {}
+                Ok(Some(message)) => return Ok(message),
+                Ok(None) => self.receive().map_err(|error| self.broken(&error))?,
+                Err(error) => return Err(self.broken(&error)),
+            }
+        }
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        loop {
+            return match self.stream.read(&mut self.chunk) {
+                Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(length) => {
+                    self.input.extend_from_slice(self.chunk.get(..length).unwrap_or_default());
+                    Ok(())
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => Err(error),
+            };
+        }
+    }
+
+    fn broken(&mut self, error: &io::Error) -> Error {
+        self.is_broken = true;
+        errors::lost(error)
+    }
+}
+
+impl Drop for Wire {
+    fn drop(&mut self) {
+        if !self.is_broken {
+            frontend::terminate(&mut self.output);
+            let _ = self.send();
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The server on a database of PostgreSQL, alone and beside another one.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use crate::client::Client;
+use crate::support::postgres::cluster;
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, fresh_database};
+use crate::world::{Person, World};
+
+/// The secret of a new key.
+fn key(server: &Server, whose: &Person) -> String {
+    let made = server.cli(&["key", "create", "--user", &whose.email, "--expires", "1d"]);
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).expect("a text").trim_end().to_owned()
+}
+
+#[test]
+fn a_server_on_postgresql_answers_as_on_a_file() {
+    let address = fresh_database();
+    let mut world = World::of(Setup::new().database(&address));
+    assert!(!world.server.data_dir().join("atelier.db").exists(), "nothing is in the directory");
+    let vision = world.bob.create("vision");
+    world.bob.add(vision, &world.carol, "COLLABORATOR");
+    assert_eq!(world.carol.members(vision).len(), 2);
+    assert_eq!(world.bob.post("/v1/api/workspaces/create", &json!({ "workspace_name": "vision" })).status, 400);
+
+    let robot = world.nobody.with(&key(&world.server, &world.carol));
+    let names = |client: &Client, part: &str| -> Vec<String> {
+        let found = client.get(&format!("/v2/spaces?name={part}")).ok();
+        let spaces = found["spaces"].as_array().expect("a list").iter();
+        spaces.map(|space| space["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    for name in ["vision-two", "speech", "off-50"] {
+        world.carol.create(name);
+    }
+    assert_eq!(names(&robot, "vis"), ["vision", "vision-two"]);
+    assert_eq!(names(&robot, "P"), ["speech"]);
+    assert_eq!(names(&robot, "5"), ["off-50"]);
+    assert_eq!(names(&robot, "_"), [""; 0], "no character stands for others");
+    assert_eq!(names(&robot, "o%25f"), [""; 0]);
+    assert_eq!(names(&robot, "nothing"), [""; 0]);
+    assert_eq!(world.ada.get("/auth/admin/realms/master/users?search=CAR").ok()[0]["email"], "carol@example.com");
+
+    let verified = world.server.cli(&["audit", "verify"]);
+    assert!(verified.status.success(), "{verified:?}");
+    let disabled = world.server.cli(&["user", "disable", "carol@example.com", "--yes"]);
+    assert!(disabled.status.success(), "{disabled:?}");
+    assert_eq!(robot.get("/v2/spaces").status, 401, "the next request is refused");
+    assert_eq!(world.nobody.get("/readyz").status, 200);
+
+    assert!(world.server.stop().success());
+    let again = Setup::new().database(&address).data_dir(world.server.data_dir()).start();
+    let bob = Person::enter(&Client::new(again.base()), "bob@example.com", "bob builds bridges");
+    assert_eq!(names(&bob, ""), ["vision"]);
+    let backup = again.cli(&["backup", "/tmp/never.tar"]);
+    let words = String::from_utf8_lossy(&backup.stderr).into_owned();
+    assert!(!backup.status.success() && words.contains("pg_dump"), "{words}");
+}
+
+/// Two servers on one database.
+struct Pair {
+    one: World,
+    other: Server,
+    address: String,
+}
+
+fn pair() -> Pair {
+    let address = fresh_database();
+    let one = World::of(Setup::new().database(&address).args(&["--public-url", "http://atelier.test"]));
+    let key = one.server.data_dir().join("master.key");
+    let other = Setup::new()
+        .database(&address)
+        .args(&["--public-url", "http://atelier.test", "--master-key-file"])
+        .args(&[key])
+        .start();
+    Pair { one, other, address }
+}
+
+#[test]
+fn what_ends_on_one_server_ends_on_the_other() {
+    let Pair { one, other, .. } = pair();
+    let there = Client::new(other.base());
+    for round in 0..20 {
+        let email = format!("guest{round}@example.com");
+        let guest = crate::world::invite(&one.ada, &one.nobody, &email, "the password of a guest");
+        let elsewhere = there.with(guest.credential());
+        for _ in 0..3 {
+            assert_eq!(elsewhere.post("/v1/api/workspaces/validate", &json!({})).status, 200);
+        }
+        let user = format!("/auth/admin/realms/master/users/{}", guest.uuid);
+        assert!(one.ada.put(&user, &json!({ "enabled": false })).status < 300);
+        assert_eq!(elsewhere.post("/v1/api/workspaces/validate", &json!({})).status, 401, "round {round}");
+    }
+}
+
+#[test]
+fn one_owner_is_left_of_those_who_leave_at_once() {
+    let Pair { one, other, .. } = pair();
+    let there = Client::new(other.base());
+    for round in 0..5 {
+        let den = one.bob.create(&format!("den-{round}"));
+        one.bob.add(den, &one.carol, "OWNER");
+        one.bob.add(den, &one.ada, "OWNER");
+        let refused = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for (index, who) in [&one.ada, &one.bob, &one.carol].into_iter().enumerate() {
+                let (client, refused) = (if index % 2 == 0 { there.clone() } else { one.nobody.clone() }, &refused);
+                scope.spawn(move || {
+                    let body = json!({ "workspace_id": den, "user_id": who.uuid });
+                    let answer = client.with(who.credential()).post("/v1/api/workspaces/remove_user", &body);
+                    if answer.status != 200 {
+                        refused.fetch_add(1, Ordering::SeqCst);
+                    }
+                });
+            }
+        });
+        let owners = one.ada.members(den).into_iter().filter(|(_, role)| role == "OWNER").count();
+        assert_eq!((owners, refused.into_inner()), (1, 1), "round {round}");
+    }
+}
+
+#[test]
+fn a_connection_that_ends_is_replaced() {
+    let Pair { one, other, address } = pair();
+    let there = Person::enter(&Client::new(other.base()), ADMIN, ADMIN_PASSWORD);
+    let name = database_name(&address);
+    for round in 0..5 {
+        cluster().run(
+            "postgres",
+            &format!("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}';"),
+        );
+        let den = there.create(&format!("den-{round}"));
+        assert_eq!(one.ada.members(den).len(), 1);
+    }
+}

@@ -1,0 +1,175 @@
+//! A PostgreSQL server for tests: one for each test process, without durability, in a temporary folder.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+/// The oldest version that atelier runs on.
+const OLDEST: u32 = 15;
+
+/// The server, from its start to the end of its standard input. So it ends with the tests, however they end.
+const SERVER: &str = r#"
+set -eu
+folder=$(mktemp -d /tmp/atelier-pg.XXXXXX)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+"$1/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >log 2>&1 ||
+    { cat log >&2; exit 1; }
+"$1/postgres" -D data -k "$folder" -c listen_addresses= -c fsync=off -c max_connections=300 >log 2>&1 </dev/null &
+server=$!
+until "$1/pg_isready" --quiet --host="$folder"; do
+    kill -0 $server || { cat log >&2; exit 1; }
+    sleep 0.1
+done
+echo "$folder"
+cat >/dev/null
+kill -QUIT $server
+wait $server || true
+"#;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Cluster {
+    programs: PathBuf,
+    /// The folder of its socket.
+    folder: String,
+}
+
+/// The server of this process.
+///
+/// # Panics
+///
+/// When PostgreSQL is missing and cannot be installed; it says which package is wanted.
+pub fn cluster() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| {
+        let programs = programs().or_else(|| {
+            install();
+            programs()
+        });
+        start(programs.unwrap_or_else(|| {
+            panic!(
+                "PostgreSQL {OLDEST} or newer is not there, so what runs on it cannot be tested.\nInstall it (Debian: \
+                 apt-get install postgresql) so that its initdb is in /usr/lib/postgresql/*/bin or on PATH. `cargo \
+                 test` installs Debian's package itself where it runs as root."
+            )
+        }))
+    })
+}
+
+impl Cluster {
+    /// Creates an empty database. Returns its name.
+    pub fn create_database(&self) -> String {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let name = format!("test{}", LAST.fetch_add(1, Ordering::Relaxed));
+        self.run("postgres", &format!("CREATE DATABASE {name};"));
+        name
+    }
+
+    /// The address of a database.
+    pub fn address(&self, database: &str) -> String {
+        format!("postgres://postgres@/{database}?host={}", self.folder)
+    }
+
+    /// Runs a script for `psql` in one session. Returns what it printed: columns are separated by tabs.
+    ///
+    /// # Panics
+    ///
+    /// At the first error.
+    pub fn run(&self, database: &str, script: &str) -> String {
+        self.psql(database, &["--set=ON_ERROR_STOP=1"], script)
+    }
+
+    /// Runs a script that goes on after errors.
+    pub fn try_all(&self, database: &str, script: &str) -> String {
+        self.psql(database, &[], script)
+    }
+
+    fn psql(&self, database: &str, flags: &[&str], script: &str) -> String {
+        let mut psql = Command::new(self.programs.join("psql"))
+            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--field-separator=\t"])
+            .args(flags)
+            .arg(self.address(database))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("psql runs");
+        let mut stdin = psql.stdin.take().expect("psql has a standard input");
+        let output = std::thread::scope(|scope| {
+            scope.spawn(move || {
+                // It may end at an error, before it has read all.
+                let _ = stdin.write_all(script.as_bytes());
+            });
+            psql.wait_with_output().expect("psql ends")
+        });
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "psql failed: {errors}");
+        String::from_utf8(output.stdout).expect("psql prints UTF-8")
+    }
+}
+
+#[expect(clippy::zombie_processes, reason = "the server ends with this process")]
+fn start(programs: PathBuf) -> Cluster {
+    let mut command = if is_root() {
+        // The server refuses to run as root.
+        let mut command = Command::new("runuser");
+        command.args(["-u", "postgres", "--", "sh"]);
+        command
+    } else {
+        Command::new("sh")
+    };
+    let mut server = command
+        .args(["-c", SERVER, "server"])
+        .arg(&programs)
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a shell runs");
+    let mut folder = String::new();
+    BufReader::new(server.stdout.take().expect("it has an output")).read_line(&mut folder).expect("it can be read");
+    assert!(!folder.is_empty(), "PostgreSQL does not start; its log is above");
+    // The input stays open until this process ends.
+    std::mem::forget(server.stdin.take());
+    Cluster { programs, folder: folder.trim_end().to_owned() }
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+/// The folder of the newest programs.
+fn programs() -> Option<PathBuf> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut folders: Vec<_> = debian.map(|version| version.path().join("bin")).collect();
+    folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    let found = folders.into_iter().filter_map(|folder| Some((version(&folder)?, folder)));
+    found.filter(|(version, _)| *version >= OLDEST).max_by_key(|(version, _)| *version).map(|(_, folder)| folder)
+}
+
+/// The version of the server in a folder.
+fn version(folder: &Path) -> Option<u32> {
+    if ["initdb", "postgres", "pg_isready", "psql"].iter().any(|program| !folder.join(program).is_file()) {
+        return None;
+    }
+    // postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)
+    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    text.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Installs Debian's package where that needs nobody's password: as root, where there is `apt-get`.
+fn install() {
+    if !is_root() {
+        return;
+    }
+    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", "postgresql"]] {
+        println!("apt-get {}", line.join(" "));
+        // What goes wrong here shows in the programs still not being there.
+        let _ =
+            Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
+    }
+}
