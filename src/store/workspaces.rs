@@ -156,8 +156,7 @@ pub(super) fn with_name(view: &View, name: &str, most: u32) -> Result<Option<Vec
          ORDER BY id",
     )?;
     let named = |after, limit| search::by_name(view, (SearchTable::Workspaces, name), after, limit);
-    let way = Way::Ids(&named, true);
-    let found = search::find((0, most.saturating_add(1)), &[way], |these, _| {
+    let found = search::find((0, most.saturating_add(1)), &[Way::Ids(&named, true)], |these, _| {
         let params = named_params! { ":these": row::numbers(these.iter().copied()), ":name": name };
         Ok(query.query_map(params, |row| row.get(0))?.collect::<rusqlite::Result<Vec<_>>>()?)
     })?;
