@@ -70,4 +70,4 @@ pub use engine::{
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};
-pub use postgres::Address;
+pub use postgres::{Address, ConnectionRoom, FailureCount, FailureRow, Failures, FoundFailures, Node};

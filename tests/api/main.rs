@@ -24,6 +24,7 @@ mod keys;
 mod kills;
 mod parity;
 mod postgres;
+mod postgres_nodes;
 mod process;
 mod raw;
 mod robustness;
