@@ -65,22 +65,33 @@ CREATE TABLE meta (
 INSERT INTO meta (id, generation, edition, version, secret)
 VALUES (1, 1, 0, 10, sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'UTF8')));
 
--- The servers that run on this database. `version` is that of the schema that a server knows.
+-- The servers that run on this database. `version` is that of the schema that a server knows, `files` is empty where it
+-- keeps files in its own directory, and `backend` is the process of PostgreSQL that it is connected to. A server is
+-- forgotten a minute after it was last seen.
 CREATE TABLE nodes (
     id TEXT PRIMARY KEY CHECK (length(id) = 36),
     version BIGINT NOT NULL,
+    files TEXT NOT NULL,
+    public_url TEXT NOT NULL,
+    backend BIGINT NOT NULL,
     seen_at BIGINT NOT NULL
 );
 
--- Failed attempts to sign in, of a name or an address as a hash under a key. They are lost if the database crashes.
+-- Failed attempts to authenticate. All names and addresses are hashes under a key. They are lost if the database
+-- crashes. `until` is when the next attempt is judged, or when a budget is full again.
 CREATE UNLOGGED TABLE failures (
     subject BYTEA PRIMARY KEY CHECK (length(subject) = 32),
-    failures BIGINT NOT NULL CHECK (failures > 0),
-    last_at BIGINT NOT NULL,
-    until BIGINT NOT NULL
+    account BIGINT,
+    place BIGINT,
+    failures BIGINT NOT NULL CHECK (failures >= 0),
+    until BIGINT NOT NULL,
+    flag BIGINT NOT NULL CHECK (flag IN (0, 1)),
+    expires_at BIGINT NOT NULL
 );
 
-CREATE INDEX failures_by_end ON failures (until);
+CREATE INDEX failures_by_account ON failures (account);
+CREATE INDEX failures_by_place ON failures (place);
+CREATE INDEX failures_by_end ON failures (expires_at);
 
 CREATE TABLE readiness (
     id BIGINT PRIMARY KEY CHECK (id = 1),

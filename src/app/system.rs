@@ -41,6 +41,8 @@ pub struct Facts {
     pub files: u64,
     pub queued_writes: usize,
     pub write_queue: usize,
+    /// The servers on the database; none if the data is in a file.
+    pub servers: Option<usize>,
     pub signing_keys: Vec<Record>,
     pub last_backup: Option<Finding>,
     pub first_steps: Vec<Finding>,
@@ -82,6 +84,7 @@ pub fn facts(state: &AppState, view: &View, actor: &Actor) -> Result<Facts> {
         files: store::activity::file_bytes(view)?,
         queued_writes,
         write_queue,
+        servers: state.store.nodes()?.map(|nodes| nodes.len()),
         signing_keys: signing_keys::list(view)?,
         last_backup: checks::last_backup(schedule, &backups::last_outcomes(view)?, view.now),
         first_steps: first_steps(state, view, actor)?,

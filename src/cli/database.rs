@@ -4,12 +4,14 @@ use std::env;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use crate::app::checks::{self, Finding, Level};
 use crate::cli::CliError;
 use crate::config::{Config, Origin};
 use crate::domain::secret::Secret;
-use crate::store::Address;
 use crate::store::data_dir::DataDir;
+use crate::store::{Address, Sizes, Store};
 
 /// The data directory, and the database if it is not in it. Changes nothing.
 pub(super) fn at(config: &Config) -> Result<DataDir, CliError> {
@@ -43,6 +45,57 @@ pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(
         return Err(CliError::Usage(words.to_owned()));
     }
     Ok(())
+}
+
+/// Registers this server among those on the database.
+///
+/// Refuses what does not fit the others, or the number of connections that PostgreSQL permits.
+pub(super) fn register(config: &Config, store: &Store) -> Result<(), CliError> {
+    let (files, public_url) = shared_settings(config);
+    if let Some(room) = store.connection_room()? {
+        require_sound(&checks::connections(room, store.readers()))?;
+        require_sound(&checks::other_servers(&store.register(files, public_url)?, files, public_url))?;
+    }
+    Ok(())
+}
+
+/// The settings that have to be the same on all servers: the URLs of the files and of the server, empty if they are not set.
+fn shared_settings(config: &Config) -> (&str, &str) {
+    (config.files_url.as_deref().unwrap_or_default(), config.public_url.as_deref().unwrap_or_default())
+}
+
+fn require_sound(finding: &Finding) -> Result<(), CliError> {
+    match finding.level {
+        Level::Fault => {
+            Err(CliError::Failed(format!("{}; {}", finding.found, finding.next.as_deref().unwrap_or_default())))
+        }
+        Level::Ok | Level::Warning => Ok(()),
+    }
+}
+
+/// Whether [`register`] would refuse. `is_running`: the server of this configuration is among those on the database.
+pub(super) fn findings(config: &Config, store: &Store, is_running: bool) -> Result<Vec<Finding>, CliError> {
+    let (Some(room), Some(nodes)) = (store.connection_room()?, store.nodes()?) else { return Ok(Vec::new()) };
+    if is_running {
+        return Ok(vec![checks::running_servers(&nodes)]);
+    }
+    let (files, public_url) = shared_settings(config);
+    let readers = usize::try_from(sizes(config).readers).unwrap_or(usize::MAX);
+    Ok(vec![checks::other_servers(&nodes, files, public_url), checks::connections(room, readers)])
+}
+
+/// The maximum time of a read. The longest list of a million people takes some seconds.
+const MAX_READ: Duration = Duration::from_mins(1);
+
+pub(super) fn sizes(config: &Config) -> Sizes {
+    Sizes {
+        // One more builds long answers.
+        readers: u32::try_from(config.readers).unwrap_or(u32::MAX).saturating_add(1),
+        write_queue: config.write_queue,
+        page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
+        search_memory: config.search_memory,
+        max_read: Some(MAX_READ),
+    }
 }
 
 /// The database of PostgreSQL, with its password.

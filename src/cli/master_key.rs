@@ -32,14 +32,27 @@ pub(super) fn load_or_create(config: &Config, home: &DataDir, store: &Store) -> 
             let new = MasterKey::write_new(path, &MasterKey::generate(), files::create);
             new.map_err(|error| CliError::Failed(error.to_string()))?
         }
+        Source::DataDir(path) if !path.exists() && home.server().is_some() => {
+            return Err(CliError::Failed(format!(
+                "the database contains keys that are sealed with a master key, but {} does not exist; {SAME_KEY}",
+                path.display()
+            )));
+        }
         Source::DataDir(path) | Source::File(path, _) => {
             rotation::finish_interrupted(path, store)?;
             source.loaded()?
         }
         Source::Text(..) | Source::Credential(_) => source.loaded()?,
     };
-    proved(&source, key, store)
+    proved(&source, key, store).map_err(|error| match error {
+        CliError::Failed(words) if home.server().is_some() => CliError::Failed(format!("{words}; {SAME_KEY}")),
+        error => error,
+    })
 }
+
+/// The next step if the key is not that of the other servers.
+const SAME_KEY: &str =
+    "all servers on a database need the same master key: set master_key_file to a copy of the key of the others";
 
 fn proved(source: &Source, key: MasterKey, store: &Store) -> Result<MasterKey, CliError> {
     for sealed in store.read(store::signing_keys::list_sealed)? {

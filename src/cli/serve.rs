@@ -3,7 +3,6 @@
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
@@ -23,7 +22,7 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::http;
 use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;
-use crate::store::{Sizes, Store, StoreFault, health};
+use crate::store::{Store, StoreFault, health};
 use crate::tokens::chain::to_hex;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
@@ -55,7 +54,7 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     }
     let settings = settings(config)?;
     let listeners = listen(&config.listen)?;
-    let store = Store::open_for_server(&home, sizes(config))?;
+    let store = Store::open_for_server(&home, database::sizes(config))?;
     let served = serve(config, &home, &mut lock, &store, (listeners, &settings, deadline));
     let lost = store.fault().filter(|fault| fault.ends_server());
     if lost.is_none() {
@@ -72,12 +71,15 @@ fn serve(
     store: &Store,
     (listeners, settings, deadline): (Vec<TcpListener>, &http::Settings, Deadline),
 ) -> Result<(), CliError> {
+    database::register(config, store)?;
     setup::settle(store)?;
     let master = master_key::load_or_create(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
     let addresses = addresses(&listeners)?;
     let control = backup::control(config)?;
+    let tags = TagKey::new(&store.read(health::secret)?);
+    let free_failures = u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX);
     let state = AppState::new(Fields {
         store: store.clone(),
         installation: Installation::new(home.clone(), &addresses, !config.trusted_hosts.is_empty(), control.clone()),
@@ -91,11 +93,8 @@ fn serve(
         files: Arc::new(file_place::open_for_server(config, home)?),
         file_pool: file_place::pool(PoolKind::Files)?,
         place_pool: file_place::pool(PoolKind::Placing)?,
-        tags: TagKey::new(&store.read(health::secret)?),
-        throttle: Throttle::new(
-            u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX),
-            config.sign_in_longest_wait,
-        ),
+        throttle: Throttle::of(free_failures, config.sign_in_longest_wait, store, &tags),
+        tags,
         issuers: Issuers::new(config.public_url.clone(), hosts(&addresses, &config.trusted_hosts), &addresses),
         lifetimes: Lifetimes {
             access_token: config.access_token_life,
@@ -182,20 +181,6 @@ fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, CliError> {
     let of = |listener: &TcpListener| listener.local_addr();
     let found: Result<Vec<_>, _> = listeners.iter().map(of).collect();
     found.map_err(|error| CliError::Failed(format!("cannot get the address of a socket: {error}; start again")))
-}
-
-/// The maximum time of a read. The longest list of a million people takes some seconds.
-const MAX_READ: Duration = Duration::from_mins(1);
-
-fn sizes(config: &Config) -> Sizes {
-    Sizes {
-        // One more builds long answers.
-        readers: u32::try_from(config.readers).unwrap_or(u32::MAX).saturating_add(1),
-        write_queue: config.write_queue,
-        page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
-        search_memory: config.search_memory,
-        max_read: Some(MAX_READ),
-    }
 }
 
 fn settings(config: &Config) -> Result<http::Settings, CliError> {

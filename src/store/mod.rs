@@ -71,4 +71,4 @@ pub use engine::{
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};
-pub use postgres::{Address, moving};
+pub use postgres::{Address, ConnectionRoom, FailureCount, FailureRow, Failures, FoundFailures, Node, moving};

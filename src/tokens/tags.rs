@@ -22,12 +22,23 @@ impl TagKey {
 
     /// The tag of a text: `length` letters and digits, at most 32. A tag is valid for its `purpose` only.
     pub fn tag(&self, purpose: &str, text: &str, length: usize) -> String {
+        let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
+        self.sign(purpose, text.as_bytes()).as_ref().iter().take(length).map(letter).collect()
+    }
+
+    /// The hash of some bytes for a purpose.
+    pub fn hash(&self, purpose: &str, bytes: &[u8]) -> [u8; 32] {
+        let mut hash = [0; 32];
+        hash.iter_mut().zip(self.sign(purpose, bytes).as_ref()).for_each(|(to, from)| *to = *from);
+        hash
+    }
+
+    fn sign(&self, purpose: &str, bytes: &[u8]) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.0);
         context.update(purpose.as_bytes());
         context.update(&[0]);
-        context.update(text.as_bytes());
-        let letter = |byte: &u8| char::from(LETTERS[usize::from(*byte) % LETTERS.len()]);
-        context.sign().as_ref().iter().take(length).map(letter).collect()
+        context.update(bytes);
+        context.sign()
     }
 
     /// Whether this is the tag of a text. Compares in constant time.

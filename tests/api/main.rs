@@ -25,6 +25,7 @@ mod kills;
 mod parity;
 mod postgres;
 mod postgres_failover;
+mod postgres_nodes;
 mod process;
 mod raw;
 mod robustness;

@@ -60,21 +60,21 @@ fn a_server_on_postgresql_answers_as_on_a_file() {
 }
 
 /// Two servers on one database.
-struct Pair {
-    one: World,
-    other: Server,
-    address: String,
+pub struct Pair {
+    pub one: World,
+    pub other: Server,
+    pub address: String,
 }
 
-fn pair() -> Pair {
+/// What several servers need in common. No file is stored in these tests, so no object storage is there.
+pub const SHARED: [&str; 6] =
+    ["--public-url", "http://atelier.test", "--files-url", "s3://models", "--files-endpoint", "http://127.0.0.1:9"];
+
+pub fn pair() -> Pair {
     let address = fresh_database();
-    let one = World::of(Setup::new().database(&address).args(&["--public-url", "http://atelier.test"]));
+    let one = World::of(Setup::new().database(&address).args(&SHARED));
     let key = one.server.data_dir().join("master.key");
-    let other = Setup::new()
-        .database(&address)
-        .args(&["--public-url", "http://atelier.test", "--master-key-file"])
-        .args(&[key])
-        .start();
+    let other = Setup::new().database(&address).args(&SHARED).args(&["--master-key-file"]).args(&[key]).start();
     Pair { one, other, address }
 }
 

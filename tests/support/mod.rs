@@ -316,6 +316,13 @@ pub fn fresh_database() -> String {
     cluster.address(&cluster.copy_database(template))
 }
 
+/// Runs `atelier serve` on a database and a directory, and waits for its end.
+pub fn run_on(database: &str, data_dir: &Path, args: &[&str]) -> Output {
+    let mut command = atelier();
+    command.arg("serve").arg("--data-dir").arg(data_dir).args(["--listen", "127.0.0.1:0"]).args(args);
+    command.env("ATELIER_DATABASE", database).stdin(Stdio::null()).output().expect("the atelier binary starts")
+}
+
 /// Runs `atelier ARGS`, for commands that need no server, and waits for it.
 pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
     atelier().args(args).stdin(Stdio::null()).output().expect("the atelier binary starts")

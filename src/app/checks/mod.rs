@@ -4,8 +4,10 @@ mod addresses;
 mod administrators;
 mod backups;
 mod finding;
+mod servers;
 
 pub use addresses::{encryption, https, public_url};
 pub use administrators::{second_administrator, second_factors};
 pub use backups::{NO_DIRECTORY, last_backup, recent_backup};
 pub use finding::{Finding, Level};
+pub use servers::{connections, other_servers, running_servers};

@@ -153,22 +153,27 @@ impl<'a> Attempt<'a> {
         }
         self.log(reason);
         if counts {
-            self.tell(self.state.throttle.failed(&self.subject, Instant::now()));
+            match self.state.throttle.failed(&self.subject, Instant::now()) {
+                Ok(reached) => self.tell(reached),
+                Err(error) => log::error!("a failed attempt was not counted: {error}"),
+            }
         }
     }
 
     /// Records that the attempt succeeded. This clears the failures at this address.
     pub(in crate::app) fn succeeded(&self) {
-        self.state.throttle.succeeded(&self.subject);
+        if let Err(error) = self.state.throttle.succeeded(&self.subject, Instant::now()) {
+            log::error!("failed attempts were not cleared after a success: {error}");
+        }
     }
 
-    fn or_delayed<T>(&self, admitted: Result<T, Duration>) -> Result<T> {
-        admitted.map_err(|retry_after| {
-            if self.is_new() {
-                self.log("delayed");
-            }
-            Error::Throttled { retry_after }
-        })
+    fn or_delayed<T>(&self, admitted: Result<T>) -> Result<T> {
+        if let Err(Error::Throttled { .. }) = admitted
+            && self.is_new()
+        {
+            self.log("delayed");
+        }
+        admitted
     }
 
     fn is_new(&self) -> bool {

@@ -25,8 +25,7 @@ pub async fn forgive_person(state: &AppState, actor: &Actor, who: lookup::Named)
     });
     let uuid = write.await?;
     // The same account as an attempt counts for.
-    state.throttle.forgive_account(ThrottleScope::Password, ("user", uuid.to_string()));
-    Ok(())
+    state.throttle.forgive_account(ThrottleScope::Password, ("user", uuid.to_string()))
 }
 
 /// Clears all failures from the network of an address.
@@ -39,7 +38,7 @@ pub async fn forgive_address(state: &AppState, actor: &Actor, address: IpAddr) -
     });
     write.await?;
     for scope in ThrottleScope::ALL {
-        state.throttle.forgive_network(scope, address);
+        state.throttle.forgive_network(scope, address)?;
     }
     Ok(())
 }

@@ -23,6 +23,16 @@ impl Budget {
         Self { full_at: now, told: false }
     }
 
+    /// A budget as it was stored.
+    pub const fn stored(full_at: Instant, told: bool) -> Self {
+        Self { full_at, told }
+    }
+
+    /// The values to store: when it will be full again, and whether an empty budget was reported.
+    pub const fn to_store(self) -> (Instant, bool) {
+        (self.full_at, self.told)
+    }
+
     /// How long until one more may be taken.
     pub fn wait(&self, rate: Rate, now: Instant) -> Duration {
         self.full_at.saturating_duration_since(now).saturating_sub(rate.gap * (rate.burst - 1))

@@ -2,342 +2,122 @@
 //!
 //! It counts three things, each with its own bound: one account at one address, one account over all addresses, and the
 //! accounts that failed from one network. Where an account has signed in from an address before, only the first count
-//! applies to it there. `docs/explanation/guessing.md` says in figures what that means for an attacker. The throttle
-//! knows no clock, database or log: `crate::app::identity::attempts` does.
+//! applies to it there. `docs/explanation/guessing.md` says in figures what that means for an attacker. The counts are in
+//! the memory of the process, or in a database that several servers share; the rules are the same. The throttle knows
+//! no clock and no log: `crate::app::identity::attempts` does.
 
-mod forgiveness;
+mod local;
+mod rules;
+mod shared;
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::Hash;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::app::runtime::budget::{Budget, Rate};
+pub use rules::{ACCOUNT, MAX_COUNTS, NETWORK, OVERFLOW, Subject, Threshold, ThrottleScope};
+
+use local::LocalMemory;
+use rules::{Memory, Pair, Rules};
+use shared::SharedMemory;
+
 use crate::app::runtime::places::{network, place};
+use crate::error::{Error, Result};
+use crate::store::Store;
+use crate::tokens::tags::TagKey;
 
-/// How many failures of one account, from addresses that it never signed in from, are judged at once, and the time
-/// until one more is.
-pub const ACCOUNT: Rate = Rate { burst: 100, gap: Duration::from_secs(6) };
-
-/// How many accounts may fail from one network that they never signed in from, and the time until one more may.
-pub const NETWORK: Rate = Rate { burst: 64, gap: Duration::from_secs(10) };
-
-/// The rate for everything that does not fit into the memory of one kind of secret.
-pub const OVERFLOW: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
-
-/// The maximum number of counts of each sort for each kind of secret.
-pub const MAX_COUNTS: usize = 262_144;
-
-/// How many failures a failed attempt in a reserved turn counts for, beyond the free ones: the next wait is two
-/// minutes.
-const TURN_PENALTY: u32 = 7;
-
-/// Failures expire after this many maximum waits without another failure: an hour.
-const QUIET: u32 = 4;
-
-/// How often a full memory is searched for expired counts.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-
-/// What is to be proved. Each kind has a memory of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ThrottleScope {
-    /// A password; the account is the user.
-    Password,
-    /// A link; it has no account.
-    Link,
-    /// The user code of a device, which a person types; it has no account, so all of them count as one.
-    UserCode,
-    /// A client secret; the account is the client id.
-    Client,
-}
-
-impl ThrottleScope {
-    const COUNT: usize = Self::ALL.len();
-
-    pub const ALL: [Self; 4] = [Self::Password, Self::Link, Self::UserCode, Self::Client];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Link => "link",
-            Self::UserCode => "user_code",
-            Self::Client => "client_secret",
-        }
-    }
-}
-
-/// Who tries to prove something, and from where.
-#[derive(Clone, Copy, Debug)]
-pub struct Subject {
-    realm: ThrottleScope,
-    pair: Pair,
-    network: IpAddr,
-    known: bool,
-}
-
-/// An account at an address. The account is a hash under a random key, so its size does not depend on the length of the
-/// name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Pair {
-    account: u64,
-    place: IpAddr,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Count {
-    failures: u32,
-    /// The next attempt is not judged before this time.
-    until: Instant,
-    /// Whether the attempt after that is already paid for.
-    turn: bool,
-}
-
-impl Count {
-    /// Whether the count has expired.
-    fn is_over(&self, longest: Duration, now: Instant) -> bool {
-        self.until + longest * QUIET <= now
-    }
-}
-
-/// A bound that was just reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threshold {
-    /// The account has to wait at this address.
-    AccountAtAddress,
-    /// The account has to wait at every address that it never signed in from.
-    Account,
-    /// Accounts that never signed in from this network have to wait there.
-    Network,
-}
-
-impl Threshold {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountAtAddress => "account_at_address",
-            Self::Account => "account",
-            Self::Network => "network",
-        }
-    }
-}
-
+/// The throttle.
 #[derive(Debug)]
 pub struct Throttle {
-    free: u32,
-    longest: Duration,
-    most: usize,
-    names: RandomState,
-    memories: [Mutex<Memory>; ThrottleScope::COUNT],
+    rules: Rules,
+    counts: Counts,
 }
 
+/// Where the counts are.
 #[derive(Debug)]
-struct Memory {
-    /// Accounts at addresses that they signed in from before. Strangers add nothing to it.
-    known: HashMap<Pair, Count>,
-    strangers: HashMap<Pair, Count>,
-    accounts: HashMap<u64, Budget>,
-    networks: HashMap<IpAddr, Budget>,
-    overflow: Budget,
-    swept_at: Instant,
+enum Counts {
+    Local(LocalMemory),
+    Shared(SharedMemory),
 }
 
 impl Throttle {
-    /// `free` is how often an account may fail at an address before it waits, `longest` the maximum wait.
+    /// Counts in memory. `free` is how often an account may fail at an address before it waits, `longest` the maximum
+    /// wait.
     pub fn new(free: u32, longest: Duration) -> Self {
-        Self::with_memory(free, longest, MAX_COUNTS)
+        Self { rules: Rules { free, longest }, counts: Counts::Local(LocalMemory::new(MAX_COUNTS)) }
     }
 
-    fn with_memory(free: u32, longest: Duration, most: usize) -> Self {
-        let now = Instant::now();
-        let memory = || {
-            Mutex::new(Memory {
-                known: HashMap::new(),
-                strangers: HashMap::new(),
-                accounts: HashMap::new(),
-                networks: HashMap::new(),
-                overflow: Budget::new(now),
-                swept_at: now,
-            })
-        };
-        Self { free, longest, most, names: RandomState::new(), memories: std::array::from_fn(|_| memory()) }
+    /// Counts in the database if several servers may share it, in memory otherwise.
+    pub fn of(free: u32, longest: Duration, store: &Store, key: &TagKey) -> Self {
+        match store.failures() {
+            Some(failures) => {
+                let counts = Counts::Shared(SharedMemory::new(failures, key.clone()));
+                Self { rules: Rules { free, longest }, counts }
+            }
+            None => Self::new(free, longest),
+        }
     }
 
     /// `known`: the account has signed in from this address before.
     pub fn subject(&self, realm: ThrottleScope, account: impl Hash, from: IpAddr, known: bool) -> Subject {
-        let pair = Pair { account: self.names.hash_one(account), place: place(from) };
+        let pair = Pair { account: self.name(account), place: place(from) };
         Subject { realm, pair, network: network(from), known }
     }
 
-    /// Admits an attempt, or returns how long it has to wait. A refused attempt does not count: retrying too early
-    /// makes nobody wait longer. Where too many try one account, the wait is a turn of the caller's own that nobody
-    /// else can take.
-    pub fn admit(&self, subject: &Subject, now: Instant) -> Result<(), Duration> {
-        self.check(&mut self.memory(subject.realm), subject, now)
+    /// Admits an attempt. Refused as throttled while it has to wait.
+    pub fn admit(&self, subject: &Subject, now: Instant) -> Result<()> {
+        self.with(subject, now, |rules, memory| rules.admit(memory, subject, now))?.map_err(throttled)
     }
 
     /// Decides whether an attempt whose check took time is still judged, right or wrong, and counts it if it was wrong.
-    /// Of many parallel attempts no more are judged than of sequential ones.
-    pub fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>, Duration> {
-        let memory = &mut self.memory(subject.realm);
-        self.check(memory, subject, now)?;
-        Ok(if right { Vec::new() } else { self.count(memory, subject, now) })
+    pub fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>> {
+        self.with(subject, now, |rules, memory| rules.judge(memory, subject, right, now))?.map_err(throttled)
     }
 
-    pub fn failed(&self, subject: &Subject, now: Instant) -> Vec<Threshold> {
-        self.count(&mut self.memory(subject.realm), subject, now)
+    pub fn failed(&self, subject: &Subject, now: Instant) -> Result<Vec<Threshold>> {
+        self.with(subject, now, |rules, memory| rules.failed(memory, subject, now))
     }
 
     /// Clears the failures of this account at this address.
-    pub fn succeeded(&self, subject: &Subject) {
-        let memory = &mut self.memory(subject.realm);
-        memory.known.remove(&subject.pair);
-        let Some(count) = memory.strangers.remove(&subject.pair) else { return };
-        if let Some(network) = memory.networks.get_mut(&subject.network) {
-            network.give_back(NETWORK);
+    pub fn succeeded(&self, subject: &Subject, now: Instant) -> Result<()> {
+        self.with(subject, now, |_, memory| memory.succeeded(subject))
+    }
+
+    /// Forgets the failures of an account everywhere, as it is given to [`Throttle::subject`].
+    pub fn forgive_account(&self, realm: ThrottleScope, account: impl Hash) -> Result<()> {
+        let account = self.name(account);
+        match &self.counts {
+            Counts::Local(memory) => memory.forgive_account(realm, account),
+            Counts::Shared(memory) => memory.forgive_account(realm, account)?,
         }
-        if count.turn
-            && let Some(account) = memory.accounts.get_mut(&subject.pair.account)
-        {
-            account.give_back(ACCOUNT);
+        Ok(())
+    }
+
+    /// Forgets all failures from the network of an address.
+    pub fn forgive_network(&self, realm: ThrottleScope, from: IpAddr) -> Result<()> {
+        match &self.counts {
+            Counts::Local(memory) => memory.forgive_network(realm, from),
+            Counts::Shared(memory) => memory.forgive_network(realm, from)?,
+        }
+        Ok(())
+    }
+
+    fn name(&self, account: impl Hash) -> u64 {
+        match &self.counts {
+            Counts::Local(memory) => memory.name(account),
+            Counts::Shared(memory) => memory.name(&account),
         }
     }
 
-    fn memory(&self, realm: ThrottleScope) -> MutexGuard<'_, Memory> {
-        self.memories[realm as usize].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn check(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Result<(), Duration> {
-        if subject.known {
-            return match memory.known.get(&subject.pair).copied() {
-                Some(count) => Self::after(count.until.saturating_duration_since(now)),
-                None if memory.known_has_room(self.most, self.longest, now) => Ok(()),
-                None => Self::after(memory.overflow.wait(OVERFLOW, now)),
-            };
-        }
-        let count = memory.strangers.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
-        if let Some(count) = count {
-            Self::after(count.until.saturating_duration_since(now))?;
-            if count.turn {
-                return Ok(());
-            }
-        }
-        let budget = memory.accounts.get(&subject.pair.account);
-        let of_account = budget.map_or(Duration::ZERO, |budget| budget.wait(ACCOUNT, now));
-        let is_low = budget.is_some_and(|budget| budget.is_low(ACCOUNT, now));
-        let of_network = match (count, memory.networks.get(&subject.network)) {
-            (None, Some(budget)) => budget.wait(NETWORK, now),
-            (Some(_), _) | (None, None) => Duration::ZERO,
-        };
-        let has_room = count.is_some() || memory.has_room(self.most, self.longest, now);
-        let wait = of_account.max(of_network);
-        if !has_room {
-            return Self::after(wait.max(memory.overflow.wait(OVERFLOW, now)));
-        }
-        if wait.is_zero() && !is_low {
-            return Ok(());
-        }
-        if of_network >= self.longest {
-            // Whatever names are invented, one network takes no more memory than this.
-            return Err(self.longest);
-        }
-        // While an account is being guessed at, an attempt holds a turn from its first moment on, so nobody takes it
-        // meanwhile.
-        let wait = wait.min(self.longest);
-        memory.pay(subject, count.is_none(), of_account < self.longest, now);
-        let failures = count.map_or(0, |count| count.failures);
-        memory.strangers.insert(subject.pair, Count { failures, until: now + wait, turn: true });
-        Self::after(wait)
-    }
-
-    fn after(wait: Duration) -> Result<(), Duration> {
-        if wait.is_zero() { Ok(()) } else { Err(wait) }
-    }
-
-    fn count(&self, memory: &mut Memory, subject: &Subject, now: Instant) -> Vec<Threshold> {
-        let counts = if subject.known { &memory.known } else { &memory.strangers };
-        let before = counts.get(&subject.pair).copied().filter(|count| !count.is_over(self.longest, now));
-        let has_room = before.is_some()
-            || if subject.known {
-                memory.known_has_room(self.most, self.longest, now)
-            } else {
-                memory.has_room(self.most, self.longest, now)
-            };
-        if !has_room {
-            memory.overflow.take(OVERFLOW, now);
-            return Vec::new();
-        }
-        let in_turn = before.is_some_and(|count| count.turn);
-        if !subject.known && !in_turn {
-            memory.pay(subject, before.is_none(), true, now);
-        }
-        let mut reached = if subject.known { Vec::new() } else { memory.reached(subject, now) };
-        let past = before.map_or(0, |count| count.failures);
-        let failures = if in_turn { past.max(self.free.saturating_add(TURN_PENALTY)) } else { past }.saturating_add(1);
-        if !in_turn && past <= self.free && failures > self.free {
-            reached.push(Threshold::AccountAtAddress);
-        }
-        let count = Count { failures, until: now + self.wait(failures), turn: false };
-        let counts = if subject.known { &mut memory.known } else { &mut memory.strangers };
-        counts.insert(subject.pair, count);
-        reached
-    }
-
-    /// How long an account waits at an address after this many failures: nothing at first, then twice as long each
-    /// time.
-    fn wait(&self, failures: u32) -> Duration {
-        match failures.saturating_sub(self.free) {
-            0 => Duration::ZERO,
-            n => Duration::from_secs(1).saturating_mul(1_u32.checked_shl(n - 1).unwrap_or(u32::MAX)).min(self.longest),
+    fn with<T>(&self, subject: &Subject, now: Instant, work: impl Fn(&Rules, &mut Memory) -> T) -> Result<T> {
+        match &self.counts {
+            Counts::Local(memory) => Ok(work(&self.rules, &mut memory.memory(subject.realm))),
+            Counts::Shared(memory) => memory.with(subject, self.rules.longest, now, |memory| work(&self.rules, memory)),
         }
     }
 }
 
-impl Memory {
-    /// Pays for one attempt: from the account's budget, and from the network's if it is the first of this account
-    /// there.
-    fn pay(&mut self, subject: &Subject, is_first: bool, account_too: bool, now: Instant) {
-        if account_too {
-            let budget = self.accounts.entry(subject.pair.account).or_insert_with(|| Budget::new(now));
-            budget.take(ACCOUNT, now);
-        }
-        if is_first {
-            let budget = self.networks.entry(subject.network).or_insert_with(|| Budget::new(now));
-            budget.take(NETWORK, now);
-        }
-    }
-
-    /// The bounds that strangers have reached since the last call.
-    fn reached(&mut self, subject: &Subject, now: Instant) -> Vec<Threshold> {
-        let account = self.accounts.get_mut(&subject.pair.account).is_some_and(|budget| budget.tells(ACCOUNT, now));
-        let network = self.networks.get_mut(&subject.network).is_some_and(|budget| budget.tells(NETWORK, now));
-        let all = [(account, Threshold::Account), (network, Threshold::Network)];
-        all.into_iter().filter_map(|(is_reached, threshold)| is_reached.then_some(threshold)).collect()
-    }
-
-    /// Whether one more stranger fits in. Only expired counts are ever removed.
-    fn has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
-        let fits = |memory: &Self| {
-            memory.strangers.len() < most && memory.accounts.len() < most && memory.networks.len() < most
-        };
-        fits(self) || self.sweep(longest, now) && fits(self)
-    }
-
-    fn known_has_room(&mut self, most: usize, longest: Duration, now: Instant) -> bool {
-        self.known.len() < most || self.sweep(longest, now) && self.known.len() < most
-    }
-
-    /// Removes expired counts; returns whether it did, or had done so just before.
-    fn sweep(&mut self, longest: Duration, now: Instant) -> bool {
-        if now.saturating_duration_since(self.swept_at) < SWEEP_EVERY {
-            return false;
-        }
-        self.swept_at = now;
-        self.known.retain(|_, count| !count.is_over(longest, now));
-        self.strangers.retain(|_, count| !count.is_over(longest, now));
-        self.accounts.retain(|_, budget| !budget.is_full(now));
-        self.networks.retain(|_, budget| !budget.is_full(now));
-        true
-    }
+const fn throttled(retry_after: Duration) -> Error {
+    Error::Throttled { retry_after }
 }
 
 #[cfg(test)]

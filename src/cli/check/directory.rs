@@ -5,10 +5,10 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use super::advice::{AS_THE_SERVER, START};
-use super::{file, running};
-use crate::cli::CliError;
+use super::{file, master_key, running};
 use crate::cli::data::{self, error_details};
 use crate::cli::finding::Finding;
+use crate::cli::{CliError, database};
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
 use crate::store::{self, health};
@@ -45,7 +45,9 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             "move the data directory to a local disk",
         ),
     });
-    match home.holder() {
+    let holder = home.holder();
+    let is_running = matches!(holder, Ok(Some(_)));
+    match holder {
         Ok(None) => findings.push(Finding::ok("server", "not running")),
         Ok(Some(holder)) => {
             let process = holder.pid.map(|pid| format!(", as process {pid}")).unwrap_or_default();
@@ -57,7 +59,7 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         }
     }
     if home.server().is_some() {
-        findings.push(database(home));
+        findings.extend(of_database(config, home, is_running));
         return findings;
     }
     findings.push(sqlite());
@@ -65,14 +67,21 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     findings
 }
 
-/// Whether the database of PostgreSQL can be used.
-fn database(home: &DataDir) -> Finding {
-    match data::with(home, |store| Ok(store.read(health::generation)?)) {
-        Ok(generation) => Finding::ok("database", format!("PostgreSQL, generation {generation}")),
-        Err(CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) => {
-            Finding::fault("database", words, "correct database, or start PostgreSQL")
-        }
-    }
+/// Whether the database of PostgreSQL can be used, and what its servers share.
+fn of_database(config: &Config, home: &DataDir, is_running: bool) -> Vec<Finding> {
+    let found = data::with(home, |store| {
+        let generation = store.read(health::generation)?;
+        let mut findings = vec![Finding::ok("database", format!("PostgreSQL, generation {generation}"))];
+        findings.extend(database::findings(config, store, is_running)?);
+        let sealed = store.read(store::signing_keys::list_sealed);
+        findings.extend(master_key::check(config, home, sealed));
+        Ok(findings)
+    });
+    found.unwrap_or_else(|error| {
+        let (CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) = error;
+        let (found, next) = words.split_once("; ").unwrap_or((&words, "correct database, or start PostgreSQL"));
+        vec![Finding::fault("database", found, next)]
+    })
 }
 
 fn sqlite() -> Finding {

@@ -235,17 +235,21 @@ async fn shown(
     let facts = state.read_inline(|view| system::facts(state, view, actor))?;
     let now = Timestamp::now();
     let steps: Vec<_> = facts.first_steps.iter().map(FirstStep::new).collect();
+    let servers = facts.servers.map(|servers| ("Servers on the database", servers.to_string()));
     let page = SystemPage {
         shell,
         title: Part::System.title(),
         left: steps.iter().filter(|step| !step.is_done).count(),
         steps,
         address: Address::of(state, request),
-        server: vec![
+        server: [
             ("Version", env!("CARGO_PKG_VERSION").to_owned()),
             ("Running for", age(facts.started_at.until(now))),
             ("Encryption", encryption(state, request).to_owned()),
-        ],
+        ]
+        .into_iter()
+        .chain(servers)
+        .collect(),
         queue: (Number(facts.queued_writes as u64), Number(facts.write_queue as u64)),
         started: Moment(facts.started_at),
         sizes: vec![

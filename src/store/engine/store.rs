@@ -7,7 +7,7 @@ use super::upgrade::Watcher;
 use super::{DataVersion, Sizes, StoreFault, Tx, Unready, View};
 use crate::error::Result;
 use crate::store::data_dir::DataDir;
-use crate::store::postgres::{Address, PostgresStore};
+use crate::store::postgres::{Address, ConnectionRoom, Failures, Node, PostgresStore};
 
 /// The open database. A clone is another handle to the same one.
 #[derive(Clone)]
@@ -61,6 +61,39 @@ impl Store {
     /// Whether the data is in a file of the data directory.
     pub const fn is_file(&self) -> bool {
         matches!(self.0, Engine::Sqlite(_))
+    }
+
+    /// Registers this process among the servers on a database of PostgreSQL until it is closed. `files` is the URL of the
+    /// object storage, and `public_url` that of the server; empty if there is none. Returns the other servers.
+    pub fn register(&self, files: &str, public_url: &str) -> Result<Vec<Node>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(Vec::new()),
+            Engine::Postgres(store) => store.register(files, public_url),
+        }
+    }
+
+    /// The servers that run on a database of PostgreSQL. None for a data file.
+    pub fn nodes(&self) -> Result<Option<Vec<Node>>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(store) => store.nodes().map(Some),
+        }
+    }
+
+    /// The failed attempts that several servers share. None for a data file.
+    pub fn failures(&self) -> Option<Failures> {
+        match &self.0 {
+            Engine::Sqlite(_) => None,
+            Engine::Postgres(store) => Some(store.failures()),
+        }
+    }
+
+    /// The room for connections on the server of PostgreSQL. None for a data file.
+    pub fn connection_room(&self) -> Result<Option<ConnectionRoom>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(store) => store.connection_room().map(Some),
+        }
     }
 
     /// The maximum number of concurrent reads.

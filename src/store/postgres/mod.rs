@@ -3,12 +3,16 @@
 //! Every difference between the two databases is here.
 
 mod address;
+mod aside;
 pub(in crate::store) mod connection;
 mod dialect;
 mod errors;
+mod failures;
 mod look;
 pub mod moving;
+mod nodes;
 mod readers;
+mod room;
 mod schema;
 mod search;
 mod settings;
@@ -27,5 +31,8 @@ pub(crate) mod cluster;
 mod tests;
 
 pub use address::Address;
+pub use failures::{FailureCount, FailureRow, Failures, FoundFailures};
+pub use nodes::Node;
+pub use room::ConnectionRoom;
 pub(in crate::store) use search::ids_by_name;
 pub(in crate::store) use store::PostgresStore;

@@ -1,13 +1,11 @@
 //! The start: looks whether the server is fit, and creates the tables of an empty database.
 
 use super::connection::Connection;
+use super::nodes::{self, LOCK};
 use crate::error::{Error, Result};
 use crate::store::engine::schema::VERSION;
 
 pub(super) const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
-
-/// The number of the advisory lock: "atel" in ASCII.
-pub(super) const LOCK: i64 = 0x6174_656c;
 
 /// The oldest version of PostgreSQL, as its `server_version_num`.
 const OLDEST: i64 = 150_000;
@@ -40,6 +38,12 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
     }
     match number(conn, "SELECT version FROM atelier.meta WHERE id = 1")? {
         version if version == i64::from(VERSION) => Ok(()),
+        version if version < i64::from(VERSION) && !nodes::list(conn, None)?.is_empty() => {
+            Err(Error::internal(format!(
+                "the database has schema version {version}, and servers of that version run on it; stop all of them, start \
+                 one server of this version, which upgrades the database to version {VERSION}, and then the others"
+            )))
+        }
         version => Err(Error::internal(format!(
             "the database has schema version {version}, but this atelier supports version {VERSION}; install the atelier \
              of that version"

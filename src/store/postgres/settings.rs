@@ -8,6 +8,8 @@ pub(super) enum Role {
     /// Its statements end after this time, if it is given.
     Reader(Option<Duration>),
     Writer,
+    /// It shares with other servers what is not data.
+    Aside,
 }
 
 /// The settings of every session that runs the statements of the tables.
@@ -35,6 +37,7 @@ impl Role {
         match self {
             Self::Reader(_) => "atelier reader",
             Self::Writer => "atelier writer",
+            Self::Aside => "atelier",
         }
     }
 
@@ -43,6 +46,7 @@ impl Role {
         let own = match self {
             // A node that dies in its turn must let the others go on.
             Self::Writer => "SET idle_in_transaction_session_timeout = '10s'".to_owned(),
+            Self::Aside => "SET idle_in_transaction_session_timeout = '10s'; SET statement_timeout = '10s'".to_owned(),
             Self::Reader(max) => format!(
                 "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '1min';
                  SET statement_timeout = {}",

@@ -1,11 +1,15 @@
 //! The store on PostgreSQL.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::address::Address;
+use super::aside::Aside;
 use super::connection::Connection;
+use super::failures::Failures;
 use super::look::Looks;
+use super::nodes::{self, Node, Registration};
 use super::readers::Readers;
+use super::room::ConnectionRoom;
 use super::settings::Role;
 use super::{schema, writer};
 use crate::error::{Error, Result};
@@ -18,6 +22,9 @@ pub(in crate::store) struct PostgresStore {
     readers: Arc<Readers>,
     looks: Arc<Looks>,
     writer: Arc<Writer>,
+    aside: Aside,
+    /// Of a server.
+    registration: Arc<Mutex<Option<Registration>>>,
 }
 
 impl PostgresStore {
@@ -31,7 +38,29 @@ impl PostgresStore {
             readers: Arc::new(Readers::new(address.clone(), sizes)),
             looks: Arc::new(Looks::new(address.clone())),
             writer: Arc::new(writer),
+            aside: Aside::new(address.clone()),
+            registration: Arc::default(),
         })
+    }
+
+    /// Registers this process as a server. Returns the other ones.
+    pub(in crate::store) fn register(&self, files: &str, public_url: &str) -> Result<Vec<Node>> {
+        let (registration, others) = Registration::begin(&self.aside, files, public_url)?;
+        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = Some(registration);
+        Ok(others)
+    }
+
+    /// The servers that run on the database.
+    pub(in crate::store) fn nodes(&self) -> Result<Vec<Node>> {
+        self.aside.run(|conn| nodes::list(conn, None))
+    }
+
+    pub(in crate::store) fn failures(&self) -> Failures {
+        Failures(self.aside.clone())
+    }
+
+    pub(in crate::store) fn connection_room(&self) -> Result<ConnectionRoom> {
+        self.aside.run(ConnectionRoom::read)
     }
 
     pub(in crate::store) fn readers(&self) -> usize {
@@ -89,6 +118,8 @@ impl PostgresStore {
     }
 
     pub(in crate::store) fn close(&self) {
+        *self.registration.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.aside.close();
         self.readers.close();
         self.looks.close();
         self.writer.close();

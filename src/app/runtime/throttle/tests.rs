@@ -1,9 +1,14 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::Ipv4Addr;
+use std::sync::MutexGuard;
 
 use proptest::prelude::*;
 
-use super::*;
+use super::rules::QUIET;
+use super::{
+    ACCOUNT, Duration, Instant, IpAddr, LocalMemory, MAX_COUNTS, Memory, NETWORK, OVERFLOW, Pair, Rules, Subject,
+    Threshold, ThrottleScope, network, place,
+};
 use std::net::Ipv6Addr;
 
 const FREE: u32 = 5;
@@ -18,6 +23,43 @@ const PAIR_BOUND: usize = 15;
 
 /// The same in an hour.
 const PAIR_BOUND_IN_AN_HOUR: usize = 18;
+
+/// The rules on counts in memory.
+struct Throttle {
+    rules: Rules,
+    counts: LocalMemory,
+}
+
+impl Throttle {
+    fn new(free: u32, longest: Duration) -> Self {
+        Self::with_memory(free, longest, MAX_COUNTS)
+    }
+
+    fn with_memory(free: u32, longest: Duration, most: usize) -> Self {
+        Self { rules: Rules { free, longest }, counts: LocalMemory::new(most) }
+    }
+
+    fn subject(&self, realm: ThrottleScope, account: &str, from: IpAddr, known: bool) -> Subject {
+        let pair = Pair { account: self.counts.name(account), place: place(from) };
+        Subject { realm, pair, network: network(from), known }
+    }
+
+    fn memory(&self, realm: ThrottleScope) -> MutexGuard<'_, Memory> {
+        self.counts.memory(realm)
+    }
+
+    fn admit(&self, subject: &Subject, now: Instant) -> Result<(), Duration> {
+        self.rules.admit(&mut self.memory(subject.realm), subject, now)
+    }
+
+    fn judge(&self, subject: &Subject, right: bool, now: Instant) -> Result<Vec<Threshold>, Duration> {
+        self.rules.judge(&mut self.memory(subject.realm), subject, right, now)
+    }
+
+    fn succeeded(&self, subject: &Subject) {
+        self.memory(subject.realm).succeeded(subject);
+    }
+}
 
 /// A throttle at a moment.
 struct Bench {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::address::Address;
 use super::super::connection::Connection;
-use super::super::schema;
+use super::super::{nodes, schema};
 use super::error::MoveError;
 use super::source::{ASIDE, Source, connect, has_schema, record};
 use super::watch::{Counts, Doing, Record, Step, Watch, go_on};
@@ -38,7 +38,7 @@ pub fn to_server(
         return Ok(source.counts());
     }
     conn.run("BEGIN")?;
-    let lock = format!("SELECT CAST(pg_try_advisory_xact_lock({}) AS INTEGER)", schema::LOCK);
+    let lock = format!("SELECT CAST(pg_try_advisory_xact_lock({}) AS INTEGER)", nodes::LOCK);
     if schema::number(&conn, &lock)? == 0 {
         return Err(MoveError::Locked { address: address.to_string() });
     }
