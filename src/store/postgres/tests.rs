@@ -2,6 +2,7 @@
 
 mod catalogue;
 mod functions;
+mod line;
 mod rules;
 mod statements;
 
