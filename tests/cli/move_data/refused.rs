@@ -4,6 +4,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use super::{Place, database, full, names, run_in, schemas};
+use crate::chmod;
 use crate::support::Setup;
 
 const SECRET: &str = "hunter-2-hunter-2";
@@ -142,6 +143,7 @@ fn a_wrong_password_and_an_absent_server_are_told_without_the_password() {
     // The right one, from the file of PostgreSQL's own programs.
     let file = place.path().join("pgpass");
     fs::write(&file, format!("*:*:{name}:*:right-{SECRET}\n")).unwrap();
+    chmod(&file, 0o600);
     let to = format!("postgres://locked_{name}@/{name}?host={folder}");
     let variables = [("PGPASSFILE", file.to_str().unwrap())];
     let run = run_in(place.path(), &format!("move --to {to} --yes"), "", &variables).good();
