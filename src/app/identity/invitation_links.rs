@@ -35,7 +35,7 @@ pub(super) fn insert(tx: &Tx, actor: &Actor, user: &User, purpose: Purpose, secr
 }
 
 /// Ends the invitation link of a person to whom the actor gives a right, unless the actor made the link or an
-/// administrator did: whoever else has it would get that right too.
+/// administrator did: anybody else who has the link would get that right too.
 pub(in crate::app) fn end_of_others(tx: &Tx, actor: &Actor, user: &User) -> Result<()> {
     if !matches!(user.status(tx.now), UserStatus::Invited | UserStatus::Expired) {
         return Ok(());

@@ -1,7 +1,7 @@
 //! The single thread that writes for this process, in batches, and stands in one line with those of all others.
 //!
-//! The line is the row of `meta`: whoever has locked it writes. So a write sees what it would see on SQLite, and nothing
-//! is tried again because of a clash.
+//! The line is the row of `meta`: the process that has locked it writes. A write sees what it would see on SQLite, and
+//! nothing is tried again because of a clash.
 
 use std::cell::Cell;
 use std::sync::mpsc::Receiver;

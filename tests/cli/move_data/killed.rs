@@ -12,7 +12,7 @@ const MANY: &str = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 F
     INSERT INTO known_places SELECT 1001, 'place ' || i, i FROM n";
 
 fn start(place: &Place, line: &str) -> Child {
-    // Whoever runs the tests in the background lets them ignore SIGINT, which their children inherit.
+    // Tests that run in the background ignore SIGINT, and so would their children.
     let mut command = Command::new("env");
     command.args(["--default-signal", env!("CARGO_BIN_EXE_atelier")]);
     command.current_dir(place.path()).args(line.split_whitespace());
