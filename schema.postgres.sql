@@ -30,22 +30,29 @@ RETURN CASE WHEN $1 <= $2 THEN $1 WHEN $1 > $2 THEN $2 END;
 CREATE FUNCTION unhex(text) RETURNS BYTEA LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN decode($1, 'hex');
 
+-- PostgreSQL's own functions refuse a JSON text with a NUL in a string. A control character takes its place, which is in
+-- no name either. Behind another backslash the same letters are no NUL.
+CREATE FUNCTION json_without_nul(text) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN CASE WHEN strpos($1, '\u0000') = 0 THEN $1
+            ELSE regexp_replace($1, '(?<!\\)((?:\\\\)*)\\u0000', '\1\\u0001', 'g') END;
+
 -- The elements of a JSON list: numbers, or with the path '$' texts and lists as text.
 CREATE FUNCTION json_each(text) RETURNS TABLE (key BIGINT, value BIGINT) LANGUAGE sql IMMUTABLE PARALLEL SAFE
 AS 'SELECT at - 1, CAST(e AS BIGINT) FROM json_array_elements_text(CAST($1 AS json)) WITH ORDINALITY j (e, at)';
 
 CREATE FUNCTION json_each(text, text) RETURNS TABLE (key BIGINT, value TEXT) LANGUAGE sql IMMUTABLE PARALLEL SAFE
-AS 'SELECT at - 1, e FROM json_array_elements_text(CAST($1 AS json)) WITH ORDINALITY j (e, at) WHERE $2 = ''$''';
+AS 'SELECT at - 1, e FROM json_array_elements_text(CAST(json_without_nul($1) AS json)) WITH ORDINALITY j (e, at)
+    WHERE $2 = ''$''';
 
--- Members of objects and elements of lists that are stored as text. PostgreSQL's own refuse a text with a NUL in it.
+-- Members of objects and elements of lists that are stored as text.
 CREATE FUNCTION json_member(text, text) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CAST(replace($1, '\u0000', '\ufffd') AS json) ->> $2;
+RETURN CAST(json_without_nul($1) AS json) ->> $2;
 
 CREATE FUNCTION json_part(text, text) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CAST(CAST(replace($1, '\u0000', '\ufffd') AS json) -> $2 AS text);
+RETURN CAST(CAST(json_without_nul($1) AS json) -> $2 AS text);
 
 CREATE FUNCTION json_element(text, integer) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN CAST(replace($1, '\u0000', '\ufffd') AS json) ->> $2;
+RETURN CAST(json_without_nul($1) AS json) ->> $2;
 
 CREATE OPERATOR ->> (LEFTARG = text, RIGHTARG = text, FUNCTION = json_member);
 CREATE OPERATOR -> (LEFTARG = text, RIGHTARG = text, FUNCTION = json_part);

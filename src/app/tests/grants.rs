@@ -280,6 +280,7 @@ fn an_authorization_error_is_shown_or_returned_to_the_client() {
         ("invalid_request", with(&|r| r.prompt = text("create"))),
         ("invalid_request", with(&|r| r.max_age = text("-1"))),
         ("invalid_request", with(&|r| r.nonce = Some("n".repeat(3000)))),
+        ("invalid_request", with(&|r| r.nonce = text("n\0"))),
         ("invalid_scope", with(&|r| r.scope = text("unknown"))),
     ] {
         assert_eq!(told(answer), error);

@@ -7,23 +7,27 @@ use crate::domain::ids::WorkspaceId;
 use crate::error::Result;
 use crate::store::{Row, View};
 
+/// The object as a number; none if it is something else. PostgreSQL fails to convert other texts.
+const NUMBER: &str =
+    "CAST(iif(ltrim(a.object, '0123456789') = '', nullif(substr(a.object, 1, 18), ''), NULL) AS BIGINT)";
+
 /// Looks at the next rows before one, the newest first: their ids, and whether each is about the workspace, a member of
 /// it or something in it.
 ///
 /// A value of JSON is a number or a text to SQLite, and always a text to PostgreSQL; `|| ''` makes it a text for both.
 pub fn before(view: &View, workspace: WorkspaceId, before: i64, limit: u32) -> Result<Vec<(i64, bool)>> {
-    let mut query = view.conn.prepare_cached(
+    let mut query = view.conn.prepare_cached(&format!(
         "SELECT a.id, CASE a.kind
              WHEN 'workspace' THEN a.object = :text
              WHEN 'member' THEN substr(a.object, 1, length(:text) + 1) = :text || '/'
              WHEN 'project' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
-                 OR EXISTS (SELECT 1 FROM projects p WHERE p.id = CAST(a.object AS BIGINT) AND p.workspace_id = :workspace)
+                 OR EXISTS (SELECT 1 FROM projects p WHERE p.id = {NUMBER} AND p.workspace_id = :workspace)
              WHEN 'model' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
              WHEN 'model_version' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
                  OR EXISTS (SELECT 1 FROM model_versions v JOIN models m ON m.id = v.model_id
-                            WHERE v.id = CAST(a.object AS BIGINT) AND m.workspace_id = :workspace)
+                            WHERE v.id = {NUMBER} AND m.workspace_id = :workspace)
              WHEN 'pipeline' THEN a.before ->> 'workspace' || '' = :text OR a.after ->> 'workspace' || '' = :text
-                 OR EXISTS (SELECT 1 FROM pipelines p WHERE p.id = CAST(a.object AS BIGINT) AND p.workspace_id = :workspace)
+                 OR EXISTS (SELECT 1 FROM pipelines p WHERE p.id = {NUMBER} AND p.workspace_id = :workspace)
              WHEN 'pipeline_version' THEN EXISTS (
                  SELECT 1 FROM pipelines p WHERE p.id = CAST(coalesce(a.after, a.before) ->> 'pipeline' AS BIGINT)
                      AND p.workspace_id = :workspace)
@@ -32,7 +36,7 @@ pub fn before(view: &View, workspace: WorkspaceId, before: i64, limit: u32) -> R
              WHEN 'binding' THEN coalesce(a.after, a.before) -> 'on' ->> 'workspace' || '' = :text
              ELSE false END
          FROM audit a WHERE a.id < :before ORDER BY a.id DESC LIMIT :limit",
-    )?;
+    ))?;
     let params = named_params! {
         ":text": workspace.0.to_string(),
         ":workspace": workspace.0,

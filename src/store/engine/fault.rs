@@ -14,6 +14,14 @@ impl From<rusqlite::Error> for Error {
         if is_lock(&error) || is_interrupted(&error) {
             return Self::Busy { retry_after: Duration::from_secs(1) };
         }
+        // A database may refuse a value itself.
+        let error = match error {
+            rusqlite::Error::ToSqlConversionFailure(cause) => match cause.downcast() {
+                Ok(refusal) => return *refusal,
+                Err(cause) => rusqlite::Error::ToSqlConversionFailure(cause),
+            },
+            error => error,
+        };
         match disk::fault_of(&error) {
             Some(fault) => Self::disk(fault, error),
             None => Self::internal(error),

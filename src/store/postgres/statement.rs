@@ -13,6 +13,8 @@ use rusqlite::{Error, Result, ToSql};
 
 use super::errors::{self, unexpected};
 use super::values;
+use crate::domain::field::Field;
+use crate::error;
 
 /// Named parameters, as `rusqlite::named_params!` returns them.
 pub(super) type Params<'p> = &'p [(&'p str, &'p dyn ToSql)];
@@ -41,7 +43,14 @@ impl Prepared {
             &self.name,
             self.types.iter().map(|oid| values::format(*oid)),
             self.parameters.iter().zip(&self.types),
-            |(name, oid), buffer| values::encode(value(name), *oid, buffer),
+            |(name, oid), buffer| {
+                let start = buffer.len();
+                let encoded = values::encode(value(name), *oid, buffer)?;
+                if values::is_text(*oid) {
+                    self.mind_nul(name, buffer.get_mut(start..).unwrap_or_default())?;
+                }
+                Ok(encoded)
+            },
             self.columns.iter().map(|(_, oid)| values::format(*oid)),
             output,
         );
@@ -52,6 +61,20 @@ impl Prepared {
                 BindError::Serialization(error) => Error::ToSqlConversionFailure(error.into()),
             }
         })
+    }
+
+    /// PostgreSQL has no texts with the character NUL. A write is refused. A read finds nothing, as on SQLite: the
+    /// control character that takes its place is in no name either.
+    fn mind_nul(&self, parameter: &str, text: &mut [u8]) -> error::Result<()> {
+        if !text.contains(&0) {
+            return Ok(());
+        }
+        if !self.is_select {
+            let field = parameter.trim_start_matches(':').to_owned();
+            return Err(error::Error::invalid(Field::Named(field.into()), "must not contain the character NUL"));
+        }
+        text.iter_mut().filter(|byte| **byte == 0).for_each(|byte| *byte = 1);
+        Ok(())
     }
 
     pub(super) fn row(&self, body: &DataRowBody) -> Result<Vec<Value>> {

@@ -27,6 +27,11 @@ pub(super) const fn format(oid: Oid) -> i16 {
     }
 }
 
+/// Whether values of a type are sent as text.
+pub(super) const fn is_text(oid: Oid) -> bool {
+    format(oid) == 0
+}
+
 type Encoded = std::result::Result<IsNull, Box<dyn std::error::Error + Sync + Send>>;
 
 /// Writes a parameter of this type.
@@ -48,9 +53,9 @@ pub(super) fn encode(value: Option<&dyn ToSql>, oid: Oid, buffer: &mut BytesMut)
         (ValueRef::Integer(number), FLOAT8) => types::float8_to_sql(number as f64, buffer),
         (ValueRef::Real(number), FLOAT8) => types::float8_to_sql(number, buffer),
         (ValueRef::Blob(bytes), BYTEA) => types::bytea_to_sql(bytes, buffer),
-        (ValueRef::Text(bytes), oid) if format(oid) == 0 => buffer.extend_from_slice(bytes),
-        (ValueRef::Integer(number), oid) if format(oid) == 0 => buffer.extend_from_slice(number.to_string().as_bytes()),
-        (ValueRef::Real(number), oid) if format(oid) == 0 => buffer.extend_from_slice(number.to_string().as_bytes()),
+        (ValueRef::Text(bytes), oid) if is_text(oid) => buffer.extend_from_slice(bytes),
+        (ValueRef::Integer(number), oid) if is_text(oid) => buffer.extend_from_slice(number.to_string().as_bytes()),
+        (ValueRef::Real(number), oid) if is_text(oid) => buffer.extend_from_slice(number.to_string().as_bytes()),
         (value, oid) => {
             return Err(format!("a parameter of the type {} is given for the type {oid}", value.data_type()).into());
         }

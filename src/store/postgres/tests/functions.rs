@@ -6,7 +6,7 @@ use rusqlite::Connection;
 use super::{database, run};
 use crate::store::postgres::dialect::translate;
 
-const EXPRESSIONS: [&str; 34] = [
+const EXPRESSIONS: [&str; 41] = [
     "instr('abc', 'c')",
     "instr('abc', 'x')",
     "instr('abc', '')",
@@ -26,6 +26,8 @@ const EXPRESSIONS: [&str; 34] = [
     "'{\"a\": null}' ->> 'a'",
     "'{\"a\": {\"b\": 7}}' -> 'a' ->> 'b' || ''",
     "'{\"b\": \"\\u0000\", \"a\": 1}' ->> 'a' || ''",
+    r#"'{"a": "x\\u0000\\\\u0000"}' ->> 'a'"#,
+    r#"'{"a": ["x\\u0000"]}' -> 'a' ->> 0"#,
     "NULL ->> 'a'",
     "CAST('[12, \"x\", null]' ->> 0 AS BIGINT)",
     "'[12, \"x\", null]' ->> 1",
@@ -34,6 +36,11 @@ const EXPRESSIONS: [&str; 34] = [
     "(SELECT count(*) FROM json_each('[]'))",
     "(SELECT max(value) FROM json_each('[\"a\", \"b\"]', '$'))",
     "(SELECT min(value ->> 1) FROM json_each('[[1, \"y\"], [2, \"x\"]]', '$'))",
+    r#"(SELECT min(value ->> 0) FROM json_each('[["{\"a\": \"\\\\u0000\"}"]]', '$'))"#,
+    r#"(SELECT min(value ->> 0) FROM json_each('[["\\\\u0000", "\\\\\\u0000"]]', '$'))"#,
+    r#"(SELECT count(*) FROM json_each('["a\u0000", "\u0000\u0000a"]', '$') WHERE value IN ('a', ''))"#,
+    "CAST(iif(ltrim('12a', '0123456789') = '', nullif(substr('12a', 1, 18), ''), NULL) AS BIGINT)",
+    "CAST(iif(ltrim('12', '0123456789') = '', nullif(substr('12', 1, 18), ''), NULL) AS BIGINT)",
     "-7 / 2",
     "-7 % 3",
     "7 IS NOT DISTINCT FROM NULL",

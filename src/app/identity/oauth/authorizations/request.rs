@@ -130,6 +130,9 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
         if text.len() > MAX_LENGTH {
             return Err(("invalid_request", "state, nonce and login_hint must have at most 2000 bytes"));
         }
+        if text.contains('\0') {
+            return Err(("invalid_request", "state, nonce and login_hint must not contain the character NUL"));
+        }
     }
     Ok(Authorization {
         scopes: scopes(request.scope.as_deref(), &client)?,
