@@ -19,6 +19,18 @@ pub(super) use source::{ONE_PLACE, Source, Unusable};
 /// Refused if there is none, or if the signing keys were sealed with another.
 pub(super) fn load(config: &Config, home: &DataDir, store: &Store) -> Result<MasterKey, CliError> {
     let source = Source::of(config, home)?;
+    if let Source::DataDir(path) = &source
+        && !path.exists()
+    {
+        let next = if store.read(signing_keys::anything_sealed)? {
+            home.server().map(|_| SAME_KEY)
+        } else {
+            Some("the first start of the server creates it: run `atelier serve` once, then this command again")
+        };
+        if let Some(next) = next {
+            return Err(CliError::Failed(format!("there is no master key at {}; {next}", path.display())));
+        }
+    }
     let key = source.loaded()?;
     proved(&source, key, store)
 }

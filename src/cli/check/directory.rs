@@ -23,6 +23,12 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             return vec![Finding::fault(WHAT, format!("{path} is not a directory"), next)];
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            if home.server().is_some() {
+                let found = format!("{path} does not exist; commands need none, and a server creates it");
+                let mut findings = vec![Finding::ok(WHAT, found)];
+                findings.extend(of_database(config, home, false));
+                return findings;
+            }
             return vec![Finding::fault(WHAT, format!("{path} does not exist"), START)];
         }
         Err(error) => {

@@ -23,6 +23,10 @@ pub(super) fn check(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKe
         }
     };
     let mut findings = vec![match sealed {
+        Ok(sealed) if !sealed.is_empty() && matches!(source, Source::DataDir(_)) && is_for_commands_only(home) => {
+            let found = "none is on this machine, so no server can run here, and commands do not read secrets";
+            Finding::warning(WHAT, found, "set master_key_file to a copy of the key of the servers")
+        }
         Ok(sealed) => opens(&source, &sealed),
         Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
     }];
@@ -37,6 +41,11 @@ pub(super) fn check(config: &Config, home: &DataDir, sealed: Result<Vec<SealedKe
         findings.push(Finding::warning(WHAT, found, "move it to a safe place"));
     }
     findings
+}
+
+/// Whether a machine has no data directory, because its data is in PostgreSQL and no server runs on it.
+fn is_for_commands_only(home: &DataDir) -> bool {
+    home.server().is_some() && !home.path().exists()
 }
 
 fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {

@@ -12,8 +12,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::plan::{self, Item, Options};
-use crate::cli::master_key::Source;
-use crate::cli::{CliError, database, say};
+use crate::cli::{CliError, data, database, master_key, say};
 use crate::config::Config;
 use crate::tokens::seal::MasterKey;
 use map::Map;
@@ -35,7 +34,7 @@ pub(super) fn run(config: &Config, arguments: &Arguments) -> Result<(), CliError
     let home = database::existing(config)?;
     let map = arguments.groups.as_deref().map(Map::read).transpose()?.unwrap_or_default();
     let realm = realm::read(&arguments.file)?;
-    let master_key = || Source::of(config, &home)?.loaded().map(Arc::new);
+    let master_key = || data::with(&home, |store| master_key::load(config, &home, store)).map(Arc::new);
     let items = items(&realm, &map, master_key)?;
     if items.is_empty() {
         say("the file has no users and no clients");
