@@ -10,7 +10,10 @@ CREATE SCHEMA atelier;
 SET LOCAL search_path = atelier, public;
 
 -- It finds a part of a name by its trigrams. It comes with PostgreSQL, and the owner of a database may create it.
+-- Where it is there already, it may be in another schema.
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
+SELECT set_config('search_path', concat_ws(', ', 'atelier', 'public', quote_ident(n.nspname)), true)
+FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pg_trgm';
 
 -- The functions and operators of SQLite that the statements use. The planner puts their bodies in place of the calls,
 -- which it does not for a STRICT one.

@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::instance::{Instance, PASSWORD};
+use crate::support::postgres::cluster;
 use crate::support::{Setup, fresh_database};
 use crate::{Place, Run, chmod};
 
@@ -203,4 +204,72 @@ fn a_connection_is_encrypted_to_the_right_server_or_refused() {
         1,
         "the server does not offer TLS; turn it on there (ssl = on)",
     );
+}
+
+#[test]
+fn the_extension_may_be_in_another_schema_and_who_lacks_a_right_is_told_which() {
+    let cluster = cluster();
+    let (name, there) = (cluster.create_database(), cluster.create_database());
+    for database in [&name, &there] {
+        cluster.run(
+            database,
+            &format!("CREATE SCHEMA elsewhere; CREATE EXTENSION pg_trgm SCHEMA elsewhere; CREATE ROLE plain_{database} LOGIN;"),
+        );
+    }
+    let address = |name: &str| cluster.address(name).replacen("postgres@", &format!("plain_{name}@"), 1);
+    let place = Place::new();
+    let create = format!("GRANT CREATE ON DATABASE {name} TO plain_{name};");
+    let usage = format!("GRANT USAGE ON SCHEMA elsewhere TO plain_{name};");
+    for (words, right) in [("permission denied for database", create), ("gin_trgm_ops", usage)] {
+        let run = place.run_on(&address(&name), "user list");
+        let next = "`GRANT CREATE ON DATABASE name TO user`; if it may not create extensions, let an administrator";
+        assert!(run.code == 1 && run.err.contains(words) && run.err.contains(next), "{}", run.err);
+        let schemas = cluster.run(&name, "SELECT count(*) FROM pg_namespace WHERE nspname = 'atelier';");
+        assert_eq!(schemas.trim(), "0", "nothing is left");
+        cluster.run(&name, &right);
+    }
+    let place = Place::served(&address(&name));
+    place.run_on(&address(&name), "workspace create vision --owner ada@example.com").good();
+    let indexes = "SELECT count(*) FROM pg_indexes WHERE indexdef LIKE '%elsewhere.gin_trgm_ops%';";
+    assert_eq!(cluster.run(&name, indexes).trim(), "4");
+
+    let other = Place::new();
+    other.run(&format!("move --from {} --yes --data-dir new", address(&name))).good();
+    cluster.run(
+        &there,
+        &format!(
+            "GRANT CREATE ON DATABASE {there} TO plain_{there}; GRANT USAGE ON SCHEMA elsewhere TO plain_{there};"
+        ),
+    );
+    other.run(&format!("move --to {} --yes --data-dir new", address(&there))).good();
+    assert_eq!(cluster.run(&there, indexes).trim(), "4");
+    assert_eq!(other.workspaces(&address(&there)), ["vision"]);
+}
+
+#[test]
+fn a_machine_for_commands_needs_no_directory_and_no_key_until_it_reads_secrets() {
+    let address = fresh_database();
+    let new = Place::new();
+    fs::write(new.path().join("passphrase"), "a passphrase of many words\n").unwrap();
+    chmod(&new.path().join("passphrase"), 0o600);
+    let export = "export --with-secrets --passphrase-file passphrase all.jsonl";
+    let run = new.run_on(&address, export);
+    let next = "the first start of the server creates it: run `atelier serve` once, then this command again";
+    assert!(run.code == 1 && run.err.contains("there is no master key at ") && run.err.contains(next), "{}", run.err);
+    let run = new.run_on(&address, "import --passphrase-file passphrase all.jsonl");
+    assert!(run.code == 1 && run.err.contains(next), "{}", run.err);
+
+    let server = Place::served(&address);
+    let run = new.run_on(&address, export);
+    assert!(run.code == 1 && run.err.contains("set master_key_file to a copy of the key of the others"), "{}", run.err);
+    let line = "check --data-dir nowhere";
+    let checked = new.run_on(&address, line).good();
+    assert!(checked.out.contains("nowhere does not exist; commands need none"), "{}", checked.out);
+    assert!(checked.out.contains("set master_key_file to a copy of the key of the servers"), "{}", checked.out);
+    assert!(!new.path().join("nowhere").exists());
+    let key = server.data().join("master.key");
+    let variables = [("ATELIER_DATABASE", address.as_str()), ("ATELIER_MASTER_KEY_FILE", key.to_str().unwrap())];
+    let checked = new.run_with(line, &variables).good();
+    assert!(checked.out.contains(", opens 2 signing keys"), "{}", checked.out);
+    new.run_with(export, &variables).good();
 }
