@@ -26,6 +26,7 @@ mod parity;
 mod postgres;
 mod postgres_failover;
 mod postgres_nodes;
+mod postgres_storm;
 mod postgres_values;
 mod process;
 mod raw;

@@ -2,12 +2,13 @@
 //! invalidate no cache.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::address::Address;
-use super::connection::Connection;
+use super::connection::{COMMIT_TIMEOUT, Connection};
 use super::settings::Role;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// The connection. A clone is another handle to the same one. It is opened when it is first needed, and again after it is
 /// lost.
@@ -16,8 +17,15 @@ pub(super) struct Aside(Arc<Inner>);
 
 struct Inner {
     address: Address,
-    conn: Mutex<Option<Connection>>,
+    state: Mutex<State>,
     failures_are_full: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    conn: Option<Connection>,
+    /// When there was no connection the last time.
+    failed_at: Option<Instant>,
 }
 
 impl std::fmt::Debug for Aside {
@@ -28,26 +36,32 @@ impl std::fmt::Debug for Aside {
 
 impl Aside {
     pub(super) fn new(address: Address) -> Self {
-        let (conn, failures_are_full) = (Mutex::default(), AtomicBool::new(false));
-        Self(Arc::new(Inner { address, conn, failures_are_full }))
+        let (state, failures_are_full) = (Mutex::default(), AtomicBool::new(false));
+        Self(Arc::new(Inner { address, state, failures_are_full }))
     }
 
-    /// Runs statements. If the connection was lost meanwhile, runs them again on a new one.
+    /// Runs statements. If the connection was lost meanwhile, runs them again on a new one. If there was none while this
+    /// waited for its turn, it does not wait for one again.
     pub(super) fn run<T>(&self, work: impl Fn(&Connection) -> Result<T>) -> Result<T> {
-        let mut held = self.0.conn.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(conn) = held.take() {
+        let since = Instant::now();
+        let mut held = self.state();
+        if held.failed_at.is_some_and(|failed_at| failed_at > since) {
+            return Err(Error::Busy { retry_after: Duration::from_secs(1) });
+        }
+        if let Some(conn) = held.conn.take() {
             let done = work(&conn);
             if !conn.is_broken() {
-                *held = Some(conn);
+                held.conn = Some(conn);
                 return done;
             }
             if done.is_ok() {
                 return done;
             }
         }
-        let conn = Connection::open(&self.0.address, Role::Aside)?;
+        let conn =
+            Connection::reopen(&self.0.address, Role::Aside).inspect_err(|_| held.failed_at = Some(Instant::now()))?;
         let done = work(&conn);
-        *held = Some(conn).filter(|conn| !conn.is_broken());
+        held.conn = Some(conn).filter(|conn| !conn.is_broken());
         done
     }
 
@@ -57,11 +71,11 @@ impl Aside {
             conn.defer("BEGIN")?;
             conn.defer(&format!("SELECT pg_advisory_xact_lock({lock})"))?;
             let done = work(conn).and_then(|done| {
-                conn.run("COMMIT")?;
+                conn.commit(COMMIT_TIMEOUT)?;
                 Ok(done)
             });
             if done.is_err() && !conn.is_broken() {
-                conn.run("ROLLBACK")?;
+                conn.roll_back();
             }
             done
         })
@@ -77,6 +91,10 @@ impl Aside {
     }
 
     pub(super) fn close(&self) {
-        *self.0.conn.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.state().conn = None;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,8 +4,8 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::Message;
@@ -27,11 +27,29 @@ const MAX_STATEMENTS: usize = 1024;
 /// The number of rows in a chunk.
 const CHUNK: i32 = 256;
 
+/// How long a commit may take, and then the end of its session. It waits for the disk and for a synchronous standby.
+pub(super) const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often it is logged that there is no connection, which each request finds out.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+static LOGGED: Mutex<Option<Instant>> = Mutex::new(None);
+
+fn is_due(last: &mut Option<Instant>, now: Instant) -> bool {
+    let is_due = last.is_none_or(|last| now.saturating_duration_since(last) >= LOG_EVERY);
+    if is_due {
+        *last = Some(now);
+    }
+    is_due
+}
+
 /// A connection to a primary.
 pub(in crate::store) struct Connection(RefCell<Session>);
 
 struct Session {
     wire: Wire,
+    /// How long an answer may take.
+    max_wait: Duration,
     statements: HashMap<String, Arc<Prepared>>,
     /// The number of statements and portals so far, which name them.
     named: u64,
@@ -50,13 +68,25 @@ impl Connection {
                 }
                 Ok(mut wire) => {
                     wire.run(&role.settings())?;
-                    let session = Session { wire, statements: HashMap::new(), named: 0, changes: 0 };
+                    let max_wait = role.max_wait();
+                    wire.set_max_wait(max_wait)?;
+                    let session = Session { wire, max_wait, statements: HashMap::new(), named: 0, changes: 0 };
                     return Ok(Self(RefCell::new(session)));
                 }
                 Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    /// Connects again, in a process that was connected before. If that fails, somebody has to try again.
+    pub(super) fn reopen(address: &Address, role: settings::Role) -> Result<Self> {
+        Self::open(address, role).map_err(|error| {
+            if is_due(&mut LOGGED.lock().unwrap_or_else(PoisonError::into_inner), Instant::now()) {
+                log::error!("cannot connect to {address}: {error}");
+            }
+            failure(ffi::SQLITE_BUSY, error.to_string())
+        })
     }
 
     /// Whether the connection cannot be used again.
@@ -79,6 +109,19 @@ impl Connection {
         self.0.borrow_mut().wire.run(sql)
     }
 
+    /// Commits. Returns the tag, which is another one if the transaction was rolled back. The connection is lost if that
+    /// takes longer.
+    pub(super) fn commit(&self, max_wait: Duration) -> Result<String> {
+        let mut session = self.0.borrow_mut();
+        let after = session.max_wait;
+        session.wire.commit(max_wait, after)
+    }
+
+    /// Ends a transaction without its changes.
+    pub(super) fn roll_back(&self) {
+        self.0.borrow_mut().wire.roll_back();
+    }
+
     /// Adds a statement that is sent with the next one. Its error is that of the next one.
     pub(super) fn defer(&self, sql: &str) -> Result<()> {
         self.0.borrow_mut().wire.defer(sql)
@@ -93,7 +136,9 @@ impl Connection {
 
     /// Sets how long an answer may take.
     pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
-        self.0.borrow().wire.set_max_wait(max)
+        let mut session = self.0.borrow_mut();
+        session.max_wait = max;
+        session.wire.set_max_wait(max)
     }
 
     /// Begins to copy rows into a table.

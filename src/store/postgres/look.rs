@@ -96,7 +96,7 @@ impl Looks {
                 Err(_) => {}
             }
         }
-        let conn = Connection::open(&self.address, Role::Reader(Some(TIMEOUT)))?;
+        let conn = Connection::reopen(&self.address, Role::Reader(Some(TIMEOUT)))?;
         Ok((look(&conn)?, conn))
     }
 

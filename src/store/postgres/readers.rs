@@ -54,7 +54,7 @@ impl Readers {
             let mut lease = self.lease()?;
             let is_new = lease.conn.is_none();
             if is_new {
-                lease.conn = Some(Connection::open(&self.address, self.role)?);
+                lease.conn = Some(Connection::reopen(&self.address, self.role)?);
             }
             let conn = lease.conn()?;
             let begun = conn.defer(BEGIN).and_then(|()| look::look(conn));

@@ -27,10 +27,11 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
         conn.run("BEGIN")?;
         let created = conn.run(SCHEMA).and_then(|_| conn.run("COMMIT"));
         if let Err(error) = created {
-            conn.run("ROLLBACK")?;
+            conn.roll_back();
             return Err(Error::internal(format!(
-                "cannot create the tables: {error}; the user of the database needs the right to create a schema and the \
-                 extension pg_trgm in it"
+                "cannot create the tables: {error}; the user of the database needs the right to create there: `GRANT CREATE ON \
+                 DATABASE name TO user`; if it may not create extensions, let an administrator of the database run `CREATE \
+                 EXTENSION pg_trgm` there first, in a schema that the user may use"
             )));
         }
         log::info!("created the tables in the database");
@@ -65,7 +66,7 @@ pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {
              `CREATE DATABASE name TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C'`",
         ),
         (
-            "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_commit' AND setting <> 'off'",
+            "SELECT count(*) FROM pg_settings WHERE name = 'synchronous_commit' AND reset_val <> 'off'",
             "synchronous_commit is off, so acknowledged writes could be lost; set it to on",
         ),
         (

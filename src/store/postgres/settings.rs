@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::stream::MAX_WAIT;
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
@@ -41,12 +43,26 @@ impl Role {
         }
     }
 
+    /// How long an answer may take: a little longer than PostgreSQL lets a statement run, so that it says why it ends.
+    pub(super) fn max_wait(self) -> Duration {
+        const LITTLE: Duration = Duration::from_secs(5);
+        match self {
+            Self::Writer | Self::Reader(None) => MAX_WAIT,
+            Self::Reader(Some(max)) => max + LITTLE,
+            Self::Aside => Duration::from_secs(10) + LITTLE,
+        }
+    }
+
     /// The statements that set up a connection.
     pub(super) fn settings(self) -> String {
         let own = match self {
-            // A node that dies in its turn must let the others go on.
-            Self::Writer => "SET idle_in_transaction_session_timeout = '10s'".to_owned(),
-            Self::Aside => "SET idle_in_transaction_session_timeout = '10s'; SET statement_timeout = '10s'".to_owned(),
+            // A node that dies in its turn lets the others go on within 10 s. What is acknowledged stays on the disk even
+            // if that is turned off for new sessions while the node runs.
+            Self::Writer => "SET idle_in_transaction_session_timeout = '8s';
+                 SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'),
+                     'on'), false)"
+                .to_owned(),
+            Self::Aside => "SET idle_in_transaction_session_timeout = '8s'; SET statement_timeout = '10s'".to_owned(),
             Self::Reader(max) => format!(
                 "SET default_transaction_read_only = on; SET idle_in_transaction_session_timeout = '1min';
                  SET statement_timeout = {}",

@@ -17,7 +17,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use super::address::{Address, Encryption, Host};
 
 /// How long an answer may take. The timeouts of the session end statements before it.
-const MAX_WAIT: Duration = Duration::from_mins(2);
+pub(super) const MAX_WAIT: Duration = Duration::from_mins(2);
 
 /// A peer that does not acknowledge what was sent for so long is gone.
 const USER_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,12 +47,7 @@ impl Stream {
         }
     }
 
-    /// Lets answers take as long as statements may. Until the sign-in, they may take as long as a connection.
-    pub(super) fn signed_in(&self) -> io::Result<()> {
-        self.set_max_wait(MAX_WAIT)
-    }
-
-    /// Sets how long an answer may take.
+    /// Sets how long an answer may take. Until then, one may take as long as a connection.
     pub(super) fn set_max_wait(&self, max: Duration) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_read_timeout(Some(max)),

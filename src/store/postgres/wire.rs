@@ -35,7 +35,12 @@ pub(super) struct Wire {
     status: u8,
     is_broken: bool,
     is_standby: bool,
+    /// Whether there was a warning since this was last reset.
+    has_warned: bool,
 }
+
+/// The code of a warning that has none of its own.
+const WARNING: &str = "01000";
 
 impl Wire {
     /// Connects and signs in.
@@ -51,6 +56,7 @@ impl Wire {
             status: b'I',
             is_broken: false,
             is_standby: false,
+            has_warned: false,
         };
         let parameters = [
             ("user", address.user.as_str()),
@@ -60,7 +66,6 @@ impl Wire {
         ];
         frontend::startup_message(parameters, &mut wire.output).map_err(|error| errors::lost(&error))?;
         wire.send().and_then(|()| wire.sign_in(address)).and_then(|()| wire.replies(|_| Ok(())))?;
-        wire.stream.signed_in().map_err(|error| errors::lost(&error))?;
         Ok(wire)
     }
 
@@ -98,7 +103,7 @@ impl Wire {
                     scram.finish(body.data()).map_err(lost)?;
                     continue;
                 }
-                Message::ErrorResponse(body) => return Err(Refusal::read(&body).into()),
+                Message::ErrorResponse(body) => return Err(Refusal::read(body.fields()).into()),
                 _ => return Err(errors::unexpected("it offers no way to sign in that atelier has")),
             }
             self.send()?;
@@ -147,6 +152,27 @@ impl Wire {
         Ok(tag)
     }
 
+    /// Commits. The answer may take so long, then the connection counts as lost, and so it does if PostgreSQL says that
+    /// the commit is not on the standby.
+    pub(super) fn commit(&mut self, max_wait: Duration, after: Duration) -> Result<String> {
+        self.has_warned = false;
+        self.set_max_wait(max_wait)?;
+        let done = self.run("COMMIT");
+        let reset = self.set_max_wait(after);
+        if self.has_warned && done.is_ok() {
+            self.is_broken = true;
+            return Err(errors::only_local());
+        }
+        done.and_then(|tag| reset.map(|()| tag))
+    }
+
+    /// Ends a transaction without its changes. A connection that is still in one cannot be used again.
+    pub(super) fn roll_back(&mut self) {
+        // An error may be that of an earlier statement.
+        let _ = self.run("ROLLBACK");
+        self.is_broken |= self.status != b'I';
+    }
+
     /// Sets how long an answer may take.
     pub(super) fn set_max_wait(&self, max: Duration) -> Result<()> {
         self.stream.set_max_wait(max).map_err(|error| errors::lost(&error))
@@ -159,7 +185,7 @@ impl Wire {
         match self.next()? {
             Message::CopyInResponse(_) => Ok(()),
             Message::ErrorResponse(body) => {
-                let refusal = Refusal::read(&body);
+                let refusal = Refusal::read(body.fields());
                 self.replies(|_| Ok(()))?;
                 Err(refusal.into())
             }
@@ -215,7 +241,7 @@ impl Wire {
                     return failed.map_or(Ok(()), Err);
                 }
                 Message::ErrorResponse(body) => {
-                    let refusal = Refusal::read(&body);
+                    let refusal = Refusal::read(body.fields());
                     self.is_broken |= refusal.ends_connection();
                     failed.get_or_insert(refusal.into());
                 }
@@ -234,12 +260,10 @@ impl Wire {
                         self.is_standby = value == "on";
                     }
                 }
-                Ok(Some(
-                    Message::NoticeResponse(_)
-                    | Message::NotificationResponse(_)
-                    | Message::BackendKeyData(_)
-                    | Message::CloseComplete,
-                )) => {}
+                Ok(Some(Message::NoticeResponse(body))) => {
+                    self.has_warned |= Refusal::read(body.fields()).code == WARNING;
+                }
+                Ok(Some(Message::NotificationResponse(_) | Message::BackendKeyData(_) | Message::CloseComplete)) => {}
                 Ok(Some(message)) => return Ok(message),
                 Ok(None) => self.receive().map_err(|error| self.broken(&error))?,
                 Err(error) => return Err(self.broken(&error)),

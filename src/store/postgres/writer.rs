@@ -11,7 +11,7 @@ use rusqlite::{Error, named_params};
 use uuid::Uuid;
 
 use super::address::Address;
-use super::connection::Connection;
+use super::connection::{COMMIT_TIMEOUT, Connection};
 use super::errors::unexpected;
 use super::settings::Role;
 use crate::domain::timestamp::Timestamp;
@@ -29,6 +29,9 @@ const COUNT: &str = "UPDATE meta SET generation = generation + 1, edition = :edi
 /// A write that changes nothing. Its commit waits for a synchronous standby, as every commit does.
 const TOUCH: &str = "UPDATE meta SET generation = generation WHERE id = 1";
 
+/// How many connections a batch is tried on.
+const TRIES: usize = 3;
+
 type Batch = Vec<Box<dyn Job>>;
 
 /// Runs the queued writes until the queue is closed.
@@ -37,15 +40,12 @@ pub(super) fn run_queue(address: &Address, conn: Connection, queue: &Receiver<Bo
     while let Ok(first) = queue.recv() {
         let mut lost = Lost { not_run: batch(first, queue), unknown: None };
         // What was lost with the connection is run again on a new one, but nothing that was committed.
-        for _ in 0..2 {
+        for _ in 0..TRIES {
             let open = match conn.take().filter(|open| !open.is_broken()) {
                 Some(open) => open,
-                None => match Connection::open(address, Role::Writer) {
+                None => match Connection::reopen(address, Role::Writer) {
                     Ok(open) => open,
-                    Err(error) => {
-                        log::error!("cannot write: {error}");
-                        break;
-                    }
+                    Err(_) => break,
                 },
             };
             if let Some((jobs, commit)) = lost.unknown.take() {
@@ -98,9 +98,12 @@ fn settle(conn: &Connection, mut batch: Batch, commit: &Versions) -> Batch {
     // The lock is free only after the lost session has ended.
     let found = lock(conn).and_then(|locked| {
         conn.execute(&*conn.prepare(TOUCH)?, &[])?;
-        conn.run("COMMIT")?;
+        conn.commit(COMMIT_TIMEOUT)?;
         Ok((locked.generation, locked.edition))
     });
+    if found.is_err() && !conn.is_broken() {
+        conn.roll_back();
+    }
     match found {
         Ok((_, edition)) if edition == commit.edition => {
             log::info!("the {} writes of the commit whose answer was lost are done", batch.len());
@@ -170,7 +173,7 @@ fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Faile
     let done = lock(conn).map_err(Failed::Begin).and_then(|locked| {
         let edition = run_all(conn, batch, locked.at).map_err(Failed::Run)?;
         let before = (locked.generation, locked.edition);
-        match conn.run("COMMIT") {
+        match conn.commit(COMMIT_TIMEOUT) {
             // A transaction in which a statement has failed is rolled back without an error.
             Ok(tag) if tag == "COMMIT" => Ok(()),
             Ok(tag) => Err(Failed::Run(unexpected(&format!("a commit became a {tag}")))),
@@ -179,7 +182,7 @@ fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Faile
     });
     if done.is_err() && !conn.is_broken() {
         // Outside of a transaction this is a warning.
-        let _ = conn.run("ROLLBACK");
+        conn.roll_back();
     }
     done
 }

@@ -18,7 +18,7 @@ use crate::store::engine::{Conn, Tx, View, health};
 pub(super) const ASIDE: &str = "atelier_moved";
 
 /// How long one statement may take: an index of very many rows is built in one.
-const MAX_WAIT: Duration = Duration::from_hours(6);
+pub(super) const MAX_WAIT: Duration = Duration::from_hours(6);
 
 /// The rows of each table, as they are on the old side.
 pub(super) struct Source(pub(super) Vec<(Table, Digest)>);

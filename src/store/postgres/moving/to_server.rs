@@ -6,7 +6,7 @@ use super::super::address::Address;
 use super::super::connection::Connection;
 use super::super::{nodes, schema};
 use super::error::MoveError;
-use super::source::{ASIDE, Source, connect, has_schema, record};
+use super::source::{ASIDE, MAX_WAIT, Source, connect, has_schema, record};
 use super::watch::{Counts, Doing, Record, Step, Watch, go_on};
 use super::{copy, sequences};
 use crate::store::data_dir::DataDir;
@@ -58,7 +58,7 @@ pub fn to_server(
     record(Conn::Postgres(&conn), source.rows(), note)?;
     conn.run(NEW_EDITION)?;
     let lost = |cause: String| MoveError::Commit { address: address.to_string(), cause };
-    match conn.run("COMMIT") {
+    match conn.commit(MAX_WAIT) {
         Ok(tag) if tag == "COMMIT" => {}
         Ok(tag) => return Err(lost(format!("the commit became a {tag}"))),
         Err(error) => return Err(lost(error.to_string())),
