@@ -121,7 +121,7 @@ fn a_commit_that_no_standby_has_is_not_acknowledged() {
         asked.join().expect("an answer")
     });
     assert_eq!(answer, Some(false), "a failover would lose it");
-    // What the standby gets in time is acknowledged after all.
+    // A commit that the standby has in time is acknowledged after all.
     let name = fresh("late");
     let answer = std::thread::scope(|scope| {
         let asked = scope.spawn(|| create(&client, &name));

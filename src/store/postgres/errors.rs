@@ -52,7 +52,7 @@ impl From<Refusal> for Error {
             "53100" => ffi::SQLITE_FULL,
             "58030" | "XX001" | "XX002" => ffi::SQLITE_IOERR,
             "53200" => ffi::SQLITE_NOMEM,
-            // A server that stops or starts, has no more connections, or does not know this user any more.
+            // A server that stops or starts, has no more connections, or refuses the user.
             code if is_fatal || code.starts_with("08") => ffi::SQLITE_BUSY,
             _ => ffi::SQLITE_ERROR,
         };

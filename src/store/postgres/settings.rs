@@ -56,8 +56,8 @@ impl Role {
     /// The statements that set up a connection.
     pub(super) fn settings(self) -> String {
         let own = match self {
-            // A node that dies in its turn lets the others go on within 10 s. What is acknowledged stays on the disk even
-            // if that is turned off for new sessions while the node runs.
+            // A node that dies in its turn lets the others go on within 10 s. Acknowledged writes are on the disk even if
+            // synchronous_commit is turned off while the node runs.
             Self::Writer => "SET idle_in_transaction_session_timeout = '8s';
                  SELECT set_config('synchronous_commit', coalesce(nullif(current_setting('synchronous_commit'), 'off'),
                      'on'), false)"
