@@ -83,6 +83,7 @@ mod console {
 mod keycloak {
     mod discovery;
     mod grants;
+    mod groups;
     mod keys;
     mod sessions;
     mod token;
