@@ -73,7 +73,7 @@ CREATE TABLE meta (
 );
 
 INSERT INTO meta (id, generation, edition, version, secret)
-VALUES (1, 1, 0, 10, sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'UTF8')));
+VALUES (1, 1, 0, 11, sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'UTF8')));
 
 -- The servers that run on this database. `version` is that of the schema that a server knows, `files` is empty where it
 -- keeps files in its own directory, and `backend` is the process of PostgreSQL that it is connected to. A server is
@@ -555,6 +555,8 @@ CREATE TABLE clients (
     service_user_id BIGINT UNIQUE REFERENCES users (id) ON DELETE SET NULL,
     created_at BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    pkce TEXT NOT NULL DEFAULT 'required' CHECK (pkce IN ('required', 'optional')),
+    group_names TEXT NOT NULL DEFAULT '{}',
     CHECK (confidential = 1 OR secret IS NULL)
 );
 

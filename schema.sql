@@ -477,6 +477,8 @@ CREATE TABLE clients (
     service_user_id INTEGER UNIQUE REFERENCES users (id) ON DELETE SET NULL,
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
+    pkce TEXT NOT NULL DEFAULT 'required' CHECK (pkce IN ('required', 'optional')),
+    group_names TEXT NOT NULL DEFAULT '{}',
     CHECK (confidential = 1 OR secret IS NULL)
 ) STRICT, WITHOUT ROWID;
 

@@ -1,19 +1,22 @@
 //! `atelier client`: manages OAuth clients.
 
 mod list;
+mod recipe;
 mod traits;
 
 use clap::Subcommand;
 use uuid::Uuid;
 
 use crate::app::identity::oauth::clients::{self, ClientChange, NewClient, Registered};
+use crate::app::identity::oauth::recipes::Recipe;
 use crate::cli::confirm::Confirm;
 use crate::cli::list::{List, print_one};
 use crate::cli::{CliError, data, database, print, say};
 use crate::config::Config;
 use crate::domain::actor::Actor;
-use crate::domain::client::{Client, ClientId, ClientName};
+use crate::domain::client::{Client, ClientId, ClientName, Grant};
 use crate::domain::field::Field;
+use crate::domain::group::GroupNames;
 use crate::domain::secret::Secret;
 use crate::error::{Error, InField};
 use crate::store::data_dir::DataDir;
@@ -26,10 +29,9 @@ use traits::Traits;
 #[derive(Clone, Debug, PartialEq, Eq, Subcommand)]
 pub enum Command {
     /// Register a client; for a confidential client, print only the secret, which is not shown again.
-    #[command(
-        after_help = "Examples:\n  atelier client add grafana --redirect-uri https://grafana.example.com/login/generic_oauth\n  atelier \
-                            client add cli --public --grant device_code"
-    )]
+    #[command(after_help = "Examples:\n  atelier client add grafana --recipe grafana --redirect-uri \
+                      https://grafana.example.com/login/generic_oauth\n  atelier client add cli --public --grant \
+                      device_code")]
     Add {
         /// The `client_id`.
         id: String,
@@ -45,6 +47,9 @@ pub enum Command {
         /// What is common to adding and changing one.
         #[command(flatten)]
         traits: Box<Traits>,
+        /// Whose configuration to print: generic, grafana, oauth2-proxy, jupyterhub, mlflow or apache.
+        #[arg(long, value_name = "PROGRAM", default_value = "generic")]
+        recipe: String,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -66,7 +71,11 @@ pub enum Command {
         json: bool,
     },
     /// Change a client; omitted options stay unchanged, and a given list replaces the current one.
-    #[command(after_help = "Examples:\n  atelier client update grafana --name Grafana")]
+    #[command(
+        visible_alias = "set",
+        after_help = "Examples:\n  atelier client update grafana --name Grafana\n  atelier client update grafana --group \
+                      'acme/fraud:owner=Admin' --group administrators=GrafanaAdmin"
+    )]
     Update {
         /// The `client_id`.
         id: String,
@@ -82,6 +91,9 @@ pub enum Command {
         /// Remove all post-logout redirect URIs.
         #[arg(long, conflicts_with = "post_logout_redirect_uri")]
         no_post_logout_redirect_uri: bool,
+        /// Remove the names of all groups.
+        #[arg(long, conflicts_with = "group")]
+        no_group: bool,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -115,15 +127,23 @@ impl Command {
     pub fn run(self, config: &Config) -> Result<(), CliError> {
         let home = database::existing(config)?;
         match self {
-            Self::Add { id, name, confidential: _, public, traits, json } => {
+            Self::Add { id, name, confidential: _, public, traits, recipe, json } => {
                 let id = named(&id)?;
                 let name = ClientName::parse(name.as_deref().unwrap_or(id.as_str())).in_field("--name")?;
                 let settings = traits.of_change()?;
-                add(&home, NewClient { id, name, confidential: !public, settings }, json)
+                let recipe = Recipe::parse(&recipe).ok_or_else(|| {
+                    let words = Recipe::ALL.map(Recipe::as_str).join(", ");
+                    Error::invalid("--recipe", format!("must be one of {words}"))
+                })?;
+                let client = add(&home, NewClient { id, name, confidential: !public, settings }, json)?;
+                if !json && client.may(Grant::AuthorizationCode) {
+                    recipe::print(config, &client, recipe);
+                }
+                Ok(())
             }
             Self::List { options } => list::list(&home, &options),
             Self::Show { id, json } => show(&home, &named(&id)?, json),
-            Self::Update { id, name, traits, no_redirect_uri, no_post_logout_redirect_uri, json } => {
+            Self::Update { id, name, traits, no_redirect_uri, no_post_logout_redirect_uri, no_group, json } => {
                 let mut change = traits.of_change()?;
                 change.name = name.map(|name| ClientName::parse(&name)).transpose().in_field("--name")?;
                 if no_redirect_uri {
@@ -131,6 +151,9 @@ impl Command {
                 }
                 if no_post_logout_redirect_uri {
                     change.post_logout_redirect_uris = Some(Vec::new());
+                }
+                if no_group {
+                    change.groups = Some(GroupNames::default());
                 }
                 if change == ClientChange::default() {
                     let words = "nothing to change; give an option, see `atelier client update --help`";
@@ -148,7 +171,7 @@ fn named(id: &str) -> Result<ClientId, Error> {
     ClientId::parse(id).in_field("ID")
 }
 
-fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
+fn add(home: &DataDir, new: NewClient, json: bool) -> Result<Client, CliError> {
     let (secret, fingerprint) = mint(Kind::ClientSecret);
     let secret = new.confidential.then_some(secret);
     let has_secret = secret.is_some();
@@ -159,7 +182,8 @@ fn add(home: &DataDir, new: NewClient, json: bool) -> Result<(), CliError> {
         data::write_and_print(store, add, secret_output(secret, json), |error| in_flags(error).into())
     })?;
     warn(&done.client);
-    print_result(&done, has_secret, &format!("client {} registered", done.client.id), json)
+    print_result(&done, has_secret, &format!("client {} registered", done.client.id), json)?;
+    Ok(done.client)
 }
 
 fn show(home: &DataDir, id: &ClientId, json: bool) -> Result<(), CliError> {
@@ -253,6 +277,7 @@ fn in_flags(error: Error) -> Error {
                 Field::Grants => "--grant",
                 Field::Id => "ID",
                 Field::PostLogoutRedirectUris => "--post-logout-redirect-uri",
+                Field::Pkce => "--pkce",
                 Field::RedirectUris => "--redirect-uri",
                 Field::ServiceRole => "--service-role",
                 Field::SessionIdle => "--session-idle",

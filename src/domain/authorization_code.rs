@@ -19,8 +19,8 @@ pub struct AuthorizationCode {
     pub scopes: Scopes,
     /// The nonce of the request, returned in the ID token.
     pub nonce: Option<String>,
-    /// The SHA-256 of the code verifier as base64url (RFC 7636).
-    pub code_challenge: String,
+    /// The SHA-256 of the code verifier as base64url (RFC 7636). `None` if the request left it out.
+    pub code_challenge: Option<String>,
     pub authenticated_at: Timestamp,
     /// Whether a second factor was verified.
     pub second_factor: bool,

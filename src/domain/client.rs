@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use strum::{EnumString, IntoStaticStr};
 
+use super::group::GroupNames;
 use super::ids::UserId;
 use super::invalid::Invalid;
 use super::text;
@@ -107,6 +108,22 @@ pub enum RefreshPolicy {
 }
 
 impl RefreshPolicy {
+    /// The value in the database, the audit log and the command line.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Whether authorization requests need PKCE (RFC 7636).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum PkcePolicy {
+    Required,
+    /// A request may leave it out, because the client proves itself by its secret. A challenge that is sent counts.
+    Optional,
+}
+
+impl PkcePolicy {
     /// The value in the database, the audit log and the command line.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -216,6 +233,9 @@ pub struct Client {
     pub post_logout_redirect_uris: Vec<RedirectUri>,
     /// The policy for its used refresh tokens.
     pub refresh: RefreshPolicy,
+    pub pkce: PkcePolicy,
+    /// The names that it reads in place of groups.
+    pub groups: GroupNames,
     /// The lifetime of its access tokens. `None` for the server's setting.
     pub access_token_life: Option<Duration>,
     /// The maximum idle time of its sessions. `None` for the server's setting.
@@ -261,6 +281,10 @@ mod tests {
         let policies = [RefreshPolicy::Reusable, RefreshPolicy::Rotating];
         let words = ["reusable", "rotating"];
         assert_eq!(policies.map(RefreshPolicy::as_str), words);
+        assert_eq!(words.map(str::parse), policies.map(Ok));
+        let policies = [PkcePolicy::Required, PkcePolicy::Optional];
+        let words = ["required", "optional"];
+        assert_eq!(policies.map(PkcePolicy::as_str), words);
         assert_eq!(words.map(str::parse), policies.map(Ok));
     }
 

@@ -27,6 +27,7 @@ pub enum Field {
     Organizations,
     Password,
     Permissions,
+    Pkce,
     PostLogoutRedirectUri,
     PostLogoutRedirectUris,
     RedirectUris,

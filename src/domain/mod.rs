@@ -14,6 +14,7 @@ pub mod creator;
 pub mod device_code;
 pub mod email;
 pub mod field;
+pub mod group;
 pub mod ids;
 pub mod invalid;
 pub mod json_text;

@@ -16,12 +16,14 @@ pub enum Scope {
     Profile,
     /// Refresh tokens with the longer lifetimes of offline sessions.
     OfflineAccess,
+    /// The claim `groups`: organizations, workspaces and roles.
+    Groups,
     /// The API: everything that an access token gives access to, except userinfo.
     Api,
 }
 
 impl Scope {
-    pub const ALL: [Self; 5] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Api];
+    pub const ALL: [Self; 6] = [Self::OpenId, Self::Email, Self::Profile, Self::OfflineAccess, Self::Groups, Self::Api];
 
     /// The value in requests and tokens.
     pub fn as_str(self) -> &'static str {
@@ -84,7 +86,7 @@ mod tests {
 
     #[test]
     fn scopes_are_a_set_of_known_names() {
-        let words = ["openid", "email", "profile", "offline_access", "api"];
+        let words = ["openid", "email", "profile", "offline_access", "groups", "api"];
         assert_eq!(Scope::ALL.map(Scope::as_str), words);
         assert_eq!(words.map(str::parse), Scope::ALL.map(Ok));
         let requested = Scopes::parse_known("email  openid nonsense openid");

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, named_params};
 use super::fault::conflict;
 use super::{Row, Tx, View, row};
 use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scopes};
+use crate::domain::group::GroupNames;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::error::Result;
@@ -15,7 +16,7 @@ use crate::tokens::opaque::Fingerprint;
 
 const COLUMNS: &str =
     "id, name, built_in, confidential, grants, scopes, redirect_uris, post_logout_redirect_uris, refresh,
-    access_token_life, session_idle, session_life, service_user_id, created_at, updated_at";
+    access_token_life, session_idle, session_life, service_user_id, created_at, updated_at, pkce, group_names";
 
 pub fn find(view: &View, id: &ClientId) -> Result<Option<Client>> {
     let sql = format!("SELECT {COLUMNS} FROM clients WHERE id = :id");
@@ -59,9 +60,10 @@ pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()>
     let mut query = tx.conn.prepare_cached(
         "INSERT INTO clients (id, name, built_in, confidential, secret, grants, scopes, redirect_uris,
              post_logout_redirect_uris, refresh, access_token_life, session_idle, session_life, service_user_id,
-             created_at, updated_at)
+             created_at, updated_at, pkce, group_names)
          VALUES (:id, :name, 0, :confidential, :secret, :grants, :scopes, :redirect_uris, :post_logout, :refresh,
-             :access_token_life, :session_idle, :session_life, :service_user, :now, :now)",
+             :access_token_life, :session_idle, :session_life, :service_user, :now, :now,
+             :pkce, :group_names)",
     )?;
     query
         .execute(named_params! {
@@ -78,6 +80,8 @@ pub fn insert(tx: &Tx, new: &Client, secret: Option<&Fingerprint>) -> Result<()>
             ":session_idle": seconds(new.session_idle),
             ":session_life": seconds(new.session_life),
             ":service_user": new.service_user.map(|id| id.0),
+            ":pkce": new.pkce.as_str(),
+            ":group_names": new.groups.to_json(),
             ":now": tx.now.micros(),
         })
         .map_err(conflict(Noun::Client, new.id.as_str()))?;
@@ -90,7 +94,7 @@ pub fn update(tx: &Tx, client: &Client) -> Result<()> {
         "UPDATE clients SET name = :name, grants = :grants, scopes = :scopes, redirect_uris = :redirect_uris,
              post_logout_redirect_uris = :post_logout, refresh = :refresh, access_token_life = :access_token_life,
              session_idle = :session_idle, session_life = :session_life, service_user_id = :service_user,
-             updated_at = :now
+             pkce = :pkce, group_names = :group_names, updated_at = :now
          WHERE id = :id",
     )?;
     query.execute(named_params! {
@@ -105,6 +109,8 @@ pub fn update(tx: &Tx, client: &Client) -> Result<()> {
         ":session_idle": seconds(client.session_idle),
         ":session_life": seconds(client.session_life),
         ":service_user": client.service_user.map(|id| id.0),
+        ":pkce": client.pkce.as_str(),
+        ":group_names": client.groups.to_json(),
         ":now": tx.now.micros(),
     })?;
     Ok(())
@@ -153,6 +159,8 @@ fn read(row: &Row) -> rusqlite::Result<Client> {
         redirect_uris: addresses("redirect_uris")?,
         post_logout_redirect_uris: addresses("post_logout_redirect_uris")?,
         refresh: row::parsed(row, "refresh")?,
+        pkce: row::parsed(row, "pkce")?,
+        groups: row::text(row, "group_names", |text| GroupNames::parse_json(text).ok())?,
         access_token_life: life("access_token_life")?,
         session_idle: life("session_idle")?,
         session_life: life("session_life")?,

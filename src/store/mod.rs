@@ -22,6 +22,7 @@ pub mod data_dir;
 pub mod default_workspaces;
 pub mod device_codes;
 mod engine;
+pub mod groups;
 pub mod keys;
 pub mod known_places;
 pub mod links;

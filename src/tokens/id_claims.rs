@@ -27,12 +27,14 @@ pub struct Profile<'a> {
     given_name: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     family_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<&'a [String]>,
 }
 
 impl<'a> Profile<'a> {
-    /// The claims that these scopes release.
-    pub fn of(user: &'a User, scopes: &Scopes) -> Self {
-        let mut profile = Self::default();
+    /// The claims that these scopes release. The groups are those of the scope `groups`.
+    pub fn of(user: &'a User, scopes: &Scopes, groups: Option<&'a [String]>) -> Self {
+        let mut profile = Self { groups, ..Self::default() };
         if scopes.has(Scope::Email) {
             profile.email = Some(user.email.as_str());
             profile.email_verified = Some(user.email_verified.is_some());
@@ -54,6 +56,8 @@ impl<'a> Profile<'a> {
 pub struct IdFacts<'a> {
     pub user: &'a User,
     pub scopes: &'a Scopes,
+    /// The claim of the scope `groups`.
+    pub groups: Option<&'a [String]>,
     pub client: &'a str,
     pub session: Uuid,
     /// The nonce of the authentication request, returned unchanged.
@@ -110,7 +114,7 @@ impl<'a> IdClaims<'a> {
             sid: facts.session,
             at_hash: half_hash(facts.access_token),
             acr: acr(facts.second_factor),
-            profile: Profile::of(facts.user, facts.scopes),
+            profile: Profile::of(facts.user, facts.scopes, facts.groups),
         }
     }
 }

@@ -85,6 +85,7 @@ mod console {
 mod keycloak {
     mod discovery;
     mod grants;
+    mod groups;
     mod keys;
     mod sessions;
     mod token;

@@ -135,3 +135,19 @@ fn a_connection_that_ends_is_replaced() {
         assert_eq!(one.ada.members(den).len(), 1);
     }
 }
+
+#[test]
+fn an_older_database_is_upgraded_by_the_first_server() {
+    let address = empty_database();
+    let mut world = World::of(Setup::new().database(&address));
+    let name = database_name(&address);
+    assert!(world.server.stop().success());
+    let older = "ALTER TABLE atelier.clients DROP COLUMN pkce, DROP COLUMN group_names;
+                 UPDATE atelier.meta SET version = 10;";
+    cluster().run(name, older);
+    let again = Setup::new().database(&address).data_dir(world.server.data_dir()).start();
+    let said = format!("upgraded the database from schema version 10 to {}", atelier::store::schema::VERSION);
+    assert!(again.log().contains(&said), "{}", again.log());
+    let changed = again.cli(&["client", "add", "app", "--redirect-uri", "https://app.example/", "--group", "a=b"]);
+    assert!(changed.status.success(), "{changed:?}");
+}

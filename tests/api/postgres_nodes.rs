@@ -156,7 +156,7 @@ fn a_server_that_does_not_fit_the_others_is_refused() {
     cluster().run(name, "UPDATE atelier.meta SET version = 9;");
     let words = refused(&address, &files);
     assert!(words.contains("stop all of them"), "{words}");
-    cluster().run(name, "UPDATE atelier.meta SET version = 10;");
+    cluster().run(name, &format!("UPDATE atelier.meta SET version = {};", atelier::store::schema::VERSION));
     // Who was killed is gone with its connection.
     assert!(!first.stop_by("KILL").success());
     let again = Setup::new().database(&address).args(&["--public-url", "http://atelier.test"]);

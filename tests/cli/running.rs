@@ -128,7 +128,7 @@ fn the_schema_is_not_upgraded_under_a_running_server() {
     lock.lock().unwrap();
     place.run("user list").refused(
         1,
-        "the data file must be upgraded to schema version 10 first, but a server is running; stop the server, or use \
+        "the data file must be upgraded to schema version 11 first, but a server is running; stop the server, or use \
          the atelier that it was started from; run `atelier check` for details",
     );
     assert_eq!(fs::read(place.database()).unwrap(), before);

@@ -12,7 +12,8 @@ use crate::app::identity::oauth::refresh::{self, GRACE};
 use crate::app::identity::oauth::{client_authentication, consents, logout, service_accounts, token_status, tokens};
 use crate::app::identity::session_list;
 use crate::domain::authorization_code::AuthorizationCode;
-use crate::domain::client::{ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::client::{ClientName, Grant, PkcePolicy, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::group::GroupNames;
 use crate::domain::ids::SessionId;
 use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
@@ -38,6 +39,8 @@ fn app_client(confidential: bool) -> Client {
         redirect_uris: vec![RedirectUri::parse(BACK).unwrap()],
         post_logout_redirect_uris: vec![RedirectUri::parse("https://app.example/bye").unwrap()],
         refresh: RefreshPolicy::Rotating,
+        pkce: PkcePolicy::Required,
+        groups: GroupNames::default(),
         access_token_life: None,
         session_idle: None,
         session_life: None,
@@ -137,7 +140,7 @@ impl Front {
         let presented = Presented {
             code: Secret::new(code),
             redirect_uri: redirect_uri.to_owned(),
-            verifier: Secret::new(verifier),
+            verifier: Some(Secret::new(verifier)),
         };
         self.gate.runtime.block_on(codes::trade(&self.gate.state, &origin(), client, presented))
     }

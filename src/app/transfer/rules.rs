@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::app::identity::oauth::client_rules;
 use crate::domain::client::{Client, ClientId, ClientName, RedirectUri};
 use crate::domain::email::Email;
+use crate::domain::group::GroupNames;
 use crate::domain::invalid::Invalid;
 use crate::domain::key::KeyName;
 use crate::domain::member::Role;
@@ -273,6 +274,8 @@ fn parse_client(row: &Row) -> Option<Client> {
         redirect_uris: addresses("redirect_uris")?,
         post_logout_redirect_uris: addresses("post_logout_redirect_uris")?,
         refresh: row.text("refresh").parse().ok()?,
+        pkce: row.text("pkce").parse().ok()?,
+        groups: GroupNames::parse_json(row.text("group_names")).ok()?,
         access_token_life: life("access_token_life"),
         session_idle: life("session_idle"),
         session_life: life("session_life"),

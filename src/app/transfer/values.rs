@@ -11,6 +11,7 @@ use crate::domain::client::{ClientId, ClientName, Grant, RedirectUri};
 use crate::domain::connection::{ConnectionDetails, ConnectionKind, ConnectionName};
 use crate::domain::conversion::Conversion;
 use crate::domain::email::Email;
+use crate::domain::group::GroupNames;
 use crate::domain::invalid::Invalid;
 use crate::domain::json_text::JsonText;
 use crate::domain::key::KeyName;
@@ -138,6 +139,7 @@ fn from_text(format: Format, raw: &str) -> Result<Cell, Invalid> {
             raw.split_ascii_whitespace().try_for_each(|uri| RedirectUri::parse(uri).map(drop))?;
             same(raw, &raw.split_ascii_whitespace().collect::<Vec<_>>().join(" "))
         }
+        Format::GroupNames => same(raw, &GroupNames::parse_json(raw)?.to_json()),
         Format::Schema => ArrowSchema::parse(raw).and_then(|_| same(raw, raw)),
         Format::PasswordHash => same(raw, PasswordHash::parse(raw)?.as_str()),
         Format::Details => ConnectionDetails::parse(raw).and_then(|_| same(raw, raw)),

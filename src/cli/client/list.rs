@@ -74,6 +74,8 @@ pub(super) fn to_json(registered: &Registered) -> Value {
         "redirect_uris": uris(&client.redirect_uris),
         "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
         "refresh": client.refresh.as_str(),
+        "pkce": client.pkce.as_str(),
+        "groups": client.groups.pairs().collect::<Value>(),
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),

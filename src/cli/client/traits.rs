@@ -7,7 +7,8 @@ use clap::Args;
 
 use crate::app::identity::oauth::clients::ClientChange;
 use crate::cli::flags;
-use crate::domain::client::{Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::client::{Grant, PkcePolicy, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::group::GroupNames;
 use crate::domain::invalid::Invalid;
 use crate::domain::user::AccountRole;
 use crate::error::{Error, InField};
@@ -28,13 +29,19 @@ pub struct Traits {
     /// A grant: `authorization_code`, `refresh_token`, `device_code`, `client_credentials` or `password`; repeatable.
     #[arg(long, value_name = "GRANT")]
     grant: Vec<String>,
-    /// A scope that it may request: `openid`, `email`, `profile`, `offline_access` or `api`; repeatable. All but `api`
-    /// by default. Its tokens give access to the API only if it requests `api`, or acts on its own behalf.
+    /// A scope that it may request: `openid`, `email`, `profile`, `offline_access`, `groups` or `api`; repeatable. All
+    /// but `api` by default. Its tokens give access to the API only if it requests `api`, or acts on its own behalf.
     #[arg(long, value_name = "SCOPE")]
     scope: Vec<String>,
     /// The policy for used refresh tokens: rotating replaces them, reusable keeps them valid.
     #[arg(long, value_name = "POLICY")]
     refresh: Option<String>,
+    /// Whether it must use PKCE: required, or optional for a confidential client that does not support it.
+    #[arg(long, value_name = "POLICY")]
+    pkce: Option<String>,
+    /// The name that it reads in place of a group in the claim `groups`, such as `acme/fraud:owner=Admin`; repeatable.
+    #[arg(long, value_name = "GROUP=NAME")]
+    group: Vec<String>,
     /// The lifetime of its access tokens, such as 5m, or default for the server's setting.
     #[arg(long, value_name = "DURATION", value_parser = life)]
     access_token_life: Option<Life>,
@@ -72,6 +79,11 @@ impl Traits {
             redirect_uris: uris(&self.redirect_uri, "--redirect-uri")?,
             post_logout_redirect_uris: uris(&self.post_logout_redirect_uri, "--post-logout-redirect-uri")?,
             refresh: self.refresh.as_deref().map(policy).transpose()?,
+            pkce: self.pkce.as_deref().map(pkce).transpose()?,
+            groups: match self.group.as_slice() {
+                [] => None,
+                pairs => Some(GroupNames::parse_pairs(pairs.iter().map(String::as_str)).in_field("--group")?),
+            },
             access_token_life: self.access_token_life.map(|life| life.0),
             session_idle: self.session_idle.map(|life| life.0),
             session_life: self.session_life.map(|life| life.0),
@@ -90,12 +102,16 @@ fn grant(word: &str) -> Result<Grant, Error> {
 }
 
 fn scope(word: &str) -> Result<Scope, Error> {
-    let rule = "must be openid, email, profile, offline_access or api";
+    let rule = "must be openid, email, profile, offline_access, groups or api";
     word.parse().map_err(|_| Error::invalid("--scope", rule))
 }
 
 fn policy(word: &str) -> Result<RefreshPolicy, Error> {
     word.parse().map_err(|_| Error::invalid("--refresh", "must be rotating or reusable"))
+}
+
+fn pkce(word: &str) -> Result<PkcePolicy, Error> {
+    word.parse().map_err(|_| Error::invalid("--pkce", "must be required or optional"))
 }
 
 fn role(word: &str) -> Result<AccountRole, Error> {

@@ -180,6 +180,8 @@ fn client(file: &mut Writer, registered: &Registered) {
     file.list("redirect_uris", client.redirect_uris.iter().map(RedirectUri::as_str));
     file.list("post_logout_redirect_uris", client.post_logout_redirect_uris.iter().map(RedirectUri::as_str));
     file.text("refresh", client.refresh.as_str());
+    file.text("pkce", client.pkce.as_str());
+    file.list("groups", client.groups.pairs());
     let life = |life: Option<Duration>| life.map_or_else(|| "default".to_owned(), |life| life.to_text());
     file.text("access_token_life", &life(client.access_token_life));
     file.text("session_idle", &life(client.session_idle));
@@ -253,8 +255,8 @@ impl Writer {
         self.raw(key, &quoted(value));
     }
 
-    fn list<'a>(&mut self, key: &str, values: impl Iterator<Item = &'a str>) {
-        let values: Vec<_> = values.map(quoted).collect();
+    fn list<T: AsRef<str>>(&mut self, key: &str, values: impl Iterator<Item = T>) {
+        let values: Vec<_> = values.map(|value| quoted(value.as_ref())).collect();
         self.raw(key, &format!("[{}]", values.join(", ")));
     }
 }

@@ -15,6 +15,7 @@ use crate::app::identity::oauth::clients::ClientChange;
 use crate::config::text_form;
 use crate::domain::client::{ClientId, ClientName, Grant, RedirectUri, Scope, Scopes};
 use crate::domain::email::Email;
+use crate::domain::group::GroupNames;
 use crate::domain::key::KeyName;
 use crate::domain::member::Role;
 use crate::domain::organization::{OrganizationName, OrganizationRole};
@@ -152,7 +153,7 @@ fn client(table: &mut Table) -> Option<DeclaredClient> {
             .ok_or("must be authorization_code, refresh_token, device_code, client_credentials or password")
     });
     let scopes = table.list("scopes", |word| {
-        word.parse::<Scope>().map_err(|_| "must be openid, email, profile, offline_access or api")
+        word.parse::<Scope>().map_err(|_| "must be openid, email, profile, offline_access, groups or api")
     });
     let settings = ClientChange {
         name: None,
@@ -161,6 +162,8 @@ fn client(table: &mut Table) -> Option<DeclaredClient> {
         redirect_uris: table.list("redirect_uris", RedirectUri::parse),
         post_logout_redirect_uris: table.list("post_logout_redirect_uris", RedirectUri::parse),
         refresh: table.text("refresh", |word| word.parse().map_err(|_| "must be rotating or reusable")),
+        pkce: table.text("pkce", |word| word.parse().map_err(|_| "must be required or optional")),
+        groups: groups(table),
         access_token_life: table.text("access_token_life", life),
         session_idle: table.text("session_idle", life),
         session_life: table.text("session_life", life),
@@ -171,6 +174,13 @@ fn client(table: &mut Table) -> Option<DeclaredClient> {
     };
     let secret_file = file(table);
     Some(DeclaredClient { at: table.at.clone(), id: id?, name, confidential, settings, secret_file })
+}
+
+/// The names of groups, as a list of `GROUP=NAME`.
+fn groups(table: &mut Table) -> Option<GroupNames> {
+    let pairs = table.list("groups", |pair| GroupNames::parse_pairs([pair]).map(|_| pair.to_owned()))?;
+    let names = GroupNames::parse_pairs(pairs.iter().map(String::as_str));
+    names.map_err(|rule| table.fault("groups", rule.to_string())).ok()
 }
 
 /// A lifetime, or the server's setting.

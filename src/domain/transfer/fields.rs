@@ -2,10 +2,10 @@
 
 use super::kind::Format::{
     Addresses, ClientId, ClientName, ConnectionKind, ConnectionName, ContinuousBatching, Conversion, Definition,
-    Description, Details, DynamicBatching, Email, FileName, Flag, Grants, Hash, ImagePath, KeyName, LlmIntegration,
-    ModelName, Number, OpenAi, OrganizationName, PasswordHash, Permissions, PipelineName, ProjectName, Real, Reference,
-    RoleName, Schema, Scopes, Setting, TagColor, TagName, TensorFields, Time, Totp, UserName, Uuid, Verifier, Word,
-    WorkspaceName,
+    Description, Details, DynamicBatching, Email, FileName, Flag, Grants, GroupNames, Hash, ImagePath, KeyName,
+    LlmIntegration, ModelName, Number, OpenAi, OrganizationName, PasswordHash, Permissions, PipelineName, ProjectName,
+    Real, Reference, RoleName, Schema, Scopes, Setting, TagColor, TagName, TensorFields, Time, Totp, UserName, Uuid,
+    Verifier, Word, WorkspaceName,
 };
 use super::kind::{Field, Format, Kind};
 
@@ -199,6 +199,8 @@ const CLIENT: &[Field] = &[
     compared("redirect_uris", Addresses),
     compared("post_logout_redirect_uris", Addresses),
     compared("refresh", Word(&["reusable", "rotating"])),
+    compared("pkce", Word(&["required", "optional"])),
+    compared("group_names", GroupNames),
     compared("access_token_life", Number).optional(),
     compared("session_idle", Number).optional(),
     compared("session_life", Number).optional(),

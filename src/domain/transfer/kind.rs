@@ -168,6 +168,8 @@ pub enum Format {
     Grants,
     Scopes,
     Addresses,
+    /// The names of groups for a client, as a JSON object in a text.
+    GroupNames,
     /// Texts that contain JSON, as the client sent it.
     Conversion,
     Definition,

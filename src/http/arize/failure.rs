@@ -125,6 +125,7 @@ pub(super) fn field_name(field: &Field) -> &str {
         | Field::Permissions
         | Field::PostLogoutRedirectUri
         | Field::PostLogoutRedirectUris
+        | Field::Pkce
         | Field::RedirectUris
         | Field::Scope
         | Field::Secret

@@ -7,18 +7,20 @@ use super::shell::{Part, Shell};
 use crate::app::identity::oauth::clients::{ClientChange, NewClient};
 use crate::app::identity::oauth::recipes::Recipe;
 use crate::domain::actor::Actor;
-use crate::domain::client::{Client, ClientId, ClientName, RedirectUri, Scope, Scopes};
+use crate::domain::client::{Client, ClientId, ClientName, PkcePolicy, RedirectUri, Scope, Scopes};
+use crate::domain::group::GroupNames;
 use crate::error::{InField, Result as CoreResult};
 
 pub(super) const APPS: &str = "/apps";
 const NEW: &str = "/apps/new";
 
 /// The scopes of the form, with the names of their checkboxes.
-const SCOPES: [(Scope, &str, &str); 5] = [
+const SCOPES: [(Scope, &str, &str); 6] = [
     (Scope::OpenId, "scope_openid", "Sign in (openid)"),
     (Scope::Email, "scope_email", "See the email address (email)"),
     (Scope::Profile, "scope_profile", "See the name (profile)"),
     (Scope::OfflineAccess, "scope_offline_access", "Stay signed in for long (offline_access)"),
+    (Scope::Groups, "scope_groups", "See organizations, workspaces and roles (groups)"),
     (Scope::Api, "scope_api", "Use the API as the person (api)"),
 ];
 
@@ -76,8 +78,12 @@ pub(super) fn parse_new(form: &Form) -> CoreResult<NewClient> {
 
 /// The addresses of a field, one on each line.
 fn addresses(form: &Form, field: &'static str) -> CoreResult<Vec<RedirectUri>> {
-    let lines = form.text(field).lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| RedirectUri::parse(line).in_field(field)).collect()
+    lines(form, field).map(|line| RedirectUri::parse(line).in_field(field)).collect()
+}
+
+/// The lines of a field that are not empty.
+fn lines<'a>(form: &'a Form, field: &str) -> impl Iterator<Item = &'a str> {
+    form.text(field).lines().map(str::trim).filter(|line| !line.is_empty())
 }
 
 /// The form with the settings of an app, or with what was typed.
@@ -100,6 +106,19 @@ pub(super) fn settings_form(browser: &Browser, actor: &Actor, app: &Client, type
         Control::check(name, label, is_on(name, app.scopes.has(scope)))
     };
     fields.extend(SCOPES.map(scope));
+    if app.confidential {
+        fields.push(Control::check(
+            "pkce_optional",
+            "It may leave out PKCE, because it does not support it",
+            is_on("pkce_optional", app.pkce == PkcePolicy::Optional),
+        ));
+    }
+    fields.push(
+        Control::new(Input::Lines, "groups", "Names of groups")
+            .hint("One on each line: what the app reads in place of a group, such as acme/fraud:owner=Admin.")
+            .value(value("groups", app.groups.pairs().collect::<Vec<_>>().join("\n")))
+            .optional(),
+    );
     let back = path_of(&app.id);
     ConsoleForm {
         path: vec![step(), Step::new(&back, app.name.as_str())],
@@ -116,6 +135,8 @@ pub(super) fn parse_change(form: &Form) -> CoreResult<ClientChange> {
         redirect_uris: Some(addresses(form, "redirect_uris")?),
         post_logout_redirect_uris: Some(addresses(form, "post_logout_redirect_uris")?),
         scopes: Some(Scopes::of(scopes)),
+        pkce: Some(if form.is_checked("pkce_optional") { PkcePolicy::Optional } else { PkcePolicy::Required }),
+        groups: Some(GroupNames::parse_pairs(lines(form, "groups")).in_field("groups")?),
         ..ClientChange::default()
     })
 }

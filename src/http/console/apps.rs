@@ -57,7 +57,7 @@ struct AppPage {
     /// The new secret, which is shown once.
     secret: Option<Secret>,
     /// The programs whose lines the page can show.
-    recipes: [Recipe; 5],
+    recipes: [Recipe; 6],
     recipe: Recipe,
     lines: String,
 }

@@ -256,6 +256,7 @@ pub(super) fn scope_sentences(scopes: &Scopes) -> Vec<&'static str> {
         Scope::Email => "see your email address",
         Scope::Profile => "see your name",
         Scope::OfflineAccess => "keep access while you are away, until you revoke it",
+        Scope::Groups => "see your organizations, workspaces and roles",
         Scope::Api => "see and change everything here that you can see and change",
     };
     scopes.iter().map(of).collect()

@@ -134,6 +134,11 @@ impl Browser {
         self.base == origin || (named.is_some() && named == host)
     }
 
+    /// Whether this is the host of our pages.
+    pub(super) fn is_own_host(&self, host: &str) -> bool {
+        self.base.split_once("://").is_some_and(|(_, own)| own == host)
+    }
+
     /// The origin of our pages, if no proxy has changed the `Host` header.
     pub(super) fn origin_of_pages(&self, host: Option<&str>) -> String {
         match host {

@@ -29,6 +29,7 @@ mod explain;
 mod failure;
 mod first_steps;
 mod form;
+mod forward_auth;
 mod home;
 mod keys;
 mod moment;
@@ -232,6 +233,7 @@ routes! {
     POST "/system/signing-keys/rotate" => system::rotate_keys,
     GET "/assets/{file}" => assets::show,
     GET "/favicon.ico" => assets::icon,
+    GET "/auth/check" => forward_auth::check,
     GET "/auth/sign-in" => sign_in::form,
     POST "/auth/sign-in" => sign_in::submit,
     GET "/auth/sign-in/code" => sign_in::code_form,

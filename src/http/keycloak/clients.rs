@@ -16,7 +16,7 @@ use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
-use crate::domain::client::{Grant, RedirectUri, Scope};
+use crate::domain::client::{Grant, PkcePolicy, RedirectUri, Scope};
 use crate::domain::noun::Noun;
 use crate::error::{Error, Result};
 use crate::http::pieces;
@@ -98,8 +98,10 @@ fn representation(registered: &Registered) -> Value {
         "oauth2.device.authorization.grant.enabled": client.may(Grant::DeviceCode).to_string(),
         "post.logout.redirect.uris": uris(&client.post_logout_redirect_uris).join("##"),
         "use.refresh.tokens": client.may(Grant::RefreshToken).to_string(),
-        "pkce.code.challenge.method": "S256",
     });
+    if client.pkce == PkcePolicy::Required {
+        attributes["pkce.code.challenge.method"] = "S256".into();
+    }
     for (name, life) in [
         ("access.token.lifespan", client.access_token_life),
         ("client.session.idle.timeout", client.session_idle),

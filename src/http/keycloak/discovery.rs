@@ -51,7 +51,7 @@ pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<
         "acr_values_supported": ["1", "2"],
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",
-            "email", "email_verified", "name", "preferred_username", "given_name", "family_name"],
+            "email", "email_verified", "name", "preferred_username", "given_name", "family_name", "groups"],
     })))
 }
 

@@ -215,6 +215,7 @@ fn name(field: &Field) -> &str {
         | Field::Permissions
         | Field::PostLogoutRedirectUri
         | Field::PostLogoutRedirectUris
+        | Field::Pkce
         | Field::RedirectUris
         | Field::Scope
         | Field::Secret

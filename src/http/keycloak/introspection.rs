@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 use super::client_authentication::authenticated;
 use super::form::Form;
 use super::{Failure, Visitor};
+use crate::app::identity::oauth::groups;
 use crate::app::identity::oauth::token_status::{self, Live};
 use crate::app::runtime::state::AppState;
+use crate::domain::client::Scopes;
 use crate::domain::user::{User, UserKind};
+use crate::error::Result;
 use crate::http::request;
 use crate::tokens::claims::BEARER;
 
@@ -27,7 +30,10 @@ pub(super) async fn introspect(
     let token = form.needed("token")?;
     let live = token_status::introspect(&state, &client, token.expose()).map_err(Failure::Grant)?;
     let issuer = state.issuers.issuer(&request::target(&request));
-    let description = live.map_or_else(|| json!({ "active": false }), |live| describe(&live, &issuer));
+    let description = match live {
+        Some(live) => describe(&state, &live, &issuer).map_err(Failure::Grant)?,
+        None => json!({ "active": false }),
+    };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(description))
 }
 
@@ -44,8 +50,8 @@ pub(super) async fn revoke(
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).finish())
 }
 
-/// The response for a valid token: the fields of RFC 7662, section 2.2, and those that Keycloak adds.
-fn describe(live: &Live, issuer: &str) -> Value {
+/// The response for a valid token: the fields of RFC 7662, section 2.2, those that Keycloak adds, and the groups.
+fn describe(state: &AppState, live: &Live, issuer: &str) -> Result<Value> {
     let (user, session) = match live {
         Live::Access { user, session, .. } | Live::Refresh { user, session } => (user, session),
     };
@@ -77,7 +83,14 @@ fn describe(live: &Live, issuer: &str) -> Value {
     if let (Value::Object(description), Value::Object(own)) = (&mut description, own) {
         description.extend(own);
     }
-    description
+    let scope = match live {
+        Live::Access { said, .. } => &said.scope,
+        Live::Refresh { session, .. } => &session.scope,
+    };
+    if let Some(groups) = groups::claim_of(state, user, client, &Scopes::parse_known(scope))? {
+        description["groups"] = groups.into();
+    }
+    Ok(description)
 }
 
 /// One audience as a string, several as a list, as in the token.

@@ -17,7 +17,7 @@ use crate::app::identity::oauth::{refresh, service_accounts};
 use crate::app::identity::sign_in::{self, Attempt};
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Origin;
-use crate::domain::client::{Client, Grant};
+use crate::domain::client::{Client, Grant, PkcePolicy};
 use crate::http::{dialect, request};
 
 /// The tokens (RFC 6749, section 5.1), with the fields that Keycloak adds.
@@ -71,7 +71,10 @@ async fn by_code(state: &AppState, origin: &Origin, client: &Client, form: &Form
     let presented = Presented {
         code: form.needed("code")?.clone(),
         redirect_uri: form.needed("redirect_uri")?.expose().to_owned(),
-        verifier: form.needed("code_verifier")?.clone(),
+        verifier: match client.pkce {
+            PkcePolicy::Required => Some(form.needed("code_verifier")?.clone()),
+            PkcePolicy::Optional => form.secret("code_verifier").cloned(),
+        },
     };
     authorization_codes::trade(state, origin, client, presented).await.map_err(Failure::Grant)
 }

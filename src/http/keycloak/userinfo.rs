@@ -7,7 +7,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{Failure, Keycloak};
-use crate::app::identity::oauth::token_status;
+use crate::app::identity::oauth::{groups, token_status};
 use crate::app::runtime::state::AppState;
 use crate::domain::client::Scope;
 use crate::error::{AuthError, Error};
@@ -26,11 +26,12 @@ struct UserInfo<'a> {
 /// As in Keycloak, the token needs the scope `openid`.
 pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
-    let (user, scopes) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;
+    let (user, scopes, client) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);
     if !scopes.has(Scope::OpenId) {
         return Err(Failure::Scope);
     }
-    let user_info = UserInfo { sub: user.uuid, profile: Profile::of(&user, &scopes) };
+    let groups = groups::claim_of(&state, &user, &client, &scopes).map_err(Failure::Bearer)?;
+    let user_info = UserInfo { sub: user.uuid, profile: Profile::of(&user, &scopes, groups.as_deref()) };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(user_info))
 }

@@ -25,6 +25,7 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0008.sql"),
     include_str!("steps/0009.sql"),
     include_str!("steps/0010.sql"),
+    include_str!("steps/0011.sql"),
 ];
 
 /// What each step does, in words for the operator.
@@ -39,6 +40,7 @@ const WORDS: [&str; VERSION as usize] = [
     "adds columns and indexes for lists of users, projects, bindings, keys and audit rows",
     "adds the contents of workspaces: files of models, pipeline versions, connections and tags",
     "adds indexes for the deletion of ended links, keys and audit rows",
+    "adds the PKCE policy and the names of groups of clients",
 ];
 
 /// A step to a version.

@@ -7,13 +7,20 @@ use crate::store::engine::schema::VERSION;
 
 pub(super) const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
 
+/// The steps to each version since the first that ran on PostgreSQL, which `schema.postgres.sql` had. A released step is
+/// never changed.
+pub(super) const STEPS: [&str; VERSION as usize - FIRST as usize] = [include_str!("steps/0011.sql")];
+
+/// The first version that ran on PostgreSQL.
+const FIRST: u32 = 10;
+
 /// The oldest version of PostgreSQL, as its `server_version_num`.
 const OLDEST: i64 = 150_000;
 
-/// Creates the tables of an empty database.
+/// Creates the tables of an empty database, and upgrades those of an older version.
 ///
-/// Refuses a server that is not fit, and a database with another schema. Processes that try at once end up with one
-/// schema.
+/// Refuses a server that is not fit, a database with a newer schema, and an upgrade while other nodes run. Processes that
+/// try at once end up with one schema.
 pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
     refuse_unfit(conn)?;
     conn.run(&format!("SELECT pg_advisory_lock({LOCK})"))?;
@@ -45,11 +52,29 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
                  one server of this version, which upgrades the database to version {VERSION}, and then the others"
             )))
         }
+        version if (i64::from(FIRST)..i64::from(VERSION)).contains(&version) => upgrade(conn, version),
         version => Err(Error::internal(format!(
             "the database has schema version {version}, but this atelier supports version {VERSION}; install the atelier \
              of that version"
         ))),
     }
+}
+
+/// Takes the steps from an older version, all or none.
+fn upgrade(conn: &Connection, version: i64) -> Result<()> {
+    let steps = (i64::from(FIRST)..).zip(STEPS).filter(|(from, _)| *from >= version).map(|(_, sql)| sql);
+    let script: String = steps.collect();
+    conn.run("BEGIN")?;
+    let script = format!("{script}\nUPDATE atelier.meta SET version = {VERSION} WHERE id = 1");
+    let done = conn.run(&script).and_then(|_| conn.run("COMMIT"));
+    if let Err(error) = done {
+        conn.run("ROLLBACK")?;
+        return Err(Error::internal(format!(
+            "cannot upgrade the database from schema version {version} to {VERSION}: {error}; it is unchanged"
+        )));
+    }
+    log::info!("upgraded the database from schema version {version} to {VERSION}");
+    Ok(())
 }
 
 pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {

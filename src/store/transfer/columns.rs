@@ -28,8 +28,8 @@ pub(super) const PIPELINE_TAG: &str = "id, pipeline_id, tag_id";
 pub(super) const CONNECTION: &str = "id, uuid, name, kind, created_by, created_at, sealed";
 pub(super) const LINK: &str = "id, uuid, connection_id, workspace_id, created_at";
 pub(super) const CLIENT: &str = "NULL, id, name, built_in, confidential, grants, scopes, redirect_uris,
-    post_logout_redirect_uris, refresh, access_token_life, session_idle, session_life, service_user_id, created_at,
-    updated_at, secret";
+    post_logout_redirect_uris, refresh, pkce, group_names, access_token_life, session_idle, session_life,
+    service_user_id, created_at, updated_at, secret";
 pub(super) const CONSENT: &str = "NULL, user_id, client, scope, created_at";
 pub(super) const KEY: &str = "id, user_id, name, redacted, description, previous_expires_at, created_by, created_at,
     expires_at, revoked_at, last_used_at, fingerprint, previous_fingerprint";

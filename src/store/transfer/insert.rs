@@ -112,11 +112,11 @@ pub(super) fn new(kind: Kind) -> &'static str {
         }
         Kind::Client => {
             "INSERT INTO clients (id, name, built_in, confidential, secret, grants, scopes, redirect_uris,
-                 post_logout_redirect_uris, refresh, access_token_life, session_idle, session_life, service_user_id,
-                 created_at, updated_at)
+                 post_logout_redirect_uris, refresh, pkce, group_names, access_token_life, session_idle, session_life,
+                 service_user_id, created_at, updated_at)
              VALUES (:client_id, :name, :built_in, :confidential, :secret, :grants, :scopes, :redirect_uris,
-                 :post_logout_redirect_uris, :refresh, :access_token_life, :session_idle, :session_life, :service_user,
-                 :created_at, :updated_at) ON CONFLICT DO NOTHING RETURNING NULL"
+                 :post_logout_redirect_uris, :refresh, :pkce, :group_names, :access_token_life, :session_idle,
+                 :session_life, :service_user, :created_at, :updated_at) ON CONFLICT DO NOTHING RETURNING NULL"
         }
         Kind::Consent => {
             "INSERT INTO consents (user_id, client, scope, created_at) VALUES (:user, :client, :scope, :created_at)

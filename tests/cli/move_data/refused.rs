@@ -76,7 +76,7 @@ fn data_is_not_overwritten() {
     let run = place.run(&format!("move --from {address} --yes"));
     assert!(run.err.contains("has schema version 77, but this atelier supports version "), "{}", run.err);
     // SQLite would play the journal back into the new file.
-    cluster.run(&name, "UPDATE atelier.meta SET version = 10;");
+    cluster.run(&name, &format!("UPDATE atelier.meta SET version = {};", atelier::store::schema::VERSION));
     let journal = place.data().join("atelier.db-journal");
     fs::write(&journal, "journal").unwrap();
     let run = place.run(&format!("move --from {address} --yes"));

@@ -63,6 +63,8 @@ impl Planner<'_> {
             refresh: differs(fields_, "refresh", (&client.refresh, settings.refresh.as_ref()), |policy| {
                 policy.as_str().to_owned()
             }),
+            pkce: differs(fields_, "pkce", (&client.pkce, settings.pkce.as_ref()), |policy| policy.as_str().to_owned()),
+            groups: differs(fields_, "groups", (&client.groups, settings.groups.as_ref()), ToString::to_string),
             access_token_life: differs(
                 fields_,
                 "access_token_life",
@@ -122,6 +124,8 @@ impl Planner<'_> {
             ("redirect_uris", settings.redirect_uris.as_deref().map(uris)),
             ("post_logout_redirect_uris", settings.post_logout_redirect_uris.as_deref().map(uris)),
             ("refresh", settings.refresh.map(|policy| policy.as_str().to_owned())),
+            ("pkce", settings.pkce.map(|policy| policy.as_str().to_owned())),
+            ("groups", settings.groups.as_ref().map(ToString::to_string)),
             ("access_token_life", settings.access_token_life.as_ref().map(seconds)),
             ("session_idle", settings.session_idle.as_ref().map(seconds)),
             ("session_life", settings.session_life.as_ref().map(seconds)),

@@ -6,7 +6,7 @@ use crate::app::identity::sessions::{self, NewSession};
 use crate::app::runtime::refusals;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
-use crate::domain::client::Client;
+use crate::domain::client::{Client, PkcePolicy};
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::secret::Secret;
 use crate::error::{AuthError, Error, Result};
@@ -19,8 +19,8 @@ pub struct Presented {
     pub code: Secret,
     /// The redirect URI of the authorization request.
     pub redirect_uri: String,
-    /// The PKCE verifier.
-    pub verifier: Secret,
+    /// The PKCE verifier, if the authorization request had a challenge.
+    pub verifier: Option<Secret>,
 }
 
 /// The outcome of an exchange.
@@ -78,8 +78,13 @@ pub(in crate::app) fn settle(
         }
         return Ok(Trade::Replayed);
     }
-    let fits = found.redirect_uri == presented.redirect_uri
-        && pkce::matches(&found.code_challenge, presented.verifier.expose());
+    let is_proved = match (&found.code_challenge, &presented.verifier) {
+        (Some(challenge), Some(verifier)) => pkce::matches(challenge, verifier.expose()),
+        // A verifier without a challenge means that somebody removed the challenge (RFC 9700, section 4.8.2).
+        (None, None) => client.pkce == PkcePolicy::Optional,
+        (Some(_), None) | (None, Some(_)) => false,
+    };
+    let fits = found.redirect_uri == presented.redirect_uri && is_proved;
     if !found.is_live(tx.now) || !fits {
         return Err(AuthError::BadCode.into());
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::domain::client::{Client, ClientId, Grant, RedirectUri};
+use crate::domain::client::{Client, ClientId, Grant, PkcePolicy, RedirectUri};
 use crate::domain::field::Field;
 use crate::error::{Error, Result};
 use crate::tokens::claims::API;
@@ -44,6 +44,9 @@ pub(in crate::app) fn check(client: &Client) -> Result<()> {
             Field::Grants,
             "must not contain client_credentials: a public client has no secret",
         ));
+    }
+    if client.pkce == PkcePolicy::Optional && !client.confidential {
+        return Err(Error::invalid(Field::Pkce, "must be required: a public client has no secret"));
     }
     for (field, uris) in [
         (Field::RedirectUris, &client.redirect_uris),

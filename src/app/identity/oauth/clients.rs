@@ -1,18 +1,21 @@
 //! OAuth clients: the programs that may request tokens, and how.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use uuid::{Builder, Uuid};
 
+pub use crate::app::identity::oauth::client_changes::ClientChange;
 use crate::app::identity::oauth::client_rules::{check, check_id};
 use crate::app::runtime::long_view::LongView;
 use crate::app::{audit, lookup, standing};
 use crate::domain::actor::Actor;
 use crate::domain::audit::ObjectKind;
-use crate::domain::client::{Client, ClientId, ClientName, Grant, RedirectUri, RefreshPolicy, Scope, Scopes};
+use crate::domain::client::{
+    Client, ClientId, ClientName, Grant, PkcePolicy, RedirectUri, RefreshPolicy, Scope, Scopes,
+};
 use crate::domain::field::Field;
+use crate::domain::group::GroupNames;
 use crate::domain::ids::UserId;
 use crate::domain::noun::Noun;
 use crate::domain::organization::OrganizationRole;
@@ -35,30 +38,6 @@ pub struct NewClient {
     /// Whether it authenticates by a secret.
     pub confidential: bool,
     pub settings: ClientChange,
-}
-
-/// Settings of a client that are given for a new client or changed later. `None` leaves the default or the present value.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ClientChange {
-    /// The name that people see.
-    pub name: Option<ClientName>,
-    pub grants: Option<BTreeSet<Grant>>,
-    /// The scopes that its tokens may have.
-    pub scopes: Option<Scopes>,
-    /// The addresses that it may have a browser redirected to with a code.
-    pub redirect_uris: Option<Vec<RedirectUri>>,
-    /// The addresses that it may have a browser redirected to after sign-out.
-    pub post_logout_redirect_uris: Option<Vec<RedirectUri>>,
-    /// The refresh policy of new sessions.
-    pub refresh: Option<RefreshPolicy>,
-    /// How long its access tokens are valid. The inner `None` resets it to the server's setting.
-    pub access_token_life: Option<Option<Duration>>,
-    /// How long its new sessions may stay unused. The inner `None` resets it to the server's setting.
-    pub session_idle: Option<Option<Duration>>,
-    /// The maximum lifetime of its new sessions. The inner `None` resets it to the server's setting.
-    pub session_life: Option<Option<Duration>>,
-    /// Its account role when it acts on its own behalf.
-    pub service_role: Option<AccountRole>,
 }
 
 /// A client and its bot, as which it acts on its own behalf.
@@ -153,6 +132,8 @@ pub fn register(
         redirect_uris: Vec::new(),
         post_logout_redirect_uris: Vec::new(),
         refresh: RefreshPolicy::Rotating,
+        pkce: PkcePolicy::Required,
+        groups: GroupNames::default(),
         access_token_life: None,
         session_idle: None,
         session_life: None,
@@ -160,7 +141,7 @@ pub fn register(
         created_at: tx.now,
         updated_at: tx.now,
     };
-    let mut client = changed(&with_defaults, &new.settings);
+    let mut client = new.settings.applied_to(&with_defaults);
     check(&client)?;
     check_id(&client.id)?;
     if store::clients::find(tx, &client.id)?.is_some() {
@@ -187,7 +168,7 @@ pub fn register(
 /// changes, and when the client would be inconsistent ([`check`]).
 pub fn change(tx: &Tx, actor: &Actor, id: &ClientId, change: &ClientChange, bot: Uuid) -> Result<Registered> {
     let before = managed(tx, actor, id)?;
-    let mut client = changed(&before.client, change);
+    let mut client = change.applied_to(&before.client);
     check(&client)?;
     if client.built_in && !differ_only_in_lifetimes(&before.client, &client) {
         return Err(Error::Refused { rule: BUILT_IN });
@@ -290,30 +271,6 @@ fn no_role(role: Option<AccountRole>) -> Result<()> {
     }
 }
 
-fn changed(before: &Client, change: &ClientChange) -> Client {
-    let mut after = before.clone();
-    if let Some(name) = &change.name {
-        after.name = name.clone();
-    }
-    if let Some(grants) = &change.grants {
-        after.grants.clone_from(grants);
-    }
-    if let Some(scopes) = &change.scopes {
-        after.scopes = scopes.clone();
-    }
-    if let Some(uris) = &change.redirect_uris {
-        after.redirect_uris.clone_from(uris);
-    }
-    if let Some(uris) = &change.post_logout_redirect_uris {
-        after.post_logout_redirect_uris.clone_from(uris);
-    }
-    after.refresh = change.refresh.unwrap_or(after.refresh);
-    after.access_token_life = change.access_token_life.unwrap_or(after.access_token_life);
-    after.session_idle = change.session_idle.unwrap_or(after.session_idle);
-    after.session_life = change.session_life.unwrap_or(after.session_life);
-    after
-}
-
 fn differ_only_in_lifetimes(before: &Client, after: &Client) -> bool {
     let lives = (before.access_token_life, before.session_idle, before.session_life);
     let (access_token_life, session_idle, session_life) = lives;
@@ -338,6 +295,8 @@ fn to_audit(registered: &Registered) -> Value {
         "redirect_uris": uris(&client.redirect_uris),
         "post_logout_redirect_uris": uris(&client.post_logout_redirect_uris),
         "refresh": client.refresh.as_str(),
+        "pkce": client.pkce.as_str(),
+        "groups": client.groups.to_string(),
         "access_token_life": seconds(client.access_token_life),
         "session_idle": seconds(client.session_idle),
         "session_life": seconds(client.session_life),

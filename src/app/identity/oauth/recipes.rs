@@ -9,6 +9,7 @@ pub enum Recipe {
     Grafana,
     Oauth2Proxy,
     JupyterHub,
+    Mlflow,
     Apache,
 }
 
@@ -25,7 +26,8 @@ pub struct Facts<'a> {
 }
 
 impl Recipe {
-    pub const ALL: [Self; 5] = [Self::Generic, Self::Grafana, Self::Oauth2Proxy, Self::JupyterHub, Self::Apache];
+    pub const ALL: [Self; 6] =
+        [Self::Generic, Self::Grafana, Self::Oauth2Proxy, Self::JupyterHub, Self::Mlflow, Self::Apache];
 
     /// The word in commands and requests.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Recipe {
             Self::Grafana => "grafana",
             Self::Oauth2Proxy => "oauth2-proxy",
             Self::JupyterHub => "jupyterhub",
+            Self::Mlflow => "mlflow",
             Self::Apache => "apache",
         }
     }
@@ -49,6 +52,7 @@ impl Recipe {
             Self::Grafana => "Grafana",
             Self::Oauth2Proxy => "oauth2-proxy",
             Self::JupyterHub => "JupyterHub",
+            Self::Mlflow => "MLflow (mlflow-oidc-auth)",
             Self::Apache => "Apache (mod_auth_openidc)",
         }
     }
@@ -60,6 +64,7 @@ impl Recipe {
             Self::Grafana => "/login/generic_oauth",
             Self::Oauth2Proxy => "/oauth2/callback",
             Self::JupyterHub => "/hub/oauth_callback",
+            Self::Mlflow => "/callback",
             Self::Apache => "/oidc/callback",
         }
     }
@@ -76,20 +81,22 @@ impl Recipe {
             Self::Generic => format!(
                 "Issuer         {issuer}\nDiscovery      {issuer}/.well-known/openid-configuration\n\
                  Authorization  {authorize}\nToken          {token}\nUserinfo       {userinfo}\n\
-                 Client id      {client}\nClient secret  {secret}\nScopes         openid email profile\n\
+                 Client id      {client}\nClient secret  {secret}\nScopes         openid email profile groups\n\
                  PKCE           S256\n"
             ),
             Self::Grafana => format!(
                 "GF_AUTH_GENERIC_OAUTH_ENABLED=true\nGF_AUTH_GENERIC_OAUTH_NAME=atelier\n\
                  GF_AUTH_GENERIC_OAUTH_CLIENT_ID={client}\nGF_AUTH_GENERIC_OAUTH_CLIENT_SECRET={secret}\n\
-                 GF_AUTH_GENERIC_OAUTH_SCOPES=openid email profile\nGF_AUTH_GENERIC_OAUTH_AUTH_URL={authorize}\n\
+                 GF_AUTH_GENERIC_OAUTH_SCOPES=openid email profile groups\nGF_AUTH_GENERIC_OAUTH_AUTH_URL={authorize}\n\
                  GF_AUTH_GENERIC_OAUTH_TOKEN_URL={token}\nGF_AUTH_GENERIC_OAUTH_API_URL={userinfo}\n\
-                 GF_AUTH_GENERIC_OAUTH_USE_PKCE=true\n"
+                 GF_AUTH_GENERIC_OAUTH_USE_PKCE=true\nGF_AUTH_GENERIC_OAUTH_GROUPS_ATTRIBUTE_PATH=groups\n\
+                 GF_AUTH_GENERIC_OAUTH_ROLE_ATTRIBUTE_PATH=contains(groups[*], 'Admin') && 'Admin' || 'Viewer'\n"
             ),
             Self::Oauth2Proxy => format!(
                 "OAUTH2_PROXY_PROVIDER=oidc\nOAUTH2_PROXY_OIDC_ISSUER_URL={issuer}\nOAUTH2_PROXY_CLIENT_ID={client}\n\
                  OAUTH2_PROXY_CLIENT_SECRET={secret}\nOAUTH2_PROXY_REDIRECT_URL={redirect}\n\
-                 OAUTH2_PROXY_CODE_CHALLENGE_METHOD=S256\nOAUTH2_PROXY_EMAIL_DOMAINS=*\n"
+                 OAUTH2_PROXY_CODE_CHALLENGE_METHOD=S256\nOAUTH2_PROXY_EMAIL_DOMAINS=*\n\
+                 OAUTH2_PROXY_SCOPE=openid email profile groups\nOAUTH2_PROXY_OIDC_GROUPS_CLAIM=groups\n"
             ),
             Self::JupyterHub => format!(
                 "c.JupyterHub.authenticator_class = \"generic-oauth\"\nc.GenericOAuthenticator.client_id = \"{client}\"\n\
@@ -97,13 +104,23 @@ impl Recipe {
                  c.GenericOAuthenticator.oauth_callback_url = \"{redirect}\"\n\
                  c.GenericOAuthenticator.authorize_url = \"{authorize}\"\nc.GenericOAuthenticator.token_url = \"{token}\"\n\
                  c.GenericOAuthenticator.userdata_url = \"{userinfo}\"\n\
-                 c.GenericOAuthenticator.scope = [\"openid\", \"email\", \"profile\"]\n\
-                 c.GenericOAuthenticator.username_claim = \"email\"\nc.GenericOAuthenticator.allow_all = True\n"
+                 c.GenericOAuthenticator.scope = [\"openid\", \"email\", \"profile\", \"groups\"]\n\
+                 c.GenericOAuthenticator.username_claim = \"email\"\nc.GenericOAuthenticator.allow_all = True\n\
+                 c.GenericOAuthenticator.manage_groups = True\n\
+                 c.GenericOAuthenticator.auth_state_groups_key = \"oauth_user.groups\"\n\
+                 c.GenericOAuthenticator.admin_groups = {{\"administrators\"}}\n"
+            ),
+            Self::Mlflow => format!(
+                "OIDC_DISCOVERY_URL={issuer}/.well-known/openid-configuration\nOIDC_CLIENT_ID={client}\n\
+                 OIDC_CLIENT_SECRET={secret}\nOIDC_REDIRECT_URI={redirect}\n\
+                 OIDC_SCOPE=openid email profile groups\nOIDC_GROUPS_ATTRIBUTE=groups\n\
+                 OIDC_GROUP_NAME=ORGANIZATION\nOIDC_ADMIN_GROUP_NAME=administrators\n"
             ),
             Self::Apache => format!(
                 "OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration\nOIDCClientID {client}\n\
-                 OIDCClientSecret {secret}\nOIDCRedirectURI {redirect}\nOIDCScope \"openid email profile\"\n\
-                 OIDCPKCEMethod S256\nOIDCCryptoPassphrase CHOOSE_A_RANDOM_TEXT\n"
+                 OIDCClientSecret {secret}\nOIDCRedirectURI {redirect}\nOIDCScope \"openid email profile groups\"\n\
+                 OIDCPKCEMethod S256\nOIDCRemoteUserClaim email\nOIDCCryptoPassphrase CHOOSE_A_RANDOM_TEXT\n\
+                 # In a <Location>: AuthType openid-connect, and Require claim groups:ORGANIZATION/WORKSPACE\n"
             ),
         }
     }

@@ -52,12 +52,14 @@ pub fn judge(state: &AppState, raw: &str) -> Result<Option<Live>> {
     })
 }
 
-/// The person or bot of an access token, and its scopes.
+/// The person or bot of an access token, its scopes, and the id of its client.
 ///
 /// Refused for everything but a valid access token.
-pub fn bearer(state: &AppState, raw: &str) -> Result<(User, Scopes)> {
+pub fn bearer(state: &AppState, raw: &str) -> Result<(User, Scopes, String)> {
     match judge(state, raw)? {
-        Some(Live::Access { user, said, .. }) => Ok((user, Scopes::parse_known(&said.scope))),
+        Some(Live::Access { user, said, session }) => {
+            Ok((user, Scopes::parse_known(&said.scope), client_of(&session).to_owned()))
+        }
         Some(Live::Refresh { .. }) | None => Err(AuthError::BadToken.into()),
     }
 }

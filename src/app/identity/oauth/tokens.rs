@@ -1,6 +1,7 @@
 //! The tokens of a session: access and ID tokens, which are signed and not stored.
 
 use crate::app::identity::oauth::grants::Granted;
+use crate::app::identity::oauth::groups;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::state::AppState;
 use crate::domain::client::{Client, Scope, Scopes};
@@ -73,9 +74,11 @@ pub(in crate::app) fn mint(
     let ring = state.keyring()?;
     let access_token = ring.mint(&claims).map_err(Error::internal)?;
     let id_token = if scopes.has(Scope::OpenId) && user.kind == UserKind::Person {
+        let groups = groups::claim(state, user, client, scopes)?;
         let claims = IdClaims::new(&IdFacts {
             user,
             scopes,
+            groups: groups.as_deref(),
             client: client.id.as_str(),
             session: session.uuid,
             nonce: session.nonce.as_deref(),

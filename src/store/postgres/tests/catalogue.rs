@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
+use super::super::schema::STEPS;
 use super::{database, run};
 use crate::store::schema;
 
@@ -205,6 +206,16 @@ fn both_schemas_begin_with_the_same_rows() {
     assert_eq!(run(&database, "SELECT version FROM meta;").trim(), schema::VERSION.to_string());
     let secrets = "SELECT encode(secret, 'hex') FROM meta;";
     assert_ne!(run(&database, secrets), run(&super::database(), secrets), "the secret is random");
+}
+
+#[test]
+fn the_steps_lead_from_the_first_version_to_this_one() {
+    let database = database();
+    let now = of_postgres(&database);
+    run(&database, "ALTER TABLE clients DROP COLUMN pkce, DROP COLUMN group_names;");
+    assert_ne!(of_postgres(&database), now);
+    run(&database, &STEPS.concat());
+    assert_eq!(of_postgres(&database), now);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::app::identity::oauth::clients;
-use crate::domain::client::{Client, Grant, RedirectUri, Scope, Scopes};
+use crate::domain::client::{Client, Grant, PkcePolicy, RedirectUri, Scope, Scopes};
 use crate::error::Result;
 use crate::store::View;
 use crate::tokens::pkce;
@@ -66,8 +66,8 @@ pub struct Authorization {
     pub state: Option<String>,
     /// The client's nonce, to be returned in the ID token.
     pub nonce: Option<String>,
-    /// The challenge that the verifier has to match (RFC 7636).
-    pub code_challenge: String,
+    /// The challenge that the verifier has to match (RFC 7636). `None` if the client may leave it out and did.
+    pub code_challenge: Option<String>,
     pub prompt: Prompt,
     /// The maximum age of the sign-in.
     pub max_age: Option<Duration>,
@@ -123,7 +123,7 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
     if request.response_mode.as_deref().is_some_and(|mode| mode != "query") {
         return Err(("invalid_request", "response_mode must be query"));
     }
-    let code_challenge = challenge(request)?;
+    let code_challenge = challenge(request, &client)?;
     let prompt = prompt(request.prompt.as_deref())?;
     let (max_age, now) = max_age(request.max_age.as_deref())?;
     for text in [&request.state, &request.nonce, &request.login_hint].into_iter().flatten() {
@@ -147,16 +147,22 @@ fn judge(request: &Request, client: Client, redirect_uri: &str) -> std::result::
     })
 }
 
-/// PKCE is required of every client, also of one with a secret (RFC 9700, section 2.1.1).
-fn challenge(request: &Request) -> std::result::Result<String, ReturnedError> {
-    let challenge = request.code_challenge.as_deref().ok_or(("invalid_request", "code_challenge is missing"))?;
+/// PKCE is required of every client, also of one with a secret (RFC 9700, section 2.1.1), unless it is registered
+/// without.
+fn challenge(request: &Request, client: &Client) -> std::result::Result<Option<String>, ReturnedError> {
+    let Some(challenge) = request.code_challenge.as_deref() else {
+        return match client.pkce {
+            PkcePolicy::Optional if request.code_challenge_method.is_none() => Ok(None),
+            PkcePolicy::Optional | PkcePolicy::Required => Err(("invalid_request", "code_challenge is missing")),
+        };
+    };
     if request.code_challenge_method.as_deref() != Some(pkce::METHOD) {
         return Err(("invalid_request", "code_challenge_method must be S256"));
     }
     if !pkce::is_challenge(challenge) {
         return Err(("invalid_request", "code_challenge must be 43 to 128 characters of base64url"));
     }
-    Ok(challenge.to_owned())
+    Ok(Some(challenge.to_owned()))
 }
 
 fn prompt(values: Option<&str>) -> std::result::Result<Prompt, ReturnedError> {
