@@ -209,17 +209,36 @@ fn query(database: &str, sql: &str, params: impl Params) -> Vec<Row> {
 
 /// A statement with its parameters in it. SQLite tells what they are.
 fn bound(sql: &str, params: impl Params) -> String {
-    let count = (1..20).rev().find(|number| sql.contains(&format!("?{number}"))).unwrap_or_default();
-    if count == 0 {
-        return sql.to_owned();
-    }
+    let parts = parts(sql);
+    let count = parts.iter().filter_map(|(_, number)| *number).max().unwrap_or_default();
     let names: Vec<String> = (1..=count).map(|number| format!("?{number}")).collect();
-    let conn = Connection::open_in_memory().expect("SQLite");
-    let values: Vec<Value> = conn
-        .query_row(&format!("SELECT {}", names.join(", ")), params, |row| (0..count).map(|n| row.get(n)).collect())
-        .unwrap_or_else(|error| panic!("{error}: {sql}"));
-    let pairs = names.iter().zip(&values).rev();
-    pairs.fold(sql.to_owned(), |sql, (name, value)| sql.replace(name, &literal(value)))
+    let values: Vec<Value> = if count == 0 {
+        Vec::new()
+    } else {
+        let conn = Connection::open_in_memory().expect("SQLite");
+        conn.query_row(&format!("SELECT {}", names.join(", ")), params, |row| (0..count).map(|n| row.get(n)).collect())
+            .unwrap_or_else(|error| panic!("{error}: {sql}"))
+    };
+    parts.iter().fold(String::new(), |text, (before, number)| {
+        text + before + &number.map(|number| literal(&values[number - 1])).unwrap_or_default()
+    })
+}
+
+/// The texts of a statement between its parameters, each with the number of the parameter after it. One without a number
+/// has the next one, as in SQLite.
+fn parts(sql: &str) -> Vec<(&str, Option<usize>)> {
+    let mut pieces = sql.split('?');
+    let mut last = pieces.next().unwrap_or_default();
+    let (mut parts, mut highest) = (Vec::new(), 0);
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = piece[..piece.len() - rest.len()].parse().unwrap_or(highest + 1);
+        highest = highest.max(number);
+        parts.push((last, Some(number)));
+        last = rest;
+    }
+    parts.push((last, None));
+    parts
 }
 
 fn literal(value: &Value) -> String {
