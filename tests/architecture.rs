@@ -413,6 +413,8 @@ fn no_file_is_too_long() {
 
 #[path = "architecture/circles.rs"]
 mod circles;
+#[path = "architecture/engines.rs"]
+mod engines;
 #[path = "architecture/long_lists.rs"]
 mod long_lists;
 #[path = "architecture/planted.rs"]

@@ -49,9 +49,12 @@ pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(
 
 /// Registers this server among those on the database.
 ///
-/// Refuses what does not fit the others, or the number of connections that PostgreSQL permits.
+/// Warns if the database can lose data. Refuses what does not fit the others, or the number of connections that PostgreSQL permits.
 pub(super) fn register(config: &Config, store: &Store) -> Result<(), CliError> {
     let (files, public_url) = shared_settings(config);
+    if let Some(Finding { what, found, next, .. }) = store.has_fsync()?.and_then(checks::fsync) {
+        log::warn!("{what}: {found}; {}", next.unwrap_or_default());
+    }
     if let Some(room) = store.connection_room()? {
         require_sound(&checks::connections(room, store.readers()))?;
         require_sound(&checks::other_servers(&store.register(files, public_url)?, files, public_url))?;
@@ -76,12 +79,16 @@ fn require_sound(finding: &Finding) -> Result<(), CliError> {
 /// Whether [`register`] would refuse. `is_running`: the server of this configuration is among those on the database.
 pub(super) fn findings(config: &Config, store: &Store, is_running: bool) -> Result<Vec<Finding>, CliError> {
     let (Some(room), Some(nodes)) = (store.connection_room()?, store.nodes()?) else { return Ok(Vec::new()) };
+    let fsync = store.has_fsync()?.and_then(checks::fsync);
+    let mut findings = Vec::from_iter(fsync);
     if is_running {
-        return Ok(vec![checks::running_servers(&nodes)]);
+        findings.push(checks::running_servers(&nodes));
+        return Ok(findings);
     }
     let (files, public_url) = shared_settings(config);
     let readers = usize::try_from(sizes(config).readers).unwrap_or(usize::MAX);
-    Ok(vec![checks::other_servers(&nodes, files, public_url), checks::connections(room, readers)])
+    findings.extend([checks::other_servers(&nodes, files, public_url), checks::connections(room, readers)]);
+    Ok(findings)
 }
 
 /// The maximum time of a read. The longest list of a million people takes some seconds.

@@ -64,8 +64,8 @@ const SHARING_WORKSPACE: &str = "SELECT j.value FROM json_each(:others) j WHERE 
 /// Whether two users are members of a common workspace.
 pub fn share_workspace(view: &View, one: UserId, other: UserId) -> Result<bool> {
     let mut query = view.conn.prepare_cached(SHARING_WORKSPACE)?;
-    // To SQLite a number is a JSON text too, of one value.
-    Ok(query.exists(named_params! { ":one": one.0, ":others": other.0 })?)
+    let others = row::numbers(std::iter::once(other.0));
+    Ok(query.exists(named_params! { ":one": one.0, ":others": others })?)
 }
 
 /// Those of these users who are members of a workspace that this one is a member of too.

@@ -16,7 +16,6 @@ mod arize;
 mod backups;
 mod client;
 mod data_file;
-mod database;
 mod documents;
 mod files;
 mod freshness;
@@ -91,3 +90,5 @@ mod keycloak {
     mod token;
     mod users;
 }
+
+use support::database;

@@ -1,15 +1,16 @@
 //! `atelier org`, `workspace`, `member`, `role`, `binding` and `project`.
 
-use rusqlite::Connection;
 use serde_json::json;
 
 use crate::Place;
 
 /// The newest row of the audit log: who, the verb, and the object.
 fn newest(place: &Place) -> (String, String, String) {
-    let conn = Connection::open(place.database()).unwrap();
     let sql = "SELECT actor, verb, kind || '/' || object FROM audit ORDER BY id DESC LIMIT 1";
-    conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
+    let row = place.db().rows(sql, []).remove(0);
+    let cells: Vec<&str> = row.split('|').collect();
+    let [actor, verb, object] = cells[..] else { panic!("{row}") };
+    (actor.to_owned(), verb.to_owned(), object.to_owned())
 }
 
 /// Runs a command that prints this and says that, and leaves this audit row.

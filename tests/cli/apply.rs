@@ -8,10 +8,9 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::{ADMIN, Server, Setup};
+use crate::support::{self, ADMIN, Server, Setup};
 use crate::{Place, mode, names};
 
 const EXAMPLE: &str = include_str!("../../examples/setup.toml");
@@ -31,8 +30,7 @@ fn write(place: &Place, files: &[(&str, &str)]) {
 }
 
 fn rows(place: &Place, table: &str) -> i64 {
-    let conn = Connection::open(place.database()).unwrap();
-    conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    place.db().count(table)
 }
 
 /// Everything that a set-up could change.
@@ -357,7 +355,9 @@ fn an_export_is_what_there_is_with_awkward_names_too() {
 
 fn start(dir: &Path, file: &Path) -> std::process::Output {
     // A server that starts would not end.
+    drop(support::atelier_on_new(dir));
     let mut command = Command::new("timeout");
+    command.envs(support::database_of(dir).map(|address| ("ATELIER_DATABASE", address)));
     command.args(["20", env!("CARGO_BIN_EXE_atelier"), "serve", "--listen", "127.0.0.1:0", "--data-dir"]);
     command.arg(dir).arg("--setup-file").arg(file).output().unwrap()
 }
@@ -402,6 +402,7 @@ fn on_terminal(place: &Place, line: &str, typed: &str, variables: &[(&str, &str)
     let command = command.args(["--quiet", "--return", "--command"]);
     command.arg(format!("{} {line}", env!("CARGO_BIN_EXE_atelier"))).arg("/dev/null");
     command.current_dir(place.path()).env_remove("NO_COLOR").env("TERM", "xterm").envs(variables.iter().copied());
+    command.envs(place.variables());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
@@ -482,11 +483,8 @@ fn a_file_archives_and_restores_workspaces_and_changes_nothing_in_an_archived_on
         ("bound.toml", &(file("", "") + bound)),
     ]);
     fs::create_dir(place.path().join("s")).unwrap();
-    let verbs = |place: &Place| {
-        let conn = Connection::open(place.database()).unwrap();
-        let sql = "SELECT group_concat(verb, ' ') FROM (SELECT verb FROM audit WHERE kind = 'workspace' ORDER BY id)";
-        conn.query_row(sql, [], |row| row.get::<_, Option<String>>(0)).unwrap().unwrap_or_default()
-    };
+    let verbs =
+        |place: &Place| place.db().rows("SELECT verb FROM audit WHERE kind = 'workspace' ORDER BY id", []).join(" ");
     place.run("apply archived.toml").good();
     assert_eq!(verbs(&place), "workspaces.create workspaces.archive");
     assert_eq!(place.run("plan archived.toml").good().out, "");

@@ -238,10 +238,7 @@ fn details_of_connections_that_do_not_open_are_reported() {
     let run = place.run("master-key rotate").good();
     assert!(run.err.contains("0 second factors and 2 connections were resealed"), "{}", run.err);
     assert!(check(&place, "").1.contains(&whole));
-    let database = Connection::open(place.database()).unwrap();
-    let swap = "UPDATE connections SET sealed = (SELECT sealed FROM connections WHERE name = 'one')";
-    database.execute(swap, []).unwrap();
-    drop(database);
+    place.sql("UPDATE connections SET sealed = (SELECT sealed FROM connections WHERE name = 'one')");
     let told = format!(
         "connections: the master key does not open the details of 1 of 2, such as {}",
         ids[1].as_str().unwrap()

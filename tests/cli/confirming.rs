@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use clap::CommandFactory as _;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -19,8 +19,8 @@ fn on_terminal(place: &Place, line: &str, typed: &str) -> (i32, String) {
     let name = ptsname(&ours, Vec::new()).unwrap();
     let path = std::ffi::OsStr::from_bytes(name.to_bytes());
     let theirs = File::options().read(true).write(true).open(path).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
-    command.current_dir(place.path()).args(line.split_whitespace());
+    let mut command = place.atelier();
+    command.args(line.split_whitespace());
     command.stdin(theirs.try_clone().unwrap()).stderr(theirs).stdout(Stdio::null());
     let mut child = command.spawn().unwrap();
     // The command still has the other end.
@@ -247,8 +247,7 @@ fn every_command_with_yes_is_tried_here() {
 }
 
 fn count(place: &Place, table: &str) -> i64 {
-    let conn = rusqlite::Connection::open(place.database()).unwrap();
-    conn.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    place.db().count(table)
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use crate::support::Setup;
@@ -10,9 +9,9 @@ use crate::{Place, run_in};
 
 /// The verb and the object of the newest row of the audit log.
 fn newest(place: &Place) -> (String, String) {
-    let conn = Connection::open(place.database()).unwrap();
-    let sql = "SELECT verb, kind || '/' || object FROM audit ORDER BY id DESC LIMIT 1";
-    conn.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap()
+    let rows = place.db().rows("SELECT verb, kind || '/' || object FROM audit ORDER BY id DESC LIMIT 1", []);
+    let (verb, object) = rows[0].split_once('|').unwrap();
+    (verb.to_owned(), object.to_owned())
 }
 
 /// Runs a command that prints this and says that, and leaves this audit row.
@@ -169,8 +168,7 @@ fn the_details_of_a_connection_are_never_an_argument_and_shown_on_request_only()
     let words = "the connection warehouse is created; `atelier connection link` adds it to a workspace\n";
     assert!(uuid.len() == 36 && made.err.ends_with(words), "{uuid}: {}", made.err);
     assert_eq!(newest(&place), ("connections.create".to_owned(), "connection/1".to_owned()));
-    let file = fs::read(place.database()).unwrap();
-    assert!(!file.windows(13).any(|bytes| bytes == b"correct horse"), "they are sealed");
+    place.holds_no("correct horse");
     place.run("connection create warehouse --type S3").refused(
         1,
         "connection warehouse already exists; choose another name; `atelier connection list` shows all connections",

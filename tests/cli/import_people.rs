@@ -5,6 +5,7 @@ use std::os::unix::fs::symlink;
 
 use serde_json::{Value, json};
 
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server};
 use crate::{Place, Run, chmod, mode, run_in};
 
@@ -59,10 +60,7 @@ impl Scene {
 
     /// The first column of each row that a query finds.
     pub fn rows(&self, sql: &str) -> Vec<String> {
-        let conn = rusqlite::Connection::open(self.server.data_dir().join("atelier.db")).unwrap();
-        let mut query = conn.prepare(sql).unwrap();
-        let rows = query.query_map([], |row| row.get(0)).unwrap();
-        rows.collect::<Result<_, _>>().unwrap()
+        Database::open(self.server.data_dir()).rows(sql, [])
     }
 
     /// The memberships of a user: `fraud owner`.
@@ -293,11 +291,9 @@ fn rustix_is_root() -> bool {
 #[test]
 fn people_of_another_organization_join_its_workspaces() {
     let scene = Scene::new();
-    let conn = rusqlite::Connection::open(scene.server.data_dir().join("atelier.db")).unwrap();
-    conn.execute_batch(
+    Database::open(scene.server.data_dir()).run(
         "INSERT INTO organizations (name, name_key, description, home, created_at) VALUES ('Lab', 'lab', '', 0, 0)",
-    )
-    .unwrap();
+    );
     scene.write(
         "people.csv",
         "workspaces,organization_role,organization,email\n,admin,Lab,bob@example.com\n,,Lab,carol@example.com\n",

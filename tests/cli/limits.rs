@@ -15,10 +15,11 @@ const BINARY: &str = env!("CARGO_BIN_EXE_atelier");
 const SERVE: &str = "serve --data-dir data --listen 127.0.0.1:0";
 
 /// Runs `atelier WORDS` after these words of a shell, such as `ulimit -n 16;`.
-fn shell(place: &Path, before: &str, words: &str) -> Output {
+fn shell(place: &Place, before: &str, words: &str) -> Output {
     let mut command = Command::new("sh");
     let line = format!("{before} exec \"$0\" {words}");
-    command.args(["-c", &line, BINARY]).current_dir(place).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+    command.args(["-c", &line, BINARY]).current_dir(place.path()).env("RUST_BACKTRACE", "1").stdin(Stdio::null());
+    command.envs(place.variables());
     command.output().expect("a shell")
 }
 
@@ -35,7 +36,7 @@ fn sentence(output: &Output) -> String {
 fn too_few_files_are_told_before_anything_is_done() {
     let place = Place::new();
     for files in [4, 6, 10, 16, 20, 28, 40, 48] {
-        let told = sentence(&shell(place.path(), &format!("ulimit -n {files};"), SERVE));
+        let told = sentence(&shell(&place, &format!("ulimit -n {files};"), SERVE));
         assert!(told.starts_with(&format!("error: the server may open only {files} files; it needs ")), "{told}");
         assert!(!place.path().join("data").exists(), "{files}");
     }
@@ -45,7 +46,7 @@ fn too_few_files_are_told_before_anything_is_done() {
 fn a_command_with_few_files_ends_with_a_sentence_or_works() {
     let place = Place::with_ada();
     for (files, works) in [(4, false), (5, false), (16, true)] {
-        let output = shell(place.path(), &format!("ulimit -n {files};"), "user list");
+        let output = shell(&place, &format!("ulimit -n {files};"), "user list");
         if works {
             assert!(output.status.success(), "{output:?}");
         } else {
@@ -78,7 +79,7 @@ fn too_few_threads_are_told_before_anything_is_done() {
 #[test]
 fn a_small_stack_is_enough() {
     let place = Place::with_ada();
-    let output = shell(place.path(), "ulimit -s 128;", "user list");
+    let output = shell(&place, "ulimit -s 128;", "user list");
     assert!(output.status.success(), "{output:?}");
 }
 
@@ -86,10 +87,10 @@ fn a_small_stack_is_enough() {
 fn a_full_stdout_is_told() {
     let place = Place::with_ada();
     for words in ["--version", "--help", "user list", "user list --json", "check", "audit verify"] {
-        let told = sentence(&shell(place.path(), "", &format!("{words} > /dev/full")));
+        let told = sentence(&shell(&place, "", &format!("{words} > /dev/full")));
         assert!(told.starts_with("error: cannot write to stdout: No space left"), "{words}: {told}");
     }
-    let unread = shell(place.path(), "", "nonsense 2> /dev/full");
+    let unread = shell(&place, "", "nonsense 2> /dev/full");
     assert_eq!(unread.status.code(), Some(2));
 }
 

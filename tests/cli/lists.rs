@@ -1,7 +1,7 @@
 //! What all lists have in common, and the list of the audit log.
 
 use std::io::Read as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -67,8 +67,8 @@ impl Run {
 fn a_reader_that_closes_ends_the_list_without_an_error() {
     let place = with_workspaces(20_000);
     for line in ["workspace list", "workspace list --json"] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
-        command.current_dir(place.path()).args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut command = place.atelier();
+        command.args(line.split(' ')).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let mut first = [0; 10];
         child.stdout.take().unwrap().read_exact(&mut first).unwrap();

@@ -48,15 +48,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use rusqlite::Connection;
 use serde_json::Value;
 use tempfile::TempDir;
+
+use support::database::Database;
+use support::postgres::cluster;
 
 /// The password that commands get; it is in none of their output.
 const PASSWORD: &str = "correct horse battery";
 
 /// A working directory, with a data directory of the default name once a command creates it.
 struct Place(TempDir);
+
+/// The data of a place, as they were.
+enum Kept {
+    File(Vec<u8>),
+    /// The name of a copy.
+    Postgres(String),
+}
 
 /// The output and the exit code of a command.
 struct Run {
@@ -67,7 +76,10 @@ struct Run {
 
 impl Place {
     fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        let place = Self(tempfile::tempdir().unwrap());
+        // It is decided here, in the thread of the test, whether the data are in PostgreSQL.
+        drop(support::atelier_on_new(&place.data()));
+        place
     }
 
     /// A directory with the administrator `ada@example.com`.
@@ -89,11 +101,48 @@ impl Place {
         self.data().join("atelier.db")
     }
 
-    /// The database file.
+    /// Another connection to the data.
+    fn db(&self) -> Database {
+        Database::open(&self.data())
+    }
+
     fn sql(&self, sql: &str) {
-        let conn = Connection::open(self.database()).unwrap();
-        conn.pragma_update(None, "foreign_keys", false).unwrap();
-        conn.execute_batch(sql).unwrap();
+        self.db().run(sql);
+    }
+
+    /// The binary, in this directory and with the address of its database.
+    fn atelier(&self) -> Command {
+        let mut command = support::atelier_on(&self.data());
+        command.current_dir(self.path());
+        command
+    }
+
+    /// The variables that a command in another program needs to find the data.
+    fn variables(&self) -> Option<(&'static str, String)> {
+        support::database_of(&self.data()).map(|address| ("ATELIER_DATABASE", address))
+    }
+
+    /// Asserts that a secret is nowhere in the data.
+    fn holds_no(&self, secret: &str) {
+        assert!(!self.db().contains(secret), "a secret is in the data");
+    }
+
+    /// Keeps the data as they are now, for [`Place::put_back`].
+    fn keep(&self) -> Kept {
+        match support::database_of(&self.data()) {
+            Some(address) => Kept::Postgres(cluster().copy_database(support::database_name(&address))),
+            None => Kept::File(fs::read(self.database()).unwrap()),
+        }
+    }
+
+    fn put_back(&self, kept: &Kept) {
+        match kept {
+            Kept::File(bytes) => fs::write(self.database(), bytes).unwrap(),
+            Kept::Postgres(name) => {
+                let address = cluster().address(&cluster().copy_database(name));
+                support::set_database(&self.data(), address);
+            }
+        }
     }
 
     /// Runs `atelier LINE` here, with the password on stdin.
@@ -126,12 +175,7 @@ impl Run {
 }
 
 fn run_in(place: &Path, line: &str, stdin: &str, variables: &[(&str, &str)]) -> Run {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ATELIER_") {
-            command.env_remove(name);
-        }
-    }
+    let mut command = support::atelier_on(&data_dir(place, line, variables));
     command.current_dir(place).args(line.split_whitespace()).envs(variables.iter().copied());
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
@@ -147,6 +191,19 @@ fn run_in(place: &Path, line: &str, stdin: &str, variables: &[(&str, &str)]) -> 
         );
     }
     run
+}
+
+/// The data directory of a command. A second one gets a database of its own where the first one has one.
+fn data_dir(place: &Path, line: &str, variables: &[(&str, &str)]) -> PathBuf {
+    let first = place.join("atelier-data");
+    let flag = line.split_whitespace().skip_while(|word| *word != "--data-dir").nth(1);
+    let variable = variables.iter().find(|(name, _)| *name == "ATELIER_DATA_DIR").map(|(_, path)| *path);
+    let Some(second) = flag.or(variable) else { return first };
+    let second = place.join(second);
+    if support::database_of(&first).is_some() {
+        drop(support::atelier_on_new(&second));
+    }
+    second
 }
 
 fn mode(path: &Path) -> u32 {

@@ -21,9 +21,7 @@ fn place() -> Place {
 }
 
 fn rows(place: &Place, sql: &str) -> Vec<String> {
-    let conn = rusqlite::Connection::open(place.database()).unwrap();
-    let mut query = conn.prepare(sql).unwrap();
-    query.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    place.db().rows(sql, [])
 }
 
 #[track_caller]

@@ -1,71 +1,59 @@
 //! Old audit rows: a running server exports and deletes them, a killed one goes on, and the space is given back.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use atelier::tokens::chain::{Hash, RowHash};
-use rusqlite::Connection;
-use rusqlite::types::ValueRef;
-use serde_json::Value;
+use atelier::tokens::chain::{Hash, RowHash, to_hex};
+use rusqlite::types::Value;
+use serde_json::Value as Json;
 
 use crate::support::{Server, Setup};
 use crate::{Place, mode, names};
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
-fn open(database: &Path) -> Connection {
-    let conn = Connection::open(database).unwrap();
-    conn.busy_timeout(Duration::from_secs(10)).unwrap();
-    conn
-}
-
-fn number(database: &Path, sql: &str) -> i64 {
-    open(database).query_row(sql, [], |row| row.get(0)).unwrap()
+fn number(place: &Place, sql: &str) -> i64 {
+    place.db().one(sql, [])
 }
 
 /// Computes the hash of every row anew.
-fn chain(conn: &Connection) {
+fn chain(place: &Place) {
     let sql =
         "SELECT id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after
                FROM audit ORDER BY id";
-    let mut query = conn.prepare(sql).unwrap();
-    let mut write = conn.prepare("UPDATE audit SET hash = ?2 WHERE id = ?1").unwrap();
-    let (mut rows, mut last) = (query.query([]).unwrap(), (0, Hash::default()));
-    while let Some(row) = rows.next().unwrap() {
+    let (mut script, mut last) = (String::new(), (0, Hash::default()));
+    for row in place.db().values(sql) {
         let mut hash = RowHash::after(&last.1);
-        for column in 0..13 {
-            match row.get_ref(column).unwrap() {
-                ValueRef::Null => hash.null(),
-                ValueRef::Integer(number) => hash.integer(number),
-                ValueRef::Text(text) => hash.text(text),
+        for value in &row {
+            match value {
+                Value::Null => hash.null(),
+                Value::Integer(number) => hash.integer(*number),
+                Value::Text(text) => hash.text(text.as_bytes()),
                 other => panic!("{other:?}"),
             }
         }
-        last = (row.get(0).unwrap(), hash.finish());
-        write.execute((last.0, last.1)).unwrap();
+        let Value::Integer(id) = row[0] else { panic!("{row:?}") };
+        last = (id, hash.finish());
+        writeln!(script, "UPDATE audit SET hash = x'{}' WHERE id = {id};", to_hex(&last.1)).unwrap();
     }
-    conn.execute("UPDATE audit_chain SET last_id = ?1, last_hash = ?2", last).unwrap();
+    write!(script, "UPDATE audit_chain SET last_id = {}, last_hash = x'{}'", last.0, to_hex(&last.1)).unwrap();
+    place.sql(&format!("BEGIN; {script}; COMMIT"));
 }
 
 /// A place with this many audit rows of more than a year ago, before some of today. Returns the last old row too.
 fn place_with_old_rows(count: i64) -> (Place, i64) {
     let place = Place::with_ada();
-    let conn = open(&place.database());
-    conn.execute_batch(&format!(
-        "BEGIN;
-         WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
-         INSERT INTO audit (at, actor, credential, dialect, request_id, verb, kind, object, after)
-         SELECT at + n * 1000000, 'operator', 'console', 'cli', request_id, 'users.v' || (n % 9), 'user', n, json_object('n', n)
-         FROM n, audit WHERE id = 1;
-         UPDATE audit SET at = at - 500 * 86400000000;"
-    ))
-    .unwrap();
-    chain(&conn);
-    conn.execute_batch("COMMIT").unwrap();
-    let last = number(&place.database(), "SELECT max(id) FROM audit");
-    drop(conn);
+    place.sql(&format!(
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {count})
+         INSERT INTO audit (id, at, actor, credential, dialect, request_id, verb, kind, object, after)
+         SELECT (SELECT max(id) FROM audit) + n, at + n * CAST(1000000 AS BIGINT), 'operator', 'console', 'cli', request_id,
+             'users.v' || (n % 9), 'user', n, '{{\"n\":' || n || '}}' FROM n, audit WHERE id = 1;
+         UPDATE audit SET at = at - 500 * 86400000000"
+    ));
+    chain(&place);
+    let last = number(&place, "SELECT max(id) FROM audit");
     place.run("user add bob@example.com").good();
     (place, last)
 }
@@ -88,7 +76,7 @@ fn exported(directory: &Path) -> Vec<i64> {
     for name in names(directory) {
         assert_eq!(mode(&directory.join(&name)), 0o600);
         for line in fs::read_to_string(directory.join(name)).unwrap().lines() {
-            let line: Value = serde_json::from_str(line).unwrap();
+            let line: Json = serde_json::from_str(line).unwrap();
             ids.push(line["id"].as_i64().unwrap());
         }
     }
@@ -103,8 +91,8 @@ fn a_server_exports_and_deletes_old_rows_and_compact_gives_the_space_back() {
     let told = format!("audit log: deleted the rows 1 to {last}, which were older than audit_life");
     wait(&told, || server.log().contains(&told));
     assert!(exported(&directory).into_iter().eq(1..=last), "each once, in order");
-    assert_eq!(number(&place.database(), "SELECT min(id) FROM audit"), last + 1);
-    assert_eq!(number(&place.database(), "SELECT count(*) FROM audit WHERE verb = 'audit.sweep'"), 1);
+    assert_eq!(number(&place, "SELECT min(id) FROM audit"), last + 1);
+    assert_eq!(number(&place, "SELECT count(*) FROM audit WHERE verb = 'audit.sweep'"), 1);
 
     let run = place.run("audit verify").good();
     let words = format!("the rows up to {last} were deleted because of their age, as a checkpoint proves\n");
@@ -141,7 +129,7 @@ fn a_server_that_is_killed_between_two_writes_goes_on_after_its_restart() {
     let (place, last) = place_with_old_rows(12_000);
     let directory = place.path().join("export");
     let args = ["--audit-export", directory.to_str().unwrap()];
-    let old = || number(&place.database(), &format!("SELECT count(*) FROM audit WHERE id <= {last}"));
+    let old = || number(&place, &format!("SELECT count(*) FROM audit WHERE id <= {last}"));
     let mut left = old();
     let mut kills = 0;
     while left > 0 {
@@ -155,7 +143,7 @@ fn a_server_that_is_killed_between_two_writes_goes_on_after_its_restart() {
     }
     assert!(kills >= 2, "{kills}");
     assert!(exported(&directory).into_iter().eq(1..=last), "each once, in order");
-    let sweeps = number(&place.database(), "SELECT count(*) FROM audit WHERE verb = 'audit.sweep'");
+    let sweeps = number(&place, "SELECT count(*) FROM audit WHERE verb = 'audit.sweep'");
     assert!((2..=kills + 1).contains(&sweeps), "{sweeps} rows for {kills} kills");
     place.run("check").good();
 }
@@ -165,8 +153,7 @@ fn a_compaction_that_is_killed_leaves_the_data_as_they_were() {
     let (place, last) = place_with_old_rows(4000);
     place.sql("CREATE TABLE note (bytes BLOB); INSERT INTO note VALUES (zeroblob(20000000)); DROP TABLE note");
     for pause in [5, 10, 20, 40, 80, 160] {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
-        let mut child = command.arg("compact").current_dir(place.path()).spawn().unwrap();
+        let mut child = place.atelier().arg("compact").spawn().unwrap();
         std::thread::sleep(Duration::from_millis(pause));
         // It may have ended by itself.
         let _ = child.kill();
@@ -177,13 +164,13 @@ fn a_compaction_that_is_killed_leaves_the_data_as_they_were() {
     }
     let told = place.json("compact --json");
     assert!(told["bytes"].as_u64().unwrap() < 10_000_000, "{told}");
-    assert_eq!(number(&place.database(), &format!("SELECT count(*) FROM audit WHERE id <= {last}")), last);
+    assert_eq!(number(&place, &format!("SELECT count(*) FROM audit WHERE id <= {last}")), last);
 }
 
 #[test]
 fn nothing_is_deleted_that_cannot_be_exported_or_has_no_life() {
     let (place, _) = place_with_old_rows(300);
-    let kept = || number(&place.database(), "SELECT count(*) FROM audit WHERE verb LIKE 'users.v%'");
+    let kept = || number(&place, "SELECT count(*) FROM audit WHERE verb LIKE 'users.v%'");
     let file = place.path().join("file");
     fs::write(&file, "").unwrap();
     let server = serve(&place, &["--audit-export", file.to_str().unwrap()]);
@@ -208,9 +195,9 @@ fn nothing_is_deleted_that_cannot_be_exported_or_has_no_life() {
 fn a_beginning_that_somebody_else_removed_is_found() {
     let (place, last) = place_with_old_rows(300);
     let mut server = serve(&place, &[]);
-    wait("the old rows are deleted", || number(&place.database(), "SELECT min(id) FROM audit") == last + 1);
+    wait("the old rows are deleted", || number(&place, "SELECT min(id) FROM audit") == last + 1);
     server.stop();
-    let sound = fs::read(place.database()).unwrap();
+    let sound = place.keep();
     let more = last + 1;
     let next = format!("start_id = {more}, start_hash = (SELECT hash FROM audit WHERE id = {more})");
     for (forged, wanted) in [
@@ -221,12 +208,12 @@ fn a_beginning_that_somebody_else_removed_is_found() {
     ] {
         place.sql(&format!("{forged}; DELETE FROM audit WHERE id = {more}"));
         let run = place.run("audit verify --json");
-        let told: Value = serde_json::from_str(&run.out).unwrap();
+        let told: Json = serde_json::from_str(&run.out).unwrap();
         let first = &told["faults"][0];
         let found = format!("{} {}-{}", first["fault"].as_str().unwrap(), first["first"], first["last"]);
         assert_eq!((run.code, found), (1, wanted), "{told:#}");
         assert_eq!(place.run("check").code, 1);
-        fs::write(place.database(), &sound).unwrap();
+        place.put_back(&sound);
     }
     // Without the master key nobody can tell.
     fs::rename(place.data().join("master.key"), place.path().join("away")).unwrap();

@@ -8,13 +8,13 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread::sleep;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::support::Setup;
+use crate::support::{self, Setup};
 use crate::{Place, names};
 use world::{BOBS_PASSWORD, World, empty, file, lines, many_users, world};
 
@@ -272,14 +272,14 @@ fn a_file_that_exists_is_not_overwritten_and_a_failed_export_leaves_none() {
     assert!(!place.path().join("new").exists());
     place.run("export new").good();
     assert_eq!(crate::mode(&place.path().join("new")), 0o600);
-    let full = Command::new(env!("CARGO_BIN_EXE_atelier"))
+    let full = support::atelier_on(&place.data())
         .args(["export", "/dev/full", "--data-dir"])
         .arg(place.data())
         .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
         .output()
         .unwrap();
     assert_eq!(full.status.code(), Some(1));
-    let run = Command::new(env!("CARGO_BIN_EXE_atelier"))
+    let run = support::atelier_on(&place.data())
         .args(["export", "--data-dir"])
         .arg(place.data())
         .stdout(fs::File::options().write(true).open("/dev/full").unwrap())
@@ -294,13 +294,8 @@ fn a_killed_import_leaves_nothing_and_the_next_one_does_everything() {
     fs::write(to.path().join("many.jsonl"), many_users(3000)).unwrap();
     let before = world::number(&to, "SELECT count(*) FROM users");
     for milliseconds in [50, 300, 700, 1200, 2000] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_atelier"))
-            .args(["import", "many.jsonl"])
-            .current_dir(to.path())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child =
+            to.atelier().args(["import", "many.jsonl"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         sleep(Duration::from_millis(milliseconds));
         child.kill().unwrap();
         child.wait().unwrap();

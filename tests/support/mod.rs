@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "each test binary uses its own part of this file")]
 
 mod about_sqlite;
+pub mod database;
 pub mod instance;
 pub mod postgres;
 
@@ -97,13 +98,10 @@ impl Setup {
         if let Some(address) = &database {
             databases().insert(data.path().to_owned(), address.clone());
         }
-        let mut command = atelier();
+        let mut command = atelier_on(data.path());
         command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
             command.env("ATELIER_ADMIN_EMAIL", ADMIN).env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD);
-        }
-        if let Some(address) = &database {
-            command.env("ATELIER_DATABASE", address);
         }
         command.envs(self.env).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the atelier binary starts");
@@ -177,19 +175,9 @@ impl Server {
 
     /// Runs `atelier ARGS --data-dir DIR` on this server's data and waits for it.
     pub fn cli<S: AsRef<OsStr>>(&self, args: &[S]) -> Output {
-        let mut command = atelier();
+        let mut command = atelier_on(self.data_dir());
         command.args(args).arg("--data-dir").arg(self.data_dir()).stdin(Stdio::null());
-        if let Some(address) = &self.database {
-            command.env("ATELIER_DATABASE", address);
-        }
-        let mut output = command.output().expect("the atelier binary starts");
-        if self.database.is_some() {
-            // PostgreSQL runs without durability here, of which each command warns.
-            let lines = output.stderr.split_inclusive(|byte| *byte == b'\n');
-            let is_ours = |line: &&[u8]| !String::from_utf8_lossy(line).contains("fsync is off in PostgreSQL");
-            output.stderr = lines.filter(is_ours).collect::<Vec<_>>().concat();
-        }
-        output
+        command.output().expect("the atelier binary starts")
     }
 
     /// How the server ended, if it has ended by itself.
@@ -279,6 +267,11 @@ pub fn database_of(data_dir: &Path) -> Option<String> {
     databases().get(data_dir).cloned()
 }
 
+/// Lets a database of PostgreSQL go with a data directory from now on.
+pub fn set_database(data_dir: &Path, address: String) {
+    databases().insert(data_dir.to_owned(), address);
+}
+
 /// The database of a server on this directory: a new one for a new directory.
 fn wanted_database(data_dir: &Path) -> Option<String> {
     let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
@@ -298,11 +291,7 @@ pub fn empty_database() -> String {
 }
 
 /// Functions of SQLite that statements of tests use.
-const OF_SQLITE: &str = "
-    CREATE FUNCTION public.hex(bytea) RETURNS TEXT LANGUAGE sql RETURN upper(encode($1, 'hex'));
-    CREATE FUNCTION public.randomblob(integer) RETURNS BYTEA LANGUAGE sql
-        RETURN substr(sha256(CAST(CAST(random() AS TEXT) AS BYTEA)), 1, $1);
-";
+const OF_SQLITE: &str = include_str!("of_sqlite.sql");
 
 /// The address of a new database of PostgreSQL that has the tables already.
 pub fn fresh_database() -> String {
@@ -323,9 +312,30 @@ pub fn run_on(database: &str, data_dir: &Path, args: &[&str]) -> Output {
     command.env("ATELIER_DATABASE", database).stdin(Stdio::null()).output().expect("the atelier binary starts")
 }
 
-/// Runs `atelier ARGS`, for commands that need no server, and waits for it.
+/// Runs `atelier ARGS`, for commands that need no server, and waits for it. It finds the database that goes with the
+/// directory after `--data-dir`.
 pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Output {
-    atelier().args(args).stdin(Stdio::null()).output().expect("the atelier binary starts")
+    let mut after = args.iter().skip_while(|arg| arg.as_ref() != "--data-dir").skip(1);
+    let mut command = after.next().map_or_else(atelier, |data_dir| atelier_on(Path::new(data_dir.as_ref())));
+    command.args(args).stdin(Stdio::null()).output().expect("the atelier binary starts")
+}
+
+/// The binary, with nothing inherited that could configure it, and with the address of the database that goes with a
+/// data directory. The caller adds the arguments, `--data-dir` among them.
+pub fn atelier_on(data_dir: &Path) -> Command {
+    let mut command = atelier();
+    if let Some(address) = database_of(data_dir) {
+        command.env("ATELIER_DATABASE", address);
+    }
+    command
+}
+
+/// The same, for a directory that may be new: then it gets a new database, if this test runs on PostgreSQL.
+pub fn atelier_on_new(data_dir: &Path) -> Command {
+    if let Some(address) = wanted_database(data_dir) {
+        databases().insert(data_dir.to_owned(), address);
+    }
+    atelier_on(data_dir)
 }
 
 /// The binary, with nothing inherited that could configure it or a client of it.

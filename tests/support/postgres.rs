@@ -144,6 +144,26 @@ impl Cluster {
     }
 }
 
+/// Bytes in SQLite's notation, such as `x'00ff'`, in PostgreSQL's.
+pub fn with_bytes(sql: &str) -> String {
+    let mut done = String::new();
+    let mut rest = sql;
+    while let Some(at) = rest.find("x'").into_iter().chain(rest.find("X'")).min() {
+        let (before, digits) = (&rest[..at], &rest[at + 2..]);
+        let end = digits.find('\'').unwrap_or_default();
+        let is_bytes = !before.ends_with(|c: char| c.is_alphanumeric() || c == '\'')
+            && digits[..end].chars().all(|digit| digit.is_ascii_hexdigit());
+        if is_bytes {
+            done += &format!("{before}CAST('\\x{}' AS BYTEA)", &digits[..end]);
+            rest = &digits[end + 1..];
+        } else {
+            done += &rest[..at + 2];
+            rest = digits;
+        }
+    }
+    done + rest
+}
+
 /// An open session, which ends when it is dropped.
 #[derive(Debug)]
 pub struct Session(Child);

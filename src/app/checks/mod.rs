@@ -10,4 +10,4 @@ pub use addresses::{encryption, https, public_url};
 pub use administrators::{second_administrator, second_factors};
 pub use backups::{NO_DIRECTORY, last_backup, recent_backup};
 pub use finding::{Finding, Level};
-pub use servers::{connections, other_servers, running_servers};
+pub use servers::{connections, fsync, other_servers, running_servers};

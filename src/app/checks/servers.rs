@@ -60,6 +60,12 @@ pub fn connections(room: ConnectionRoom, readers: usize) -> Finding {
     Finding::ok(WHAT, found)
 }
 
+/// Whether the database keeps its data when its machine crashes. Nothing if it does.
+pub fn fsync(is_on: bool) -> Option<Finding> {
+    let found = "it is off in PostgreSQL, so a crash of its machine loses data";
+    (!is_on).then(|| Finding::warning("fsync", found, "set it to on unless this is a test"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -237,7 +237,7 @@ fn archiving_keeps_everything_and_restoring_gives_it_back() {
     let office = office();
     let (full, _) = full(&office);
     let place = full.place;
-    let before = probe::rows(&office.file, "SELECT * FROM workspaces");
+    let before = probe::rows(&office.file, "SELECT * FROM workspaces ORDER BY id");
     let (after, trace) = office.change(&office.bob, "workspaces.archive", archive(place));
     assert!(after.archived);
     assert_eq!((trace.kind.as_str(), trace.object.as_str()), ("workspace", place.to_string().as_str()));
@@ -257,7 +257,7 @@ fn archiving_keeps_everything_and_restoring_gives_it_back() {
     let (restored, trace) = office.change(&office.bob, "workspaces.restore", restore(place));
     assert!(!restored.archived);
     assert_eq!((of(&trace.before), of(&trace.after)), (json!(true), json!(false)));
-    assert_eq!(probe::rows(&office.file, "SELECT * FROM workspaces"), before);
+    assert_eq!(probe::rows(&office.file, "SELECT * FROM workspaces ORDER BY id"), before);
     office.nothing(&office.bob, restore(place));
 }
 

@@ -19,13 +19,10 @@ const FAR: Duration = Duration::from_hours(400 * 24);
 /// Moves every time in the file, except those of the audit log. A new column is included by its name.
 fn move_times(office: &Office, by: i128) {
     office.write(|_| Ok(())).expect("no write of the times before is still waiting");
-    let columns = "SELECT s.name, c.name FROM sqlite_schema s, pragma_table_info(s.name) c
-                   WHERE s.type = 'table' AND s.name <> 'audit'
-                       AND (c.name LIKE '%\\_at' ESCAPE '\\' OR c.name LIKE '%\\_until' ESCAPE '\\')";
-    let columns = probe::rows(&office.file, columns);
+    let mut columns = probe::columns(&office.file);
+    columns.retain(|(table, name)| table != "audit" && (name.ends_with("_at") || name.ends_with("_until")));
     assert!(columns.len() > 20, "{columns:?}");
-    for column in columns {
-        let (table, column) = (column[0].as_str().unwrap(), column[1].as_str().unwrap());
+    for (table, column) in columns {
         probe::execute(&office.file, &format!("UPDATE {table} SET {column} = {column} + {by}"));
     }
 }

@@ -131,7 +131,9 @@ where
             Ok((plans::statements_run() - before, plans::rows_changed(tx) - rows))
         });
         let (statements, rows) = counted.unwrap_or_else(|error| panic!("{verb}: {}", error.chain()));
-        assert!(rows >= many.unsigned_abs(), "{verb} changes only {rows} rows of {many}");
+        if office.store.is_file() {
+            assert!(rows >= many.unsigned_abs(), "{verb} changes only {rows} rows of {many}");
+        }
         assert!(office.audit().len() > audited, "{verb}");
         let verdict = office.read(|view| store::audit::chain::verify(view, None)).unwrap();
         assert!(verdict.is_sound(), "{verb}: {verdict:?}");
@@ -406,8 +408,8 @@ fn people_share_an_organization_however_many_each_is_in() {
     let join = |user: UserId, from: i64, to: i64| {
         let sql = format!(
             "WITH RECURSIVE n (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {to})
-             INSERT OR IGNORE INTO organizations (id, name, name_key, description, home, created_at)
-             SELECT n, 'o' || n, 'o' || n, '', 0, 1 FROM n;
+             INSERT INTO organizations (id, name, name_key, description, home, created_at)
+             SELECT n, 'o' || n, 'o' || n, '', 0, 1 FROM n WHERE true ON CONFLICT DO NOTHING;
              WITH RECURSIVE n (n) AS (SELECT {from} UNION ALL SELECT n + 1 FROM n WHERE n < {to})
              INSERT INTO organization_members (organization_id, user_id, role, created_at)
              SELECT n, {user}, 'reader', 1 FROM n"

@@ -86,9 +86,10 @@ const HASH: &str = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$\
 /// A write to be tried at the same time as others.
 type Job = Box<dyn Fn(&Tx) -> Result<()> + Send>;
 
-/// A data file with the home organization, in which are ada, bob and carol; the stranger is in none.
+/// The data with the home organization, in which are ada, bob and carol; the stranger is in none.
 struct Office {
     store: Store,
+    /// Where the data file is, or would be.
     file: PathBuf,
     ada: Actor,
     bob: Actor,
@@ -102,9 +103,8 @@ struct Office {
 fn office() -> Office {
     let folder = tempfile::tempdir().unwrap();
     let home = DataDir::open(folder.path().join("data")).unwrap();
-    let store =
-        Store::open(&home.database(), Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() })
-            .unwrap();
+    let sizes = Sizes { readers: 4, write_queue: 256, page_cache_kib: 512, ..Sizes::default() };
+    let store = probe::open(&home.database(), sizes);
     setup::settle(&store).unwrap();
     let ada = setup::first_administrator(&store, new_user("ada", AccountRole::Administrator), hash(), false).unwrap();
     let ada = acting(&ada);

@@ -40,9 +40,9 @@ fn gate_with_old_rows(more: i64) -> (Gate, i64) {
     let office = &gate.office;
     let copies = format!(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < {more})
-         INSERT INTO audit (at, actor, actor_id, credential, dialect, request_id, verb, kind, object, before, after)
-         SELECT at, 'zoë', n % 7, 'key 1', 'test', request_id, 'users.v' || (n % 5), 'user', n, NULL,
-             json_object('name', 'a' || char(10) || n)
+         INSERT INTO audit (id, at, actor, actor_id, credential, dialect, request_id, verb, kind, object, before, after)
+         SELECT (SELECT max(id) FROM audit) + n, at, 'zoë', n % 7, 'key 1', 'test', request_id, 'users.v' || (n % 5), 'user',
+             n, NULL, '{{\"name\":\"a\\n' || n || '\"}}'
          FROM n, audit WHERE id = 1"
     );
     probe::execute(&office.file, &copies);
@@ -394,7 +394,7 @@ fn ended_rows(office: &Office, count: u32) {
              INSERT INTO links (fingerprint, user_id, purpose, created_at, expires_at)
                  SELECT randomblob(32), id, 'invitation', 1, 2 FROM users WHERE state = 'invited';
              {n} INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_at, expires_at, revoked_at)
-                 SELECT {bob}, 'k', randomblob(32), '', '', 1, iif(n % 2, 2, NULL), iif(n % 2, NULL, 2) FROM n;"
+                 SELECT {bob}, 'k', randomblob(32), '', '', 1, iif(n % 2 = 1, 2, NULL), iif(n % 2 = 1, NULL, 2) FROM n;"
         ),
     );
 }
@@ -511,5 +511,7 @@ fn a_bot_goes_with_its_last_key_unless_something_still_needs_it() {
     let left: Vec<_> = left.iter().map(|row| row[0].as_str().unwrap()).collect();
     assert_eq!(left, bots[1..]);
     assert_eq!(count(&office, "keys"), 1);
-    assert!(probe::rows(&office.file, "PRAGMA foreign_key_check").is_empty());
+    if office.store.is_file() {
+        assert!(probe::rows(&office.file, "PRAGMA foreign_key_check").is_empty());
+    }
 }

@@ -104,7 +104,7 @@ fn an_old_active_key_is_replaced_exactly_once() {
     assert_eq!(standing(&office).0, first, "not yet");
     wait(&office, MINUTE);
     let barrier = Barrier::new(8);
-    let stores: Vec<_> = (0..8).map(|_| Store::open(&office.file, Sizes::default()).unwrap()).collect();
+    let stores: Vec<_> = (0..8).map(|_| probe::open(&office.file, Sizes::default())).collect();
     thread::scope(|scope| {
         for store in &stores {
             let barrier = &barrier;
@@ -128,7 +128,7 @@ fn concurrent_rotations_keep_one_key_in_each_state() {
     let done = thread::scope(|scope| {
         let work = |_| {
             scope.spawn(|| {
-                let store = Store::open(&office.file, Sizes::default()).unwrap();
+                let store = probe::open(&office.file, Sizes::default());
                 barrier.wait();
                 rotate(&store, &master(), 2048).is_ok()
             })
@@ -204,7 +204,7 @@ fn the_key_ring_follows_every_rotation() {
     assert!(std::sync::Arc::ptr_eq(&first.ring, &again.ring), "another commit makes no other ring");
     assert_eq!(first.edition, again.edition);
 
-    let beside = Store::open(&office.file, Sizes::default()).unwrap();
+    let beside = probe::open(&office.file, Sizes::default());
     let rotated = rotate(&beside, &master, 2048).unwrap();
     let second = live().unwrap();
     assert_eq!(second.ring.active().kid(), rotated.active);

@@ -84,7 +84,10 @@ impl Office {
     }
 
     fn archive(&self, place: WorkspaceId, archived: bool) {
-        probe::execute(&self.file, &format!("UPDATE workspaces SET archived = {archived} WHERE id = {}", place.0));
+        probe::execute(
+            &self.file,
+            &format!("UPDATE workspaces SET archived = {} WHERE id = {}", u8::from(archived), place.0),
+        );
     }
 
     fn tags_of(&self, who: &Actor, project: ProjectId) -> Vec<String> {

@@ -81,7 +81,7 @@ fn a_list_of_many_workspaces_is_read_newest_first() {
         "INSERT INTO workspaces (organization_id, name, name_key, description, private, archived, created_at,
                                  ml_models_enabled)
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 6000)
-         SELECT 1, 'many ' || n, 'many ' || n, '', n % 2, n % 3 = 0, 0, 0 FROM n;",
+         SELECT 1, 'many ' || n, 'many ' || n, '', n % 2, iif(n % 3 = 0, 1, 0), 0, 0 FROM n;",
     );
     for who in [&office.ada, &office.bob] {
         let read =

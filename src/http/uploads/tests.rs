@@ -28,7 +28,7 @@ use crate::http::connections::{Connections, Limits};
 use crate::http::downloads;
 use crate::http::forwarded::{ForwardedHeader, TrustedProxies};
 use crate::http::server::{self, Times};
-use crate::store::{Sizes, Store};
+use crate::store::{Sizes, probe};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
@@ -50,7 +50,7 @@ fn state(data_dir: &std::path::Path) -> AppState {
     let (one, day) = (NonZeroUsize::MIN, Duration::from_hours(24));
     let many = one.saturating_add(63);
     AppState::new(Fields {
-        store: Store::open(&data_dir.join("atelier.db"), Sizes::default()).unwrap(),
+        store: probe::open(&data_dir.join("atelier.db"), Sizes::default()),
         installation: Installation::local(data_dir),
         master_key: Arc::new(MasterKey::parse(&Secret::new("A".repeat(43) + "=")).unwrap()),
         key_plan: Plan { algorithm: Algorithm::Es256, rsa_bits: 2048, life: day, token_life: day },

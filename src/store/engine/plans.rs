@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use syn::Lit;
 
-use super::Tx;
+use super::{Conn, Tx};
 use crate::store::transfer::staging;
 
 /// Tables that do not grow with use: an operator fills them, or the program keeps them short.
@@ -266,8 +266,18 @@ pub(crate) fn statements_run() -> u64 {
 }
 
 /// The number of rows that the connection of a write has changed so far, with those of triggers and cascades.
+///
+/// PostgreSQL does not tell those of triggers and cascades.
 pub(crate) fn rows_changed(tx: &Tx) -> u64 {
-    tx.conn.sqlite().unwrap().total_changes()
+    match tx.conn {
+        Conn::Sqlite(conn) => conn.total_changes(),
+        Conn::Postgres(conn) => conn.total_changes(),
+    }
+}
+
+/// Counts a statement that this thread has run on PostgreSQL.
+pub(in crate::store) fn count() {
+    RUN.set(RUN.get() + 1);
 }
 
 fn look(event: TraceEvent) {

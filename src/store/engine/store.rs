@@ -96,6 +96,14 @@ impl Store {
         }
     }
 
+    /// Whether PostgreSQL waits until data is on the disk. None for a data file.
+    pub fn has_fsync(&self) -> Result<Option<bool>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(store) => store.has_fsync().map(Some),
+        }
+    }
+
     /// The maximum number of concurrent reads.
     pub fn readers(&self) -> usize {
         match &self.0 {

@@ -10,7 +10,7 @@ use crate::store::{Sizes, Store, keys, people, probe};
 fn with_store(sql: &str, test: impl FnOnce(&Store)) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("atelier.db");
-    let store = Store::open(&file, Sizes::default()).unwrap();
+    let store = probe::open(&file, Sizes::default());
     probe::execute(&file, sql);
     test(&store);
     store.close();

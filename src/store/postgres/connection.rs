@@ -100,7 +100,7 @@ impl Connection {
     }
 
     /// The number of rows that statements have changed so far.
-    pub(super) fn total_changes(&self) -> u64 {
+    pub(in crate::store) fn total_changes(&self) -> u64 {
         self.0.borrow().changes
     }
 
@@ -258,6 +258,8 @@ impl Session {
         limit: i32,
         mut each: impl FnMut(Message) -> Result<()>,
     ) -> Result<()> {
+        #[cfg(test)]
+        crate::store::plans::count();
         statement.bind(params, portal, &mut self.wire.output)?;
         frontend::execute(portal, limit, &mut self.wire.output).map_err(|error| errors::lost(&error))?;
         frontend::sync(&mut self.wire.output);

@@ -28,6 +28,8 @@ mod writer;
 #[path = "../../../tests/support/postgres.rs"]
 pub(crate) mod cluster;
 #[cfg(test)]
+pub(in crate::store) mod probe;
+#[cfg(test)]
 mod tests;
 
 pub use address::Address;

@@ -107,12 +107,12 @@ pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {
             return Err(Error::internal(fault));
         }
     }
-    if number(conn, "SELECT count(*) FROM pg_settings WHERE name = 'fsync' AND setting = 'on'")? != 1 {
-        log::warn!(
-            "fsync is off in PostgreSQL, so a crash of its machine loses data; set it to on unless this is a test"
-        );
-    }
     Ok(())
+}
+
+/// Whether PostgreSQL waits until data is on the disk.
+pub(super) fn has_fsync(conn: &Connection) -> Result<bool> {
+    Ok(number(conn, "SELECT count(*) FROM pg_settings WHERE name = 'fsync' AND setting = 'on'")? == 1)
 }
 
 pub(super) fn number(conn: &Connection, sql: &str) -> Result<i64> {

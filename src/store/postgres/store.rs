@@ -63,6 +63,10 @@ impl PostgresStore {
         self.aside.run(ConnectionRoom::read)
     }
 
+    pub(in crate::store) fn has_fsync(&self) -> Result<bool> {
+        self.aside.run(schema::has_fsync)
+    }
+
     pub(in crate::store) fn readers(&self) -> usize {
         self.readers.max()
     }

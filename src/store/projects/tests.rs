@@ -9,7 +9,7 @@ use crate::store::{Sizes, Store, bindings, probe, roles};
 fn with_store(sql: &str, test: impl FnOnce(&Store, &std::path::Path)) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("atelier.db");
-    let store = Store::open(&file, Sizes::default()).unwrap();
+    let store = probe::open(&file, Sizes::default());
     probe::execute(&file, sql);
     test(&store, &file);
     store.close();
@@ -33,14 +33,14 @@ const ROWS: &str = "
 /// Projects and bindings whose copies differ from what they copy.
 const WRONG: &str = "
     SELECT 'project', p.id FROM projects p JOIN workspaces w ON w.id = p.workspace_id
-    WHERE (p.organization_id, p.private) IS NOT (w.organization_id, w.private)
-        OR p.restricted <> EXISTS (SELECT 1 FROM restrictions r WHERE r.project_id = p.id)
+    WHERE (p.organization_id, p.private) IS DISTINCT FROM (w.organization_id, w.private)
+        OR p.restricted <> (SELECT count(*) FROM restrictions r WHERE r.project_id = p.id)
     UNION ALL
     SELECT 'binding', b.id FROM bindings b LEFT JOIN projects p ON p.id = b.project_id
         JOIN workspaces w ON w.id = coalesce(b.workspace_id, p.workspace_id)
-    WHERE (b.place_id, b.organization_id) IS NOT (w.id, w.organization_id)
+    WHERE (b.place_id, b.organization_id) IS DISTINCT FROM (w.id, w.organization_id)
     UNION ALL
-    SELECT 'key', k.id FROM keys k JOIN users u ON u.id = k.user_id WHERE k.service <> (u.kind = 'bot')";
+    SELECT 'key', k.id FROM keys k JOIN users u ON u.id = k.user_id WHERE k.service <> iif(u.kind = 'bot', 1, 0)";
 
 #[test]
 fn copies_follow_what_they_copy() {

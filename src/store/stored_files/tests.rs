@@ -14,7 +14,7 @@ impl Scene {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let home = DataDir::open(folder.path().join("data")).unwrap();
-        let store = Store::open(&home.database(), Sizes::default()).unwrap();
+        let store = probe::open(&home.database(), Sizes::default());
         let scene = Self { store, home, _folder: folder };
         scene.sql(
             "INSERT INTO organizations (id, name, name_key, description, home, created_at) VALUES

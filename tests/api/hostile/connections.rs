@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::client::{Client, TOKEN};
 use crate::raw::{RawAnswer, connect, exchange, is_closed, read_answer};
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, run};
+use crate::support::{self, ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::world::{World, fresh, wait_for_log};
 
 const CREATE: &str = "/v1/api/workspaces/create";
@@ -524,9 +524,13 @@ fn other_signals_do_not_stop_the_server() {
 
 /// A server with piped streams, started by a line of the shell in which `$@` is its command.
 fn started_by(line: &str, place: &Path) -> (Child, String) {
+    let server = support::atelier_on_new(place);
     let mut child = Command::new("sh")
-        .args(["-c", line, "sh", env!("CARGO_BIN_EXE_atelier"), "serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .args(["-c", line, "sh"])
+        .arg(server.get_program())
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(place)
+        .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -599,7 +603,7 @@ fn variables_of_kubernetes_services_are_ignored_with_one_warning() {
     assert_eq!(server.log().matches("Kubernetes").count(), 1);
     let place = server.data_dir().to_str().expect("a path");
     let ask = |args: &[&str], variables: &[(&str, &str)]| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        let mut command = support::atelier_on(server.data_dir());
         command.args(args).args(["--data-dir", place]).stdin(Stdio::null());
         command.envs(variables.iter().copied()).output().expect("the binary starts")
     };

@@ -665,7 +665,7 @@ fn weak_passwords_are_refused_everywhere() {
         }
         let place = tempfile::tempdir().expect("a directory");
         let place = place.path().join("data");
-        let out = std::process::Command::new(env!("CARGO_BIN_EXE_atelier"))
+        let out = crate::support::atelier_on_new(&place)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(&place)
             .env("ATELIER_ADMIN_EMAIL", "rory.gilmore@example.com")

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
 use base64::Engine as _;
@@ -14,7 +14,7 @@ use crate::console::authenticator::code;
 use crate::console::browser::Browser;
 
 use crate::database::Database;
-use crate::support::{ADMIN, Server, Setup};
+use crate::support::{self, ADMIN, Server, Setup};
 use crate::world::{Person, World};
 
 /// Runs `atelier LINE` on the data of a server: whether it succeeded, its stdout and stderr.
@@ -346,7 +346,7 @@ fn a_killed_rotation_loses_nothing() {
     assert!(world.server.stop().success());
     let place = world.server.data_dir().to_owned();
     let rotate = || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+        let mut command = support::atelier_on(&place);
         command.args(["master-key", "rotate", "--data-dir"]).arg(&place);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a process")
     };

@@ -6,22 +6,21 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
-use rusqlite::Connection;
-
 use super::{CLIENT, contents, with, write};
-use crate::support::Setup;
+use crate::support::database::Database;
+use crate::support::{Setup, atelier_on_new};
 use crate::{Place, mode, names};
 
 const KEY: &str = "[[workspaces]]\nname = \"vision\"\nmembers = { \"zed@example.com\" = \"owner\" }\n[[service_keys]]\n\
                    name = \"ci\"\nsecret_file = \"ci.key\"\nworkspaces = [{ workspace = \"vision\", role = \"reader\" }]\n";
 
-/// Whether the secret in a file is the one that the data file has.
-fn is_valid(database: &Path, file: &Path) -> bool {
+/// Whether the secret in a file is the one that the data has.
+fn is_valid(data_dir: &Path, file: &Path) -> bool {
     let text = fs::read_to_string(file).unwrap();
     let print = atelier::tokens::opaque::Fingerprint::of(text.trim_end());
     let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE fingerprint = ?1)
                    OR EXISTS (SELECT 1 FROM clients WHERE secret = ?1)";
-    Connection::open(database).unwrap().query_row(sql, [print.as_bytes()], |row| row.get(0)).unwrap()
+    Database::open(data_dir).one(sql, [print.as_bytes()])
 }
 
 #[test]
@@ -61,7 +60,7 @@ fn a_command_that_was_killed_before_the_commit_is_run_again() {
     for left in ["", "atlc_half", "\u{0}"] {
         fs::write(&part, left).unwrap();
         place.run("apply setup.toml").good();
-        assert!(!part.exists() && is_valid(&place.database(), &place.path().join("a.secret")));
+        assert!(!part.exists() && is_valid(&place.data(), &place.path().join("a.secret")));
         fs::remove_file(place.path().join("a.secret")).unwrap();
         place.run("client remove a --yes").good();
     }
@@ -99,7 +98,7 @@ fn more_secrets_than_open_files_at_first_are_written() {
     let place = with(&[("setup.toml", &(0..300).map(one).collect::<String>())]);
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -Sn 128; exec \"$0\" apply setup.toml", env!("CARGO_BIN_EXE_atelier")]);
-    let output = command.current_dir(place.path()).output().unwrap();
+    let output = command.current_dir(place.path()).envs(place.variables()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let names = names(place.path());
     assert_eq!(names.iter().filter(|name| name.ends_with(".secret")).count(), 300);
@@ -108,7 +107,7 @@ fn more_secrets_than_open_files_at_first_are_written() {
 
 /// Starts the first server and kills it as soon as it has written a secret, or a little later.
 fn start_and_kill(data: &Path, file: &Path, after: Duration) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_atelier"));
+    let mut command = atelier_on_new(data);
     command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(data).arg("--setup-file").arg(file);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let folder = file.parent().unwrap();
@@ -140,7 +139,7 @@ fn a_first_start_that_is_killed_goes_on_at_the_next_one() {
         let secrets: Vec<_> = names.iter().filter(|name| name.ends_with(".secret")).collect();
         assert_eq!(secrets.len(), CLIENTS, "after {milliseconds} ms: {names:?}");
         for name in secrets {
-            assert!(is_valid(&data.join("atelier.db"), &folder.path().join(name)), "after {milliseconds} ms: {name}");
+            assert!(is_valid(&data, &folder.path().join(name)), "after {milliseconds} ms: {name}");
         }
     }
 }

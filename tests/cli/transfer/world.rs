@@ -2,18 +2,16 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::sync::OnceLock;
 
 use atelier::app::setup;
 use atelier::store::data_dir::DataDir;
-use atelier::store::{Sizes, Store};
+use atelier::store::{Address, Sizes, Store};
 use atelier::tokens::file_hash::FileHash;
 use atelier::tokens::seal::MasterKey;
-use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use crate::support::Setup;
+use crate::support::{self, Setup};
 use crate::{PASSWORD, Place};
 
 pub(super) const BOBS_PASSWORD: &str = PASSWORD;
@@ -110,14 +108,13 @@ fn fill(base: &str, ada: &str, bob: &str) {
 /// Rows that a person makes on pages and with GraphQL.
 fn seal_a_second_factor(place: &Place) {
     let key = MasterKey::load(&place.data().join("master.key")).unwrap();
-    let conn = Connection::open(place.database()).unwrap();
-    let sql = "SELECT uuid FROM users WHERE email = 'dora@example.com'";
-    let uuid: String = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    let db = place.db();
+    let uuid: String = db.one("SELECT uuid FROM users WHERE email = 'dora@example.com'", []);
     let sealed = key.seal(&format!("second-factor/{uuid}"), b"12345678901234567890").unwrap();
     let sql = "INSERT INTO second_factors (user_id, sealed, created_at, confirmed_at)
                SELECT id, ?1, 1, 2 FROM users WHERE email = 'dora@example.com'";
-    conn.execute(sql, [sealed]).unwrap();
-    conn.execute_batch(
+    db.write(sql, [sealed]);
+    db.run(
         "INSERT INTO recovery_codes (fingerprint, user_id)
              SELECT randomblob(32), id FROM users WHERE email = 'dora@example.com';
          INSERT INTO consents (user_id, client, scope, created_at)
@@ -129,8 +126,7 @@ fn seal_a_second_factor(place: &Place) {
              SELECT id, 'shared', 'shared', 5, 5 FROM organizations WHERE home = 1;
          INSERT INTO model_version_tags SELECT v.id, t.id FROM model_versions v, tags t WHERE t.name = 'shared';
          INSERT INTO pipeline_tags (pipeline_id, tag_id) SELECT p.id, t.id FROM pipelines p, tags t WHERE t.name = 'shared';",
-    )
-    .unwrap();
+    );
 }
 
 fn agent() -> ureq::Agent {
@@ -182,8 +178,13 @@ pub(super) fn sign_in(base: &str, user: &str, password: &str) -> Result<Value, u
 pub(super) fn empty() -> Place {
     let place = Place::new();
     let home = DataDir::open(place.data()).unwrap();
+    let address = support::database_of(&place.data()).map(|address| Address::parse(&address).unwrap());
     let sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None };
-    let store = Store::open(&home.database(), sizes).unwrap();
+    let store = match &address {
+        Some(address) => Store::open_postgres(address, sizes),
+        None => Store::open(&home.database(), sizes),
+    };
+    let store = store.unwrap();
     setup::settle(&store).unwrap();
     store.close();
     MasterKey::create(&home.master_key()).unwrap();
@@ -224,15 +225,10 @@ pub(super) fn many_users(number: u32) -> String {
     file(&header, &(0..number).map(user).collect::<Vec<_>>())
 }
 
-fn open(place: &Place) -> Connection {
-    let path: &Path = &place.database();
-    Connection::open(path).unwrap()
-}
-
 pub(super) fn number(place: &Place, sql: &str) -> i64 {
-    open(place).query_row(sql, [], |row| row.get(0)).unwrap()
+    place.db().one(sql, [])
 }
 
 pub(super) fn text(place: &Place, sql: &str) -> String {
-    open(place).query_row(sql, [], |row| row.get(0)).unwrap()
+    place.db().one(sql, [])
 }

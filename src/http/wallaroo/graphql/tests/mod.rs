@@ -157,7 +157,7 @@ fn enroll(store: &Store, email: &str, role: AccountRole) -> Actor {
 impl World {
     fn new() -> Self {
         let place = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&place.path().join("atelier.db"), Sizes::default()).expect("a store");
+        let store = probe::open(&place.path().join("atelier.db"), Sizes::default());
         on_a_thread(|| setup::settle(&store));
         let root = enroll(&store, "root@example.com", AccountRole::Administrator);
         let [ada, bob, eve] = ["ada@example.com", "bob@example.com", "eve@example.com"]

@@ -152,7 +152,7 @@ async fn the_definitions_in_a_response_are_bounded_and_read_only_if_they_are_sel
     fixture.world.sql(
         "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 130)
          INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_at)
-         SELECT 21, printf('00000000-0000-4000-8000-%012d', 1000 + n), json_object('x', printf('%.*c', 262000, 'x')), 1
+         SELECT 21, printf('00000000-0000-4000-8000-%012d', 1000 + n), '{\"x\":\"' || hex(zeroblob(131000)) || '\"}', 1
          FROM n",
     );
     let all = "{ search_pipelines(args: {search: \"\"}, distinct_on: id) { id version } }";

@@ -9,8 +9,8 @@ use rusqlite::{Connection, Params};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
-use crate::support::postgres::{Session, cluster};
-use crate::support::{self, database_name};
+use super::postgres::{Session, cluster, with_bytes};
+use super::{database_name, database_of};
 
 /// A second connection to the server's database.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ pub enum Database {
 impl Database {
     /// Opens the database of a data directory.
     pub fn open(data_dir: &Path) -> Self {
-        if let Some(address) = support::database_of(data_dir) {
+        if let Some(address) = database_of(data_dir) {
             return Self::Postgres(database_name(&address).to_owned());
         }
         let conn = Connection::open(data_dir.join("atelier.db")).expect("the data file");
@@ -88,6 +88,25 @@ impl Database {
         }
     }
 
+    /// Runs statements, as another process of atelier would. SQLite checks no foreign key.
+    pub fn run(&self, sql: &str) {
+        match self {
+            Self::File(conn) => {
+                conn.pragma_update(None, "foreign_keys", false).expect("a setting");
+                conn.execute_batch(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+                conn.pragma_update(None, "foreign_keys", true).expect("a setting");
+            }
+            Self::Postgres(name) => {
+                let script = format!(
+                    "SET search_path = atelier, public; BEGIN; SELECT FROM meta FOR UPDATE; {};
+                     UPDATE meta SET generation = generation + 1, edition = edition + 1; COMMIT;\n",
+                    with_bytes(sql)
+                );
+                cluster().run(name, &script);
+            }
+        }
+    }
+
     /// The single value that a query returns.
     pub fn one<T: FromSql>(&self, sql: &str, params: impl Params) -> T {
         match self {
@@ -99,6 +118,58 @@ impl Database {
                 let value = rows.first().and_then(|row| row.0.first()).unwrap_or_else(|| panic!("no row: {sql}"));
                 T::column_result(value.into()).unwrap_or_else(|error| panic!("{error}: {sql}"))
             }
+        }
+    }
+
+    /// The names of the tables.
+    pub fn tables(&self) -> Vec<String> {
+        let sql = match self {
+            Self::File(_) => "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+            Self::Postgres(_) => "SELECT tablename FROM pg_tables WHERE schemaname = 'atelier'",
+        };
+        self.rows(sql, [])
+    }
+
+    /// The columns of a table, and their types in capitals.
+    pub fn columns(&self, table: &str) -> Vec<(String, String)> {
+        let sql = match self {
+            Self::File(_) => "SELECT name, type FROM pragma_table_info(?1)",
+            Self::Postgres(_) => {
+                "SELECT column_name, upper(data_type) FROM information_schema.columns
+                 WHERE table_schema = 'atelier' AND table_name = ?1"
+            }
+        };
+        let pair = |row: &String| row.split_once('|').map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+        self.rows(sql, [table]).iter().map(|row| pair(row).expect("two columns")).collect()
+    }
+
+    /// Whether a text is anywhere in the data: in the bytes of the file, or in a row.
+    pub fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::File(conn) => {
+                let bytes = std::fs::read(conn.path().expect("a file")).expect("the data file");
+                bytes.windows(text.len()).any(|part| part == text.as_bytes())
+            }
+            Self::Postgres(_) => {
+                // Bytes are printed as digits.
+                let digits = hex(text.as_bytes());
+                let rows = |table: String| self.rows(&format!("SELECT CAST(t AS TEXT) FROM {table} t"), []);
+                let mut all = self.tables().into_iter().flat_map(rows);
+                all.any(|row| row.contains(text) || row.contains(&digits))
+            }
+        }
+    }
+
+    /// The values that a query returns.
+    pub fn values(&self, sql: &str) -> Vec<Vec<Value>> {
+        match self {
+            Self::File(conn) => {
+                let mut query = conn.prepare(sql).unwrap_or_else(|error| panic!("{error}: {sql}"));
+                let width = query.column_count();
+                let rows = query.query_map([], |row| (0..width).map(|n| row.get(n)).collect());
+                rows.and_then(Iterator::collect).unwrap_or_else(|error| panic!("{error}: {sql}"))
+            }
+            Self::Postgres(name) => query(name, sql, []).into_iter().map(|row| row.0).collect(),
         }
     }
 
@@ -209,17 +280,36 @@ fn query(database: &str, sql: &str, params: impl Params) -> Vec<Row> {
 
 /// A statement with its parameters in it. SQLite tells what they are.
 fn bound(sql: &str, params: impl Params) -> String {
-    let count = (1..20).rev().find(|number| sql.contains(&format!("?{number}"))).unwrap_or_default();
-    if count == 0 {
-        return sql.to_owned();
-    }
+    let parts = parts(sql);
+    let count = parts.iter().filter_map(|(_, number)| *number).max().unwrap_or_default();
     let names: Vec<String> = (1..=count).map(|number| format!("?{number}")).collect();
-    let conn = Connection::open_in_memory().expect("SQLite");
-    let values: Vec<Value> = conn
-        .query_row(&format!("SELECT {}", names.join(", ")), params, |row| (0..count).map(|n| row.get(n)).collect())
-        .unwrap_or_else(|error| panic!("{error}: {sql}"));
-    let pairs = names.iter().zip(&values).rev();
-    pairs.fold(sql.to_owned(), |sql, (name, value)| sql.replace(name, &literal(value)))
+    let values: Vec<Value> = if count == 0 {
+        Vec::new()
+    } else {
+        let conn = Connection::open_in_memory().expect("SQLite");
+        conn.query_row(&format!("SELECT {}", names.join(", ")), params, |row| (0..count).map(|n| row.get(n)).collect())
+            .unwrap_or_else(|error| panic!("{error}: {sql}"))
+    };
+    parts.iter().fold(String::new(), |text, (before, number)| {
+        text + before + &number.map(|number| literal(&values[number - 1])).unwrap_or_default()
+    })
+}
+
+/// The texts of a statement between its parameters, each with the number of the parameter after it. One without a number
+/// has the next one, as in SQLite.
+fn parts(sql: &str) -> Vec<(&str, Option<usize>)> {
+    let mut pieces = sql.split('?');
+    let mut last = pieces.next().unwrap_or_default();
+    let (mut parts, mut highest) = (Vec::new(), 0);
+    for piece in pieces {
+        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
+        let number = piece[..piece.len() - rest.len()].parse().unwrap_or(highest + 1);
+        highest = highest.max(number);
+        parts.push((last, Some(number)));
+        last = rest;
+    }
+    parts.push((last, None));
+    parts
 }
 
 fn literal(value: &Value) -> String {
@@ -228,12 +318,13 @@ fn literal(value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Real(number) => number.to_string(),
         Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
-        Value::Blob(bytes) => {
-            let digits = bytes.iter().fold(String::new(), |mut text, byte| {
-                write!(text, "{byte:02x}").expect("a string");
-                text
-            });
-            format!("'\\x{digits}'::bytea")
-        }
+        Value::Blob(bytes) => format!("'\\x{}'::bytea", hex(bytes)),
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a string");
+        text
+    })
 }
