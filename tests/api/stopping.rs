@@ -31,9 +31,7 @@ fn stops_in_time<T>(keep_busy: impl FnOnce(&World) -> T) -> String {
     assert!(took < GRACE + SLACK, "{took:?}\n{log}");
     drop(held);
     let database = Database::open(place.path());
-    if matches!(database, Database::File(_)) {
-        assert_eq!(database.one::<String>("PRAGMA integrity_check", []), "ok");
-    }
+    database.assert_sound();
     assert_eq!(database.rows("SELECT name FROM workspaces", []), ["acknowledged"]);
     log
 }

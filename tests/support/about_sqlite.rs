@@ -7,6 +7,10 @@ use std::sync::Once;
 const TESTS: &[(&str, &str)] = &[
     ("data_file::", "the data file is removed, replaced and damaged"),
     ("backups::", "backups are of a data file; those of PostgreSQL are made by its own programs"),
+    ("console::system::an_administrator_makes_a_backup_and_downloads_it", "a backup is of a data file"),
+    ("console::system::only_administrators_take_backups", "a backup is of a data file"),
+    ("console::system::a_server_without_a_directory_makes_no_backup", "a backup is of a data file"),
+    ("console::system::an_old_sign_in_is_confirmed_before_a_download", "a backup is of a data file"),
     ("kills::", "what was acknowledged is looked up in the data file after the kills"),
     ("hostile::disk::", "the disk under the data file is full or slow or fails"),
     ("hostile::identity::an_upgrade_normalizes_names_and_reports_those_it_could_not", "an old data file is upgraded"),
