@@ -86,7 +86,11 @@ pub fn facts(state: &AppState, view: &View, actor: &Actor) -> Result<Facts> {
         write_queue,
         servers: state.store.nodes()?.map(|nodes| nodes.len()),
         signing_keys: signing_keys::list(view)?,
-        last_backup: checks::last_backup(schedule, &backups::last_outcomes(view)?, view.now),
+        last_backup: if state.store.is_file() {
+            checks::last_backup(schedule, &backups::last_outcomes(view)?, view.now)
+        } else {
+            None
+        },
         first_steps: first_steps(state, view, actor)?,
     })
 }
@@ -107,7 +111,11 @@ pub fn first_steps(state: &AppState, view: &View, actor: &Actor) -> Result<Vec<F
         checks::second_factors(&without),
         checks::public_url(installation.open, url, installation.has_trusted_hosts),
         checks::https(installation.open, url),
-        checks::recent_backup(schedule, &outcomes, view.now),
+        if state.store.is_file() {
+            checks::recent_backup(schedule, &outcomes, view.now)
+        } else {
+            checks::backup_of_postgres()
+        },
         checks::second_administrator(administrators.len()),
     ])
 }
@@ -122,12 +130,17 @@ pub fn open_steps(state: &AppState, view: &View, actor: &Actor) -> Result<usize>
 
 /// Makes a backup now, on the thread for backups, which records its outcome.
 ///
-/// Requires an administrator. Refused without a directory for backups, and while one is being made.
+/// Requires an administrator. Refused for data in PostgreSQL, without a directory for backups, and while one is being made.
 pub async fn make_backup(state: &AppState, actor: &Actor) -> Result<()> {
-    let control = state.installation.backups.clone();
+    let (control, is_file) = (state.installation.backups.clone(), state.store.is_file());
     state
         .read_as(actor, move |_, actor| {
             require(actor)?;
+            if !is_file {
+                let rule =
+                    "the server makes no backups of PostgreSQL; use `pg_dump`, or the tools of your PostgreSQL service";
+                return Err(Error::Refused { rule });
+            }
             control.request(actor)
         })
         .await

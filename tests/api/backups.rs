@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::database::Database;
 use crate::hostile_disk::HostileDisk;
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::wallaroo::uploads::{self, FORM, UPLOAD, form, metadata};
 

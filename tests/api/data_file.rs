@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::client::Client;
-use crate::database::Database;
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::world::Person;
 

@@ -9,9 +9,9 @@ use atelier::http::{arize, wallaroo};
 use serde_json::{Value, json};
 
 use crate::client::{Answer, Client};
-use crate::database::Database;
 use crate::hostile_disk::HostileDisk;
 use crate::support::Setup;
+use crate::support::database::Database;
 use crate::wallaroo::pipeline_requests::{self, CONSTANT};
 use crate::wallaroo::{model_requests, pipelines};
 use crate::world::{World, fresh, full_line, wait_for_log};
@@ -401,13 +401,13 @@ fn refusals_of_connections(world: &World, recorder: &mut Recorder, workspace: i6
 /// What is new while the disk is full.
 fn full(world: &World, disk: &HostileDisk, recorder: &mut Recorder, workspace: i64) {
     let questions = successes(world, workspace);
-    disk.fail(&["write ENOSPC .db-wal"]);
+    world.database().fill_disk(disk);
     for (method, path, body) in questions {
         if ["create", "invite"].iter().any(|ending| path.ends_with(ending)) {
             assert_eq!(recorder.ask(&world.ada, method, path, &body).status, 507, "{path}");
         }
     }
-    disk.heal();
+    world.database().free_disk(disk);
 }
 
 /// Every change while the write queue is full.
@@ -451,6 +451,10 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64, models: &model
     let database: Database = world.database();
     let questions = successes(world, workspace);
     database.write("ALTER TABLE sessions RENAME TO lost", []);
+    let reason = match database {
+        Database::File(_) => "no such table: sessions",
+        Database::Postgres(_) => "PostgreSQL: relation \"sessions\" does not exist (42P01)",
+    };
     for (method, path, body) in questions {
         if path == "/v1/api/config" {
             continue;
@@ -462,7 +466,7 @@ fn broken(world: &World, recorder: &mut Recorder, workspace: i64, models: &model
             let id = answer.header("x-request-id").expect("an id");
             let msg = format!("internal error; look in the server's log for request {id}");
             assert_eq!(answer.outcome(), (500, json!({ "msg": msg, "code": 500 })), "{path}");
-            wait_for_log(&world.server, &format!("{id} internal error: no such table: sessions"));
+            wait_for_log(&world.server, &format!("{id} internal error: {reason}"));
         }
         assert!(!answer.body.contains("sessions") && !answer.body.contains("SELECT"), "{answer:?}");
     }

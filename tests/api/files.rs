@@ -10,8 +10,8 @@ use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::database::Database;
 use crate::hostile_disk::HostileDisk;
+use crate::support::database::Database;
 use crate::support::{ADMIN, Server, Setup};
 use crate::wallaroo::uploads::{self, FORM, UPLOAD, form, metadata};
 use crate::world::{World, fresh, wait_for_log};
@@ -187,9 +187,13 @@ fn a_full_disk_refuses_uploads_and_loses_nothing() {
         ("write EIO /files/incoming/", 503, failing),
         ("sync EIO /files/incoming/", 503, failing),
         ("sync EIO /files/5f", 503, failing),
-        ("write ENOSPC .db-wal", 507, full),
+        ("the database", 507, full),
     ] {
-        disk.fail(&[rule]);
+        if rule == "the database" {
+            world.database().fill_disk(&disk);
+        } else {
+            disk.fail(&[rule]);
+        }
         for length in [6, 700_000] {
             let content = if length == 6 { "refuse".to_owned() } else { content(1, length) };
             let refused = uploads::send(&world.bob, UPLOAD, &metadata(workspace, "no"), Some(("m.onnx", &content)));
@@ -202,6 +206,7 @@ fn a_full_disk_refuses_uploads_and_loses_nothing() {
         assert_eq!(world.bob.get(&format!("/v1/api/models/{first}/file")).body, "kept", "{rule}");
         disk.heal();
     }
+    world.database().free_disk(&disk);
     wait_for_log(&world.server, "free space on the disk of the data directory");
     assert!(names_in(&place.path().join("files/incoming")).is_empty());
     delete(&world.bob, workspace, "no");

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::arize::scene;
 use crate::client::{Answer, Client};
-use crate::database::Database;
+use crate::support::database::Database;
 use crate::support::{ADMIN_PASSWORD, Setup};
 use crate::world::{Person, World, fresh};
 

@@ -19,6 +19,7 @@ mod data_file;
 mod documents;
 mod files;
 mod freshness;
+mod full_disk;
 mod keys;
 mod kills;
 mod parity;

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Client;
+use crate::console::browser::Browser;
 use crate::support::postgres::cluster;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, empty_database, fresh_database};
+use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, database_name, empty_database, fresh_database, run_on};
 use crate::world::{Person, World};
 
 /// The secret of a new key.
@@ -57,6 +58,38 @@ fn a_server_on_postgresql_answers_as_on_a_file() {
     let backup = again.cli(&["backup", "/tmp/never.tar"]);
     let words = String::from_utf8_lossy(&backup.stderr).into_owned();
     assert!(!backup.status.success() && words.contains("pg_dump"), "{words}");
+}
+
+#[test]
+fn the_page_about_the_server_tells_how_postgresql_is_backed_up() {
+    let world = World::of(Setup::new().database(&fresh_database()));
+    let ada = Browser::signed_in(&world.nobody, &world.ada.email, &world.ada.password);
+    let page = ada.get("/system");
+    assert!(
+        page.status == 200 && page.body.contains("The data is in PostgreSQL, and the server makes no backups of it.")
+    );
+    assert!(page.body.contains("Not made by this server, whose data is in PostgreSQL"), "the first step: {page:?}");
+    assert!(!page.body.contains("backup_directory") && !page.body.contains("atelier backup"), "{page:?}");
+    let refused = ada.post("/system/backups", &[]);
+    assert!(refused.status >= 400 && refused.status < 500 && refused.body.contains("pg_dump"), "{refused:?}");
+    // Where the server would make them, it does not start.
+    let words =
+        run_on(&fresh_database(), tempfile::tempdir().expect("a directory").path(), &["--backup-directory", "/b"]);
+    let words = String::from_utf8_lossy(&words.stderr).into_owned();
+    assert!(words.contains("pg_dump") && words.contains("remove backup_directory"), "{words}");
+}
+
+#[test]
+fn a_check_and_a_server_warn_of_postgresql_without_fsync() {
+    let server = Setup::new().database(&fresh_database()).start();
+    let warning = "warning: fsync: it is off in PostgreSQL, so a crash of its machine loses data; set it to on";
+    assert!(server.log().contains(warning), "{}", server.log());
+    let check = server.cli(&["check", "--json"]);
+    let report: Value = serde_json::from_slice(&check.stdout).expect("JSON");
+    let findings = report["findings"].as_array().expect("findings");
+    assert!(findings.iter().any(|finding| finding["what"] == "fsync" && finding["level"] == "warning"), "{report}");
+    let listed = server.cli(&["user", "list"]);
+    assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
 }
 
 /// Two servers on one database.

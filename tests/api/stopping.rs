@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::TOKEN;
-use crate::database::Database;
 use crate::raw::connect;
 use crate::support::Setup;
+use crate::support::database::Database;
 use crate::world::World;
 
 const GRACE: Duration = Duration::from_secs(3);
@@ -31,9 +31,7 @@ fn stops_in_time<T>(keep_busy: impl FnOnce(&World) -> T) -> String {
     assert!(took < GRACE + SLACK, "{took:?}\n{log}");
     drop(held);
     let database = Database::open(place.path());
-    if matches!(database, Database::File(_)) {
-        assert_eq!(database.one::<String>("PRAGMA integrity_check", []), "ok");
-    }
+    database.assert_sound();
     assert_eq!(database.rows("SELECT name FROM workspaces", []), ["acknowledged"]);
     log
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::Client;
-use crate::database::Database;
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 
 /// A signed-in user.

@@ -1,5 +1,6 @@
 //! Reads and writes the server's database, for what no endpoint can do.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::path::Path;
 use std::time::Duration;
@@ -46,6 +47,14 @@ impl Database {
         match self {
             Self::File(conn) => drop(conn.execute(sql, params)),
             Self::Postgres(_) => drop(self.write(sql, params)),
+        }
+    }
+
+    /// Looks whether the data file is damaged. PostgreSQL looks after its files itself.
+    pub fn assert_sound(&self) {
+        if let Self::File(_) = self {
+            assert_eq!(self.rows("PRAGMA integrity_check", []), ["ok"]);
+            assert_eq!(self.rows("PRAGMA foreign_key_check", []), [""; 0]);
         }
     }
 
@@ -104,6 +113,16 @@ impl Database {
                 );
                 cluster().run(name, &script);
             }
+        }
+    }
+
+    /// The same as [`Database::write`], with several statements that have no parameters.
+    pub fn write_all(&self, sql: &str) {
+        match self {
+            Self::File(conn) => conn
+                .execute_batch(&format!("BEGIN IMMEDIATE; {sql}; UPDATE meta SET generation = generation + 1; COMMIT"))
+                .unwrap_or_else(|error| panic!("{error}: {sql}")),
+            Self::Postgres(_) => drop(self.write(sql, [])),
         }
     }
 
@@ -194,6 +213,33 @@ impl Database {
             Ok(cells.join("|"))
         };
         query.query_map(params, line).and_then(Iterator::collect).unwrap_or_else(|error| panic!("{error}: {sql}"))
+    }
+
+    /// Every row of every table, without these tables and columns.
+    pub fn content(&self, without: &[&str], volatile: &[&str]) -> BTreeSet<String> {
+        let quoted = |names: &[&str]| format!("'{}'", names.join("', '"));
+        let (without, volatile) = (quoted(without), quoted(volatile));
+        let tables = match self {
+            Self::File(_) => {
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%' AND name"
+            }
+            Self::Postgres(_) => "SELECT tablename FROM pg_tables WHERE schemaname = 'atelier' AND tablename",
+        };
+        let rows_of = |table: String| {
+            let columns = match self {
+                Self::File(_) => self.one(
+                    &format!(
+                        "SELECT group_concat('quote(\"' || name || '\")', ' || '','' || ')
+                         FROM pragma_table_info('{table}') WHERE name NOT IN ({volatile})"
+                    ),
+                    [],
+                ),
+                Self::Postgres(_) => format!("CAST(to_jsonb(t) - ARRAY[{volatile}] AS TEXT)"),
+            };
+            let rows = self.rows(&format!("SELECT {columns} FROM \"{table}\" t"), []);
+            rows.into_iter().map(move |row| format!("{table}: {row}"))
+        };
+        self.rows(&format!("{tables} NOT IN ({without})"), []).into_iter().flat_map(rows_of).collect()
     }
 
     /// The verbs and objects of the audit after the row with this id.

@@ -272,6 +272,20 @@ pub fn set_database(data_dir: &Path, address: String) {
     databases().insert(data_dir.to_owned(), address);
 }
 
+/// A copy of the database of PostgreSQL that goes with a data directory, if one does. Nobody may use it now.
+pub fn copy_of_database(data_dir: &Path) -> Option<String> {
+    let address = database_of(data_dir)?;
+    let cluster = postgres::cluster();
+    Some(cluster.address(&cluster.copy_database(database_name(&address))))
+}
+
+/// Lets a copy of a database go with a data directory.
+pub fn use_copy_of(address: &str, data_dir: &Path) {
+    let cluster = postgres::cluster();
+    let copy = cluster.address(&cluster.copy_database(database_name(address)));
+    databases().insert(data_dir.to_owned(), copy);
+}
+
 /// The database of a server on this directory: a new one for a new directory.
 fn wanted_database(data_dir: &Path) -> Option<String> {
     let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";

@@ -59,6 +59,13 @@ pub fn recent_backup(schedule: Option<Schedule>, outcomes: &Outcomes, now: Times
     }
 }
 
+/// The same for data in PostgreSQL, whose backups the server does not see.
+pub fn backup_of_postgres() -> Finding {
+    let found = "not made by this server, whose data is in PostgreSQL; back it up with `pg_dump`, or with the tools of your \
+                 PostgreSQL service";
+    Finding::ok(WHAT, found)
+}
+
 /// A text of the state after a change.
 fn text(row: &Recorded, name: &str) -> String {
     let after = row.after.as_deref().and_then(|after| serde_json::from_str::<Value>(after).ok());

@@ -8,6 +8,6 @@ mod servers;
 
 pub use addresses::{encryption, https, public_url};
 pub use administrators::{second_administrator, second_factors};
-pub use backups::{NO_DIRECTORY, last_backup, recent_backup};
+pub use backups::{NO_DIRECTORY, backup_of_postgres, last_backup, recent_backup};
 pub use finding::{Finding, Level};
 pub use servers::{connections, fsync, other_servers, running_servers};

@@ -116,6 +116,8 @@ fn encryption(state: &AppState, request: &HttpRequest) -> &'static str {
 }
 
 struct Backups {
+    /// Whether the data is in a file, and not in PostgreSQL.
+    is_of_file: bool,
     /// The directory; none if it is not configured.
     directory: Option<String>,
     schedule: String,
@@ -164,6 +166,7 @@ impl Backups {
             is_sealed: backup.sealed,
         };
         Self {
+            is_of_file: state.store.is_file(),
             directory: settings.map(|settings| settings.folder.path().display().to_string()),
             schedule: match schedule {
                 None => "only when somebody asks for one".to_owned(),

@@ -329,7 +329,7 @@ fn long_lists_have_pages() {
     rows(&format!(
         "{numbers} INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
              must_change_password, created_at)
-         SELECT printf('00000000-0000-4000-8000-%012d', i), 'bot-' || i || '@bots.invalid', 'bot-' || i || '@bots.invalid',
+         SELECT '00000000-0000-4000-8000-' || substr(CAST(1000000000000 + i AS TEXT), 2), 'bot-' || i || '@bots.invalid', 'bot-' || i || '@bots.invalid',
              'bot', '', 'bot', 'active', 1, 0, 'member', 0, i FROM n"
     ));
     rows(

@@ -1,17 +1,16 @@
-BEGIN IMMEDIATE;
 CREATE TEMP TABLE n AS
     WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 10000)
-    SELECT n, printf('%05d', n) AS d, CAST(unixepoch('subsec') * 1000000 AS INTEGER) AS now,
+    SELECT n, substr(CAST(100000 + n AS TEXT), 2) AS d, created_at AS now,
         (SELECT id FROM users WHERE email = 'bob@example.com') AS bob,
-        (SELECT id FROM workspaces WHERE name = 'hub') AS hub FROM n;
+        id AS hub FROM n, workspaces WHERE name = 'hub';
 
 INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
                    must_change_password, created_at)
-    SELECT printf('00000000-0000-4000-8000-%012d', n), 'person-' || d || '@example.com', 'person-' || d || '@example.com',
+    SELECT '00000000-0000-4000-8000-0000000' || d, 'person-' || d || '@example.com', 'person-' || d || '@example.com',
         'Person', d, 'person', 'active', 1, 1, 'member', 0, now FROM n;
 INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
                    must_change_password, created_at)
-    SELECT printf('00000000-0000-4000-9000-%012d', n), 'service-' || d || '@bots.invalid', 'service-' || d || '@bots.invalid',
+    SELECT '00000000-0000-4000-9000-0000000' || d, 'service-' || d || '@bots.invalid', 'service-' || d || '@bots.invalid',
         'service-' || d, '', 'bot', 'active', 1, 0, 'member', 0, now FROM n;
 
 INSERT INTO organizations (name, name_key, description, home, created_at)
@@ -36,14 +35,14 @@ INSERT INTO organization_members (organization_id, user_id, role, created_at)
 INSERT INTO models (workspace_id, name, created_by, created_at, updated_at) SELECT hub, 'model-' || d, bob, now, now FROM n;
 INSERT INTO model_versions (model_id, organization_id, uuid, visibility, size, file_name, image_path, created_by, created_at,
                             updated_at)
-    SELECT (SELECT min(id) FROM models), 1, printf('00000000-0000-4000-a000-%012d', n), 'private', 0, '', 'an/image', bob, now,
+    SELECT (SELECT min(id) FROM models), 1, '00000000-0000-4000-a000-0000000' || d, 'private', 0, '', 'an/image', bob, now,
         now FROM n;
 INSERT INTO pipelines (workspace_id, name, created_by, created_at, updated_at)
     SELECT hub, 'pipeline-' || d, bob, now, now FROM n;
 INSERT INTO pipeline_versions (pipeline_id, uuid, definition, created_by, created_at)
-    SELECT (SELECT min(id) FROM pipelines), printf('00000000-0000-4000-b000-%012d', n), '{}', bob, now FROM n;
+    SELECT (SELECT min(id) FROM pipelines), '00000000-0000-4000-b000-0000000' || d, '{}', bob, now FROM n;
 INSERT INTO connections (uuid, name, kind, sealed, created_by, created_at)
-    SELECT printf('00000000-0000-4000-8100-%012d', n), 'connection-' || d, 'sql', x'00', bob, now FROM n;
+    SELECT '00000000-0000-4000-8100-0000000' || d, 'connection-' || d, 'sql', randomblob(1), bob, now FROM n;
 INSERT INTO connection_workspaces (uuid, connection_id, workspace_id, created_at)
     SELECT uuid, id, (SELECT hub FROM n LIMIT 1), created_at FROM connections;
 INSERT INTO tags (organization_id, workspace_id, name, name_key, description, color, created_at, updated_at)
@@ -71,19 +70,17 @@ INSERT INTO consents (user_id, client, scope, created_at)
 INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_by, created_at)
     SELECT bob, 'key-' || d, randomblob(32), 'atl_...' || d, '', bob, now FROM n;
 INSERT INTO keys (user_id, name, fingerprint, redacted, description, created_by, created_at)
-    SELECT id, first_name, randomblob(32), 'atl_...' || substr(first_name, -5), '', (SELECT bob FROM n LIMIT 1), created_at
+    SELECT id, first_name, randomblob(32), 'atl_...' || first_name, '', (SELECT bob FROM n LIMIT 1), created_at
     FROM users WHERE email LIKE 'service-%';
 INSERT INTO sessions (uuid, user_id, cookie, scope, address, authenticated_at, second_factor, created_at, last_used_at,
                       idle_until, ends_at)
-    SELECT printf('00000000-0000-4000-8200-%012d', n), bob, randomblob(32), 'openid', '192.0.2.1', now, 0, now, now,
+    SELECT '00000000-0000-4000-8200-0000000' || d, bob, randomblob(32), 'openid', '192.0.2.1', now, 0, now, now,
         now + 3600000000, now + 3600000000 FROM n;
 
 INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, after)
     SELECT now, '', NULL, 'none', 'keycloak', '192.0.2.1', d, 'sign_ins.delay', 'address', 'object-' || d,
         '{"scope":"network"}' FROM n;
 INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after)
-    SELECT now, 'bob@example.com', bob, 'session', 'console', '192.0.2.1', d, 'workspaces.change', 'workspace', hub,
+    SELECT now, 'bob@example.com', bob, 'session', 'console', '192.0.2.1', d, 'workspaces.change', 'workspace', CAST(hub AS TEXT),
         '{"name":"hub","description":""}', '{"name":"hub","description":"' || d || '"}' FROM n;
-DROP TABLE n;
-UPDATE meta SET generation = generation + 1;
-COMMIT;
+DROP TABLE n

@@ -243,7 +243,7 @@ fn large_pages_fit_into_their_bound() {
     let sql = "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
                    must_change_password, created_at)
                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
-               SELECT printf('%08d-1111-4000-8000-000000000000', i), ?1 || i || '@example.com', ?1 || i || '@example.com',
+               SELECT substr(CAST(100000000 + i AS TEXT), 2) || '-1111-4000-8000-000000000000', ?1 || i || '@example.com', ?1 || i || '@example.com',
                    'Anna', 'Montgomery-' || i, 'person', 'active', 1, 1, 'member', 0, 0 FROM n";
     world.database().write(sql, [&place]);
     let sql = "INSERT INTO organization_members (organization_id, user_id, role, created_at)

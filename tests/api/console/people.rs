@@ -82,7 +82,7 @@ fn a_list_has_pages_and_fits_into_its_bound() {
     let sql = "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
                    must_change_password, created_at, last_sign_in_at)
                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30)
-               SELECT printf('%08d-0000-4000-8000-000000000000', i), ?1 || i || '@example.com', ?1 || i || '@example.com',
+               SELECT substr(CAST(100000000 + i AS TEXT), 2) || '-0000-4000-8000-000000000000', ?1 || i || '@example.com', ?1 || i || '@example.com',
                    'Anna', 'Montgomery-' || i, 'person', 'active', 1, 1, 'member', 0, 0, 1 FROM n";
     world().database().write(sql, [&place]);
     let ada = ada();

@@ -8,7 +8,7 @@ use crate::client::Answer;
 use crate::support::Setup;
 use crate::world::{Person, World};
 
-/// A server that makes backups only when somebody asks for one.
+/// A server that makes backups only when somebody asks for one. Tests that use it are about SQLite.
 struct Place {
     world: World,
     backups: tempfile::TempDir,
@@ -26,13 +26,21 @@ fn place() -> MutexGuard<'static, Place> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn signed_in(world: &World, who: &Person) -> Browser {
+    Browser::signed_in(&world.nobody, &who.email, &who.password)
+}
+
+fn entries(world: &World, verb: &str, who: &Person) -> i64 {
+    world.database().one("SELECT count(*) FROM audit WHERE verb = ?1 AND actor = ?2", [verb, &who.email])
+}
+
 impl Place {
     fn enter(&self, who: &Person) -> Browser {
-        Browser::signed_in(&self.world.nobody, &who.email, &who.password)
+        signed_in(&self.world, who)
     }
 
     fn entries(&self, verb: &str, who: &Person) -> i64 {
-        self.world.database().one("SELECT count(*) FROM audit WHERE verb = ?1 AND actor = ?2", [verb, &who.email])
+        entries(&self.world, verb, who)
     }
 
     /// Makes a backup by the page, and waits until it is there.
@@ -86,21 +94,31 @@ fn an_administrator_makes_a_backup_and_downloads_it() {
 }
 
 #[test]
-fn only_administrators_see_the_server_and_make_or_take_backups() {
+fn only_administrators_take_backups() {
     let place = place();
     let ada = place.enter(&place.world.ada);
     place.back_up(&ada);
     let path = download(&ada.get("/system")).expect("a backup");
     let bob = place.enter(&place.world.bob);
-    for page in ["/system", "/system/activity", &path] {
+    bob.get("/auth/account/password");
+    let newest = place.world.database().newest_audit();
+    assert_eq!((bob.get(&path).status, bob.post("/system/backups", &[]).status), (403, 403), "{path}");
+    assert_eq!(place.world.database().audit_after(newest), [""; 0], "nothing has changed");
+}
+
+#[test]
+fn only_administrators_see_the_server() {
+    let world = World::start();
+    let bob = signed_in(&world, &world.bob);
+    for page in ["/system", "/system/activity"] {
         assert_eq!(bob.get(page).status, 403, "{page}");
     }
     bob.get("/auth/account/password");
-    let newest = place.world.database().newest_audit();
+    let newest = world.database().newest_audit();
     for action in ["/system/backups", "/system/signing-keys/rotate"] {
         assert_eq!(bob.post(action, &[]).status, 403, "{action}");
     }
-    assert_eq!(place.world.database().audit_after(newest), [""; 0], "nothing has changed");
+    assert_eq!(world.database().audit_after(newest), [""; 0], "nothing has changed");
     assert!(!bob.get("/").body.contains("href=\"/system\""), "it is not offered");
 }
 
@@ -121,23 +139,23 @@ fn an_old_sign_in_is_confirmed_before_a_download() {
 
 #[test]
 fn the_signing_keys_are_rotated() {
-    let place = place();
-    let ada = place.enter(&place.world.ada);
-    let active = || place.world.database().one::<String>("SELECT kid FROM signing_keys WHERE state = 'active'", []);
+    let world = World::start();
+    let ada = signed_in(&world, &world.ada);
+    let active = || world.database().one::<String>("SELECT kid FROM signing_keys WHERE state = 'active'", []);
     let (before, page) = (active(), ada.get("/system"));
     assert!(page.body.contains(&before) && page.body.contains("signs next"), "{page:?}");
     let rotated = ada.post("/system/signing-keys/rotate", &[]);
     assert_eq!(rotated.header("location"), Some("/system?done=keys-rotated"), "{rotated:?}");
     assert_ne!(active(), before);
-    assert_eq!(place.entries("signing_keys.rotate", &place.world.ada), 1);
+    assert_eq!(entries(&world, "signing_keys.rotate", &world.ada), 1);
     assert!(ada.get("/system?done=keys-rotated").body.contains("retired"));
-    assert_eq!(place.world.ada.get("/v2/spaces").status, 200, "tokens of the old key stay valid");
+    assert_eq!(world.ada.get("/v2/spaces").status, 200, "tokens of the old key stay valid");
 }
 
 #[test]
 fn the_first_steps_are_on_the_home_page_of_administrators_until_they_are_done() {
-    let place = place();
-    let ada = place.enter(&place.world.ada);
+    let world = World::start();
+    let ada = signed_in(&world, &world.ada);
     let page = ada.get("/system");
     for step in
         ["A password is enough to sign in as", "Only one administrator can sign in", "Not needed: only this machine"]
@@ -145,7 +163,7 @@ fn the_first_steps_are_on_the_home_page_of_administrators_until_they_are_done() 
         assert!(page.body.contains(step), "{step}: {page:?}");
     }
     assert!(ada.get("/").body.contains("id=\"first-steps\""));
-    assert!(!place.enter(&place.world.bob).get("/").body.contains("id=\"first-steps\""));
+    assert!(!signed_in(&world, &world.bob).get("/").body.contains("id=\"first-steps\""));
 }
 
 #[test]
@@ -172,13 +190,13 @@ fn another_address_than_the_public_one_is_told() {
 
 #[test]
 fn activity_counts_what_exists_by_month() {
-    let place = place();
-    let ada = place.enter(&place.world.ada);
-    place.world.carol.create("counted");
+    let world = World::start();
+    let ada = signed_in(&world, &world.ada);
+    world.carol.create("counted");
     let page = ada.get("/system/activity");
     assert_eq!(page.status, 200, "{page:?}");
     assert_eq!(page.body.matches("<svg class=\"picture bars\"").count(), 3);
     assert_eq!(page.body.matches("<tr><th scope=\"row\">").count(), 12, "{page:?}");
-    let people: i64 = place.world.database().one("SELECT count(*) FROM users WHERE status IS NOT NULL", []);
+    let people: i64 = world.database().one("SELECT count(*) FROM users WHERE status IS NOT NULL", []);
     assert!(page.body.contains(&format!("People at the end of each month; {people} this month")), "{page:?}");
 }

@@ -430,7 +430,7 @@ fn a_page_of_members_is_small_and_a_malformed_address_is_not_found() {
         "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
                             must_change_password, created_at)
          WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40)
-         SELECT '00000000-0000-4000-9000-' || printf('%012d', n), 'person' || n || '@example.org',
+         SELECT '00000000-0000-4000-9000-' || substr(CAST(1000000000000 + n AS TEXT), 2), 'person' || n || '@example.org',
                 'person' || n || '@example.org', 'First', 'Last', 'person', 'active', 1, 1, 'member', 0, 0 FROM n",
         [],
     );

@@ -30,9 +30,9 @@ fn populate(world: &World, workspace: i64, people: i64) {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
          INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
              must_change_password, created_at)
-         SELECT printf('%08x-0000-4000-8000-%012x', i, i), printf('crowd-%d@example.com', i),
-             printf('crowd-%d@example.com', i), printf('First-%d', i), printf('Last-%d', i), 'person', 'active', 1, 0,
-             'member', 0, i FROM n",
+         SELECT substr(CAST(100000000 + i AS TEXT), 2) || '-0000-4000-8000-000000000000',
+             'crowd-' || i || '@example.com', 'crowd-' || i || '@example.com', 'First-' || i, 'Last-' || i, 'person',
+             'active', 1, 0, 'member', 0, i FROM n",
         [people],
     );
     database.write(
@@ -172,7 +172,7 @@ fn each_dialect_says_that_no_memory_is_left() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 8000)
          INSERT INTO sessions (uuid, user_id, client, scope, address, user_agent, authenticated_at, second_factor,
              created_at, last_used_at, idle_until, ends_at)
-         SELECT printf('%08x-0000-4000-9000-%012x', i, i), s.user_id, s.client, s.scope, s.address, s.user_agent,
+         SELECT substr(CAST(100000000 + i AS TEXT), 2) || '-0000-4000-9000-000000000000', s.user_id, s.client, s.scope, s.address, s.user_agent,
              s.authenticated_at, 0, s.created_at, s.last_used_at, s.idle_until, s.ends_at
          FROM n, (SELECT * FROM sessions WHERE client IS NOT NULL
              AND user_id = (SELECT id FROM users WHERE email = ?1) LIMIT 1) s",
@@ -182,7 +182,7 @@ fn each_dialect_says_that_no_memory_is_left() {
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
          INSERT INTO workspaces (organization_id, name, name_key, archived, private, description, ml_models_enabled,
              gradient_start_color, gradient_end_color, default_agent_runtime, created_at)
-         SELECT (SELECT min(id) FROM organizations), printf('full-%d', i), printf('full-%d', i), 0, 0, ?1, 0, ?2, ?2, ?2, 0 FROM n",
+         SELECT (SELECT min(id) FROM organizations), 'full-' || i, 'full-' || i, 0, 0, ?1, 0, ?2, ?2, ?2, 0 FROM n",
         params!["\u{1F4A1}".repeat(1000), "\u{1F4A1}".repeat(255)],
     );
     wait_until_free(ada);
@@ -190,7 +190,7 @@ fn each_dialect_says_that_no_memory_is_left() {
     let mut held = vec![ask_narrowly(ada, USERS, "{}")];
     assert_eq!(read_head(&mut held[0]).expect("a head").status, 200);
     let some = |count: i64| {
-        let some: Vec<String> = (1..=count).map(|i| format!("{i:08x}-0000-4000-8000-{i:012x}")).collect();
+        let some: Vec<String> = (1..=count).map(|i| format!("{i:08}-0000-4000-8000-000000000000")).collect();
         json!({ "user_ids": some }).to_string()
     };
     for some in [some(2000), some(1500)] {

@@ -12,8 +12,8 @@ use tempfile::TempDir;
 use crate::arize::scene;
 use crate::client::{Answer, Client};
 use crate::console::browser::Browser;
-use crate::database::Database;
 use crate::hostile_disk::{HostileDisk, log_length};
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Setup};
 use crate::world::{Person, World, encoded, fresh, wait_for_log};
 

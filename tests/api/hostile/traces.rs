@@ -13,7 +13,7 @@ use crate::client::{Answer, Client};
 use crate::console::authenticator::code;
 use crate::console::browser::Browser;
 
-use crate::database::Database;
+use crate::support::database::Database;
 use crate::support::{self, ADMIN, Server, Setup};
 use crate::world::{Person, World};
 
@@ -238,21 +238,28 @@ fn the_master_key_is_rotated_under_a_running_server() {
     assert!(!world.server.log().contains(line) && !server.log().contains(line));
 }
 
-/// A copy of the files of a directory, to start from again.
-struct Copy(Vec<(String, Vec<u8>)>);
+/// A copy of the files of a directory, and of the database of PostgreSQL that goes with it, to start from again.
+struct Copy {
+    files: Vec<(String, Vec<u8>)>,
+    database: Option<String>,
+}
 
 impl Copy {
     fn of(directory: &Path) -> Self {
         let entries = fs::read_dir(directory).expect("a directory").map(|entry| entry.expect("an entry"));
-        Self(entries.map(|entry| (name(&entry), fs::read(entry.path()).expect("a file"))).collect())
+        let files = entries.map(|entry| (name(&entry), fs::read(entry.path()).expect("a file"))).collect();
+        Self { files, database: support::copy_of_database(directory) }
     }
 
     fn restore(&self, directory: &Path) {
         for entry in fs::read_dir(directory).expect("a directory") {
             fs::remove_file(entry.expect("an entry").path()).expect("a file");
         }
-        for (name, bytes) in &self.0 {
+        for (name, bytes) in &self.files {
             put(&directory.join(name), bytes);
+        }
+        if let Some(database) = &self.database {
+            support::use_copy_of(database, directory);
         }
     }
 }

@@ -12,7 +12,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey, Header, Validation, decode, decode_
 use serde_json::{Value, json};
 
 use crate::client::Client;
-use crate::database::Database;
+use crate::support::database::Database;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 
 const CERTS: &str = "/auth/realms/master/protocol/openid-connect/certs";

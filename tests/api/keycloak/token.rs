@@ -263,7 +263,7 @@ fn no_token_outlives_its_session() {
     let first = nobody.sign_in(ADMIN, ADMIN_PASSWORD);
     assert!((60..=120).contains(&first.number("expires_in")), "{first:?}");
     assert!((60..=90).contains(&first.number("refresh_expires_in")), "{first:?}");
-    let database = crate::database::Database::open(server.data_dir());
+    let database = crate::support::database::Database::open(server.data_dir());
     // The session nears its end.
     database.write("UPDATE sessions SET ends_at = ends_at - 100 * 1000000", []);
     let later = nobody.refresh(&first.text("refresh_token"));

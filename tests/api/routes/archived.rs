@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
-use crate::database::Database;
+use crate::support::database::Database;
 
 /// What the routes of the Wallaroo dialect refuse.
 const OF_WALLAROO: &[&str] = &[

@@ -287,7 +287,8 @@ fn a_deactivated_user_has_no_access_until_activated() {
     assert_eq!(ivy.post(VALIDATE, &json!({})).status, 401, "ended sessions do not come back");
     assert_eq!(nobody.refresh(&ivy.refresh_token).status, 400);
     assert_eq!(Person::enter(nobody, &ivy.email, &ivy.password).post(VALIDATE, &json!({})).status, 200);
-    let sql = "SELECT verb, json_extract(before, '$.enabled'), json_extract(after, '$.enabled') FROM audit
+    let sql = "SELECT verb, CAST(before ->> 'enabled' AS TEXT) IN ('1', 'true'),
+                   CAST(after ->> 'enabled' AS TEXT) IN ('1', 'true') FROM audit
                WHERE id > ?1 AND kind = 'user' AND object = ?2 ORDER BY id";
     let rows = database.rows(sql, rusqlite::params![before, ivy.uuid]);
     assert_eq!(rows, ["users.change|1|0", "users.change|0|1"], "one row for each change");

@@ -223,7 +223,7 @@ fn the_creator_of_a_workspace_is_its_owner() {
     let id = answer.number("workspace_id");
     assert_eq!((answer.status, answer.body), (200, format!("{{\"workspace_id\":{id}}}")));
     assert_eq!(world().bob.members(id), [pair(&world().bob, "OWNER")]);
-    let sql = "SELECT actor, dialect, address, verb, kind, before IS NULL, json_extract(after, '$.name')
+    let sql = "SELECT actor, dialect, address, verb, kind, before IS NULL, after ->> 'name'
                FROM audit WHERE verb = 'workspaces.create' AND object = ?1";
     let rows = database.rows(sql, [id.to_string()]);
     assert_eq!(rows, [format!("bob@example.com|wallaroo|127.0.0.1|workspaces.create|workspace|1|{name}")]);
