@@ -26,6 +26,7 @@ mod parity;
 mod postgres;
 mod postgres_failover;
 mod postgres_nodes;
+mod postgres_once;
 mod process;
 mod raw;
 mod robustness;
