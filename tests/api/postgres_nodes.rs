@@ -76,7 +76,7 @@ fn what_is_revoked_on_one_server_is_refused_by_the_other() {
     let den = one.ada.create("den");
     let body = json!({ "workspace_id": den });
     let carol = there.with(one.carol.credential());
-    for round in 0..60 {
+    for round in 0..120 {
         one.ada.add(den, &one.carol, "COLLABORATOR");
         for _ in 0..2 {
             assert_eq!(carol.post("/v1/api/workspaces/list_users", &body).status, 200, "round {round}");
@@ -104,6 +104,19 @@ fn what_is_revoked_on_one_server_is_refused_by_the_other() {
         let path = format!("/auth/admin/realms/master/users/{}/logout", guest.uuid);
         assert!(one.ada.post(&path, &json!({})).status < 300);
         assert_eq!(validate(&elsewhere), 401, "session, round {round}");
+    }
+    let ada = Browser::signed_in(&one.nobody, ADMIN, ADMIN_PASSWORD);
+    let person = format!("/people/{}", one.carol.uuid);
+    ada.get(&person);
+    for round in 0..60 {
+        for (role, sees) in [("administrator", true), ("member", false)] {
+            let changed = ada.post(&format!("{person}/role"), &[("role", role)]);
+            assert_eq!(changed.status, 303, "{changed:?}");
+            for _ in 0..2 {
+                let list = carol.post("/v1/api/workspaces/list", &json!({}));
+                assert_eq!((list.status, list.body.contains("\"den\"")), (200, sees), "{role}, round {round}");
+            }
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 
+use serde_json::{Value, json};
+
 use crate::client::{Answer, Client, TOKEN};
 use crate::console::authenticator::{code, code_of, key, recovery_codes};
 use crate::console::browser::{Browser, continue_url, hidden};
@@ -46,6 +48,18 @@ fn with_factor(client: &Client, who: &Person) -> (String, Vec<String>) {
     let page = browser.post(FACTOR, &[]);
     let codes = browser.post(&format!("{FACTOR}/confirm"), &[("code", &code(&page, 0))]);
     (key(&page), recovery_codes(&codes))
+}
+
+/// A sign-in with a code in place of the second page.
+fn by_code(client: &Client, who: &Person, code: &str) -> Answer {
+    let fields = [
+        ("client_id", "sdk-client"),
+        ("grant_type", "password"),
+        ("username", &who.email),
+        ("password", &who.password),
+        ("totp", code),
+    ];
+    client.form(TOKEN, &fields)
 }
 
 /// A code for the command line of Arize.
@@ -117,6 +131,43 @@ fn a_sign_in_goes_on_at_the_other_server() {
 }
 
 #[test]
+fn a_code_is_accepted_once_by_two_servers() {
+    let pair = pair_of(&PATIENT);
+    let (each, bob) = (pair.each(), &pair.one.bob);
+    let (key, recovery) = with_factor(&each[0], bob);
+    for (round, recovery) in recovery.iter().take(6).enumerate() {
+        // As if the code before had been one of an hour ago.
+        pair.one.database().write("UPDATE second_factors SET last_step = last_step - 120", []);
+        let code = code_of(&key, 0);
+        let answers = at_once(&each, |client| by_code(client, bob, &code));
+        assert_eq!(statuses(&answers), [200, 401], "code of the app, round {round}: {answers:?}");
+        let answers = at_once(&each, |client| {
+            let browser = Browser::new(client);
+            browser.sign_in(&bob.email, &bob.password);
+            browser.get(CODE);
+            browser.post(CODE, &[("code", recovery)])
+        });
+        assert_eq!(statuses(&answers), [303, 403], "recovery code, round {round}: {answers:?}");
+    }
+}
+
+#[test]
+fn five_of_twenty_wrong_codes_are_judged_by_two_servers() {
+    let pair = pair_of(&PATIENT);
+    let (each, bob) = (pair.each(), &pair.one.bob);
+    let (key, _) = with_factor(&each[0], bob);
+    let clients: Vec<_> = (0..20).map(|n| &each[n % 2]).collect();
+    let answers = at_once(&clients, |client| by_code(client, bob, "000000"));
+    let mut expected = vec![401; 5];
+    expected.resize(20, 429);
+    assert_eq!(statuses(&answers), expected);
+    // However slow this was.
+    let now = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+    pair.one.database().write(&format!("UPDATE wrong_codes SET last_at = {now}"), []);
+    assert_eq!(each.clone().map(|client| by_code(&client, bob, &code_of(&key, 1)).status), [429; 2], "nor a right one");
+}
+
+#[test]
 fn an_authorization_code_is_exchanged_once_by_two_servers() {
     let pair = pair_of(&PATIENT);
     let (each, carol) = (pair.each(), &pair.one.carol);
@@ -149,4 +200,51 @@ fn a_refresh_token_has_one_successor_on_two_servers() {
     }
     let audit = "SELECT count(*) FROM audit WHERE verb = 'sessions.end_replayed'";
     assert_eq!(pair.one.database().one::<i64>(audit, []), 0, "nobody took them for stolen");
+}
+
+const OWNERS: i64 = 50;
+
+#[test]
+fn one_of_fifty_owners_is_left_who_are_demoted_at_once_by_two_servers() {
+    let pair = pair();
+    let (rows, ada) = (pair.one.database(), &pair.one.ada);
+    let den = ada.create("den");
+    rows.write(
+        "INSERT INTO users (uuid, email, email_key, first_name, last_name, kind, state, enabled, developer, role,
+             must_change_password, created_at)
+         SELECT gen_random_uuid()::text, format('owner%s@example.com', n), format('owner%s@example.com', n), '', '',
+             'person', 'active', 1, 0, 'member', 0, 0
+         FROM generate_series(1, ?1::bigint) n",
+        [OWNERS],
+    );
+    rows.write(
+        "INSERT INTO organization_members (organization_id, user_id, role, created_at)
+         SELECT 1, id, 'member', 0 FROM users WHERE email LIKE 'owner%'",
+        [],
+    );
+    let owners = rows.rows("SELECT uuid FROM users WHERE email LIKE 'owner%' ORDER BY id", []);
+    let clients = pair.each().map(|client| client.with(ada.credential()));
+    let jobs: Vec<_> = owners.iter().enumerate().map(|(index, uuid)| (&clients[index % 2], uuid)).collect();
+    for round in 0..20 {
+        rows.write("DELETE FROM members WHERE workspace_id = ?1", [den]);
+        rows.write(
+            "INSERT INTO members (workspace_id, user_id, role, created_at)
+             SELECT ?1, id, 'owner', 0 FROM users WHERE email LIKE 'owner%'",
+            [den],
+        );
+        let answers = at_once(&jobs, |(client, uuid)| {
+            let body = json!({ "workspace_id": den, "user_id": uuid, "user_type": "collaborator" });
+            client.post("/v1/api/workspaces/add_user", &body)
+        });
+        let refused: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+        assert!(matches!(&refused[..], [one] if one.status == 400), "round {round}: {refused:?}");
+        let left = "SELECT count(*) FROM members WHERE workspace_id = ?1 AND role = 'owner'";
+        assert_eq!(rows.one::<i64>(left, [den]), 1, "round {round}");
+        for client in &clients {
+            let members = client.post("/v1/api/workspaces/list_users", &json!({ "workspace_id": den })).ok();
+            let is_owner = |member: &&Value| member["user_type"] == "OWNER";
+            let members = members["users"].as_array().expect("a list");
+            assert_eq!((members.len(), members.iter().filter(is_owner).count()), (owners.len(), 1));
+        }
+    }
 }
