@@ -25,7 +25,7 @@ where
     Q: ListQuery + Send + 'static,
     F: Fn(&LongView, &Actor, &Q, &mut BodyWriter) -> Result<()> + Send + 'static,
 {
-    let version = state.store.data_version()?;
+    let version = state.store.renewed(caller.data_version())?;
     let key = CacheKey { list, request, user: caller.actor.user() };
     let is_valid = caller.is_valid_at(version);
     if is_valid && let Some(body) = state.response_cache().find(&key, &version) {
@@ -34,13 +34,13 @@ where
     let query = parse()?;
     if is_valid {
         let mut out = BodyWriter::new(&state.unsent_memory, key.user);
-        let is_read = state.read_inline(|view| match query.cost(view, &caller.actor)? {
+        // A later commit may have ended the credential before it changed the data that was read.
+        let read = state.store.read_at(version, |view| match query.cost(view, &caller.actor)? {
             // The query says that the list is short.
             ReadCost::Inline => read(&LongView::of(view), &caller.actor, &query, &mut out).map(|()| true),
             ReadCost::Blocking => Ok(false),
         });
-        // A later commit may have ended the credential before it changed the data that was read.
-        if state.store.is_still(version)? && is_read? {
+        if read? == Some(true) {
             return Ok(state.response_cache().insert(key, version, out.finish()));
         }
     }

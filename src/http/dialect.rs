@@ -17,6 +17,7 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
 use crate::error::{AuthError, Error, Result};
+use crate::store::DataVersion;
 
 /// One kind of client's protocol over the verbs of `app`.
 pub trait Dialect: 'static {
@@ -72,7 +73,8 @@ fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let state =
         request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("the application state is missing"))?;
     let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
-    let proved = sign_in::with_bearer(state, request::origin(request, D::NAME), bearer)?;
+    let version = request.extensions_mut().remove::<Result<DataVersion>>().transpose()?;
+    let proved = sign_in::with_bearer(state, version, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {
         connection.mark_authenticated();
     }

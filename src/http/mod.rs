@@ -110,6 +110,7 @@ async fn run(
     let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));
     let is_https = state.issuers.is_https();
     let state = web::Data::new(state);
+    let remote = (!state.store.is_file()).then(|| state.clone());
     let limits = Limits {
         total: settings.max_connections,
         per_address: settings.connections_per_address,
@@ -121,13 +122,14 @@ async fn run(
     let app = {
         let (state, readiness, proxies) = (state.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
+            let remote = remote.clone();
             App::new()
                 .app_data(state.clone())
                 .app_data(readiness.clone())
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(bodies.clone())
-                .wrap(from_fn(move |request, next| request::track(request, next, is_https)))
+                .wrap(from_fn(move |request, next| request::track(request, next, is_https, remote.clone())))
                 // The router tries the dialects in this order, so the one with the most requests comes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)

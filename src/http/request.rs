@@ -10,8 +10,8 @@ use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, AcceptEncoding, Encoding, FORWARDED, Header as _, HeaderName, HeaderValue, TRANSFER_ENCODING,
-    USER_AGENT, VIA,
+    ACCEPT_ENCODING, AUTHORIZATION, AcceptEncoding, Encoding, FORWARDED, Header as _, HeaderName, HeaderValue,
+    TRANSFER_ENCODING, USER_AGENT, VIA,
 };
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
@@ -21,6 +21,7 @@ use super::connection::Connection;
 use super::forwarded::TrustedProxies;
 use super::headers;
 use crate::app::runtime::issuers::Target;
+use crate::app::runtime::state::AppState;
 use crate::domain::actor::Origin;
 
 /// The actor's name in the log line of a request.
@@ -75,11 +76,13 @@ pub(super) fn is_signed_in() -> bool {
     CURRENT.try_with(|current| current.is_signed_in.get()).unwrap_or_default()
 }
 
-/// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request.
+/// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request. `remote`
+/// is the state of a server whose data is not in a file: a request with a credential gets the version of the data.
 pub(super) async fn track(
     request: ServiceRequest,
     next: Next<BoxBody>,
     is_https: bool,
+    remote: Option<web::Data<AppState>>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let started = std::time::Instant::now();
     let id = Uuid::new_v4();
@@ -91,6 +94,13 @@ pub(super) async fn track(
     }
     if has_body {
         yield_once().await;
+    }
+    // A handler that asked for the version would block its worker for a round trip.
+    if let Some(state) = remote
+        && request.headers().contains_key(AUTHORIZATION)
+    {
+        let version = state.store.awaited_data_version().await;
+        request.extensions_mut().insert(version);
     }
     let response = CURRENT.scope(Current { id, is_signed_in: Cell::new(false) }, next.call(request)).await?;
     let mut response = headers::complete(response, is_https);

@@ -1,5 +1,7 @@
 //! A small HTTP client that follows no redirects and returns responses of every status.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,11 +11,13 @@ use ureq::{Agent, AsSendBody};
 /// Where tokens are asked for.
 pub const TOKEN: &str = "/auth/realms/master/protocol/openid-connect/token";
 
-/// Calls one server, with one credential or none, over persistent connections.
+/// Calls one server, or several in turn, with one credential or none, over persistent connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     agent: Agent,
-    base: String,
+    bases: Vec<String>,
+    /// The number of requests so far.
+    sent: Arc<AtomicUsize>,
     credential: Option<String>,
 }
 
@@ -30,22 +34,29 @@ pub struct Answer {
 impl Client {
     /// A client without a credential.
     pub fn new(base: &str) -> Self {
+        Self::among(&[base])
+    }
+
+    /// A client without a credential, each of whose requests goes to the server after the last one's.
+    pub fn among(bases: &[&str]) -> Self {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_global(Some(Duration::from_mins(1)));
-        Self { agent: config.build().into(), base: base.to_owned(), credential: None }
+        let bases = bases.iter().map(|base| (*base).to_owned()).collect();
+        Self { agent: config.build().into(), bases, sent: Arc::default(), credential: None }
     }
 
     /// The same client with a bearer credential, over connections of its own.
     pub fn with(&self, credential: &str) -> Self {
-        Self { credential: Some(credential.to_owned()), ..Self::new(&self.base) }
+        let bases: Vec<_> = self.bases.iter().map(String::as_str).collect();
+        Self { credential: Some(credential.to_owned()), ..Self::among(&bases) }
     }
 
-    /// Where the server is.
+    /// Where the first server is.
     pub fn base(&self) -> &str {
-        &self.base
+        &self.bases[0]
     }
 
     /// The bearer credential.
@@ -86,7 +97,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: impl AsSendBody,
     ) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let base = &self.bases[self.sent.fetch_add(1, Ordering::Relaxed) % self.bases.len()];
+        let mut request = Request::builder().method(method).uri(format!("{base}{path}"));
         if let Some(credential) = &self.credential {
             request = request.header("authorization", format!("Bearer {credential}"));
         }

@@ -28,6 +28,7 @@ mod postgres_failover;
 mod postgres_nodes;
 mod postgres_storm;
 mod postgres_values;
+mod postgres_once;
 mod process;
 mod raw;
 mod robustness;

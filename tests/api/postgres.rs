@@ -104,11 +104,29 @@ pub const SHARED: [&str; 6] =
     ["--public-url", "http://atelier.test", "--files-url", "s3://models", "--files-endpoint", "http://127.0.0.1:9"];
 
 pub fn pair() -> Pair {
+    pair_of(&[])
+}
+
+/// Two servers with these words on their command lines.
+pub fn pair_of(args: &[&str]) -> Pair {
     let address = fresh_database();
-    let one = World::of(Setup::new().database(&address).args(&SHARED));
+    let setup = || Setup::new().database(&address).args(&SHARED).args(args);
+    let one = World::of(setup());
     let key = one.server.data_dir().join("master.key");
-    let other = Setup::new().database(&address).args(&SHARED).args(&["--master-key-file"]).args(&[key]).start();
+    let other = setup().args(&["--master-key-file"]).args(&[key]).start();
     Pair { one, other, address }
+}
+
+impl Pair {
+    /// A client whose requests go to one server and to the other in turn.
+    pub fn both(&self) -> Client {
+        Client::among(&[self.one.server.base(), self.other.base()])
+    }
+
+    /// A client of each server.
+    pub fn each(&self) -> [Client; 2] {
+        [self.one.nobody.clone(), Client::new(self.other.base())]
+    }
 }
 
 #[test]

@@ -267,3 +267,35 @@ fn what_was_acknowledged_survives_a_kill_of_everything() {
     check(&instance, &again, &told);
     until_it_works(&ada(&again));
 }
+
+#[test]
+fn servers_go_on_after_a_kill_of_postgresql_and_postgresql_after_a_kill_of_them() {
+    let instance = Instance::start();
+    let address = instance.address();
+    let mut one = start(&address);
+    let mut other = start_beside(&one, &address);
+    let (here, there) = (ada(&one), ada(&other));
+    let told = under_load(&[&here, &there], || {
+        std::thread::sleep(Duration::from_millis(500));
+        instance.kill();
+        std::thread::sleep(Duration::from_millis(500));
+        instance.start_again();
+        println!("back after {:?} and {:?}", until_it_works(&here), until_it_works(&there));
+        std::thread::sleep(Duration::from_millis(300));
+    });
+    assert!(told.lost == 0 && told.refused > 0, "{told:?}");
+    check(&instance, &one, &told);
+
+    let told = under_load(&[&here, &there], || {
+        std::thread::sleep(Duration::from_millis(500));
+        signal(&one, "KILL");
+        signal(&other, "KILL");
+    });
+    one.stop();
+    other.stop();
+    // At once: the sessions of those who were killed hold nobody up.
+    let again = Setup::new().database(&address).args(&SHARED).data_dir(one.data_dir()).start();
+    let beside = start_beside(&again, &address);
+    check(&instance, &again, &told);
+    println!("back after {:?} and {:?}", until_it_works(&ada(&again)), until_it_works(&ada(&beside)));
+}

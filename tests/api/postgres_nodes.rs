@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::client::{Answer, Client};
-use crate::postgres::{Pair, SHARED, pair};
+use crate::console::browser::Browser;
+use crate::postgres::{Pair, SHARED, pair, pair_of};
 use crate::support::postgres::cluster;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Setup, database_name, fresh_database, run_on};
 use crate::world::Person;
@@ -50,6 +51,24 @@ fn a_failure_on_one_server_counts_on_the_other() {
 }
 
 #[test]
+fn an_administrator_clears_failures_on_any_server() {
+    let pair = pair_of(&["--sign-in-free-failures", "2"]);
+    let (each, bob, rows) = (pair.each(), &pair.one.bob, pair.one.database());
+    let right = || each.clone().map(|client| client.sign_in(&bob.email, &bob.password).status);
+    for (failing, clearing) in [(&each[0], &each[1]), (&each[1], &each[0])] {
+        let waits = (0..10).any(|_| failing.sign_in(&bob.email, "a guess").status == 429);
+        assert!(waits, "failures make the account wait");
+        // However slow this test is.
+        rows.write("UPDATE failures SET until = until + 600000000 WHERE until > 0", []);
+        assert_eq!(right(), [429; 2]);
+        let ada = Browser::signed_in(clearing, ADMIN, ADMIN_PASSWORD);
+        ada.get("/audit/sign-ins");
+        assert_eq!(ada.post("/audit/sign-ins/clear", &[("user", &bob.uuid)]).status, 303);
+        assert_eq!(right(), [200; 2]);
+    }
+}
+
+#[test]
 fn what_is_revoked_on_one_server_is_refused_by_the_other() {
     let Pair { one, other, .. } = pair();
     let there = Client::new(other.base());
@@ -57,7 +76,7 @@ fn what_is_revoked_on_one_server_is_refused_by_the_other() {
     let den = one.ada.create("den");
     let body = json!({ "workspace_id": den });
     let carol = there.with(one.carol.credential());
-    for round in 0..60 {
+    for round in 0..120 {
         one.ada.add(den, &one.carol, "COLLABORATOR");
         for _ in 0..2 {
             assert_eq!(carol.post("/v1/api/workspaces/list_users", &body).status, 200, "round {round}");
@@ -86,15 +105,34 @@ fn what_is_revoked_on_one_server_is_refused_by_the_other() {
         assert!(one.ada.post(&path, &json!({})).status < 300);
         assert_eq!(validate(&elsewhere), 401, "session, round {round}");
     }
+    let ada = Browser::signed_in(&one.nobody, ADMIN, ADMIN_PASSWORD);
+    let person = format!("/people/{}", one.carol.uuid);
+    ada.get(&person);
+    for round in 0..60 {
+        for (role, sees) in [("administrator", true), ("member", false)] {
+            let changed = ada.post(&format!("{person}/role"), &[("role", role)]);
+            assert_eq!(changed.status, 303, "{changed:?}");
+            for _ in 0..2 {
+                let list = carol.post("/v1/api/workspaces/list", &json!({}));
+                assert_eq!((list.status, list.body.contains("\"den\"")), (200, sees), "{role}, round {round}");
+            }
+        }
+    }
 }
 
 #[test]
 fn a_new_signing_key_is_known_to_all() {
     let Pair { one, other, .. } = pair();
     let there = Client::new(other.base());
+    let published = |client: &Client| client.get("/auth/realms/master/protocol/openid-connect/certs").ok();
     for round in 0..3 {
+        let before = published(&one.nobody);
+        assert_eq!(published(&there), before);
         let rotated = one.server.cli(&["signing-key", "rotate"]);
         assert!(rotated.status.success(), "{rotated:?}");
+        let after = published(&there);
+        assert_ne!(after, before, "round {round}");
+        assert_eq!(published(&one.nobody), after, "round {round}");
         let (here, elsewhere) = if round % 2 == 0 { (&one.nobody, &there) } else { (&there, &one.nobody) };
         let bob = Person::enter(here, "bob@example.com", &one.bob.password);
         assert_eq!(validate(&elsewhere.with(bob.credential())), 200, "round {round}");

@@ -112,7 +112,7 @@ impl Gate {
     }
 
     pub(super) fn enter(&self, bearer: &str) -> Result<Actor> {
-        sign_in::with_bearer(&self.state, origin(), bearer).map(|proved| proved.actor)
+        sign_in::with_bearer(&self.state, None, origin(), bearer).map(|proved| proved.actor)
     }
 
     fn refusal(&self, bearer: &str) -> AuthError {

@@ -155,7 +155,7 @@ impl Scene {
                         .app_data(bodies.clone())
                         .app_data(proxies.clone())
                         .wrap(actix_web::middleware::from_fn(|request, next| {
-                            crate::http::request::track(request, next, false)
+                            crate::http::request::track(request, next, false, None)
                         }))
                         .route("/form", web::post().to(form))
                         .route("/raw", web::post().to(raw))

@@ -121,6 +121,18 @@ impl Store {
         }
     }
 
+    /// Reads the data of this version from one snapshot, on the calling thread. None if the data has changed since.
+    #[inline]
+    pub fn read_at<T>(&self, version: DataVersion, work: impl FnOnce(&View) -> Result<T>) -> Result<Option<T>> {
+        match &self.0 {
+            Engine::Sqlite(store) => {
+                let read = store.read(work);
+                if store.data_version()? == version { read.map(Some) } else { Ok(None) }
+            }
+            Engine::Postgres(store) => store.read_at(version, work),
+        }
+    }
+
     /// Queues a write and returns its result after the commit is on the disk.
     ///
     /// The work may be run again, so it must have no effect outside its `Tx`. Fails as busy if the queue is full.
@@ -176,8 +188,18 @@ impl Store {
         }
     }
 
-    pub fn is_still(&self, version: DataVersion) -> Result<bool> {
-        Ok(self.data_version()? == version)
+    /// The version now, or this one where it would take a round trip to ask again within a request.
+    #[inline]
+    pub fn renewed(&self, version: DataVersion) -> Result<DataVersion> {
+        if self.is_file() { self.data_version() } else { Ok(version) }
+    }
+
+    /// Like [`Store::data_version`], for a task that must not block.
+    pub async fn awaited_data_version(&self) -> Result<DataVersion> {
+        match &self.0 {
+            Engine::Sqlite(store) => store.data_version(),
+            Engine::Postgres(store) => store.awaited_data_version().await,
+        }
     }
 
     /// The permanent fault of the data file, if it has one. Looks whether the file was removed or replaced.

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::look::{self, Found};
 use super::settings::Role;
 use crate::error::{Error, Result};
-use crate::store::engine::{Conn, Sizes, View};
+use crate::store::engine::{Conn, DataVersion, Sizes, View};
 
 /// The maximum wait for a connection.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +46,15 @@ impl Readers {
     pub(super) fn read<T>(&self, work: impl FnOnce(&View) -> Result<T>) -> Result<T> {
         let (lease, found) = self.snapshot()?;
         work(&View { conn: Conn::Postgres(lease.conn()?), now: found.now, names: None })
+    }
+
+    /// Reads a snapshot of this version. None if there is a newer one.
+    pub(super) fn read_at<T>(&self, version: DataVersion, work: impl FnOnce(&View) -> Result<T>) -> Result<Option<T>> {
+        let (lease, found) = self.snapshot()?;
+        if found.version != version {
+            return Ok(None);
+        }
+        work(&View { conn: Conn::Postgres(lease.conn()?), now: found.now, names: None }).map(Some)
     }
 
     /// A connection with a snapshot. Nothing was read on it, so one that is lost is replaced.

@@ -36,7 +36,7 @@ impl PostgresStore {
         let writer = Writer::run(sizes.write_queue, move |queue| writer::run_queue(&of_writer, conn, queue))?;
         Ok(Self {
             readers: Arc::new(Readers::new(address.clone(), sizes)),
-            looks: Arc::new(Looks::new(address.clone())),
+            looks: Arc::new(Looks::begin(address.clone())?),
             writer: Arc::new(writer),
             aside: Aside::new(address.clone()),
             registration: Arc::default(),
@@ -102,8 +102,20 @@ impl PostgresStore {
         self.writer.queued()
     }
 
+    pub(in crate::store) fn read_at<T>(
+        &self,
+        version: DataVersion,
+        work: impl FnOnce(&View) -> Result<T>,
+    ) -> Result<Option<T>> {
+        self.readers.read_at(version, work)
+    }
+
     pub(in crate::store) fn data_version(&self) -> Result<DataVersion> {
         self.looks.version()
+    }
+
+    pub(in crate::store) async fn awaited_data_version(&self) -> Result<DataVersion> {
+        self.looks.awaited_version().await
     }
 
     /// Writes a row and reads it.

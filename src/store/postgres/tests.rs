@@ -1,6 +1,7 @@
 //! The schema and the statements on a real PostgreSQL.
 
 mod catalogue;
+mod freshness;
 mod functions;
 mod line;
 mod rules;

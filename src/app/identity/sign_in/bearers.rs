@@ -30,6 +30,10 @@ impl Authenticated {
         Self { until: Timestamp::EARLIEST, ..self }
     }
 
+    pub(in crate::app) const fn data_version(&self) -> DataVersion {
+        self.data_version
+    }
+
     /// Whether the authentication is still valid at this data version.
     pub(in crate::app) fn is_valid_at(&self, now: DataVersion) -> bool {
         self.data_version == now && Timestamp::now() < self.until
@@ -39,14 +43,20 @@ impl Authenticated {
 /// Authenticates a bearer credential: an access token or an API key.
 ///
 /// Refused when it is forged, expired, revoked or granted without the scope `api`, and when its person is disabled,
-/// according to the current data.
-pub fn with_bearer(state: &AppState, origin: Origin, bearer: &str) -> Result<Authenticated> {
+/// according to the current data. The version is that of a moment after the request arrived, if it was read already.
+pub fn with_bearer(
+    state: &AppState,
+    version: Option<DataVersion>,
+    origin: Origin,
+    bearer: &str,
+) -> Result<Authenticated> {
     let identified = identify(bearer);
     if let Err(Error::Unauthenticated(why @ AuthError::UnknownKey)) = &identified {
         state.refusals().of_key(&origin, *why);
     }
     let (kind, fingerprint) = identified?;
-    let (data_version, now) = (state.store.data_version()?, Timestamp::now());
+    let data_version = version.map_or_else(|| state.store.data_version(), Ok)?;
+    let now = Timestamp::now();
     let found =
         state.credential_cache().principals.find(&fingerprint, &data_version).filter(|principal| now < principal.until);
     let (mut principal, mut is_new) = match (found, kind) {
