@@ -23,6 +23,8 @@ Names of goals (`--list`) choose some; without one, all are measured.
     --scratch DIR     where the data that is written to lies while it is measured (the temporary directory, or the
                       target directory where that one is in memory)
     --postgres DIR    where initdb, postgres and pgbench are
+    --before PATH     an earlier atelier, for P6
+    --before-data DIR a data directory with the rows of a seed that the earlier one can open, if it cannot open ours
     --python PATH     the Python to make the environments of MLflow, Keystone and ZenML with
     --list            the goals, each with its sentence
 ";
@@ -46,6 +48,10 @@ pub struct Arguments {
     pub scratch: PathBuf,
     /// The folder of PostgreSQL's programs, if one was given.
     pub postgres: Option<PathBuf>,
+    /// An earlier binary, if one was given.
+    pub before: Option<PathBuf>,
+    /// A data directory that both binaries can open, if one was given.
+    pub before_data: Option<PathBuf>,
     /// The Python interpreter, if one was given.
     pub python: Option<PathBuf>,
 }
@@ -69,6 +75,7 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
     let mut binary = PathBuf::from(env!("CARGO_BIN_EXE_atelier-measured"));
     let mut scratch = None;
     let (mut postgres, mut python) = (None, None);
+    let (mut before, mut before_data) = (None, None);
     while let Some(argument) = arguments.next() {
         let mut value = || arguments.next().ok_or_else(|| BenchError::new(format!("{argument} needs a value")));
         match argument.as_str() {
@@ -88,6 +95,8 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
             "--binary" => binary = value()?.into(),
             "--scratch" => scratch = Some(value()?.into()),
             "--postgres" => postgres = Some(value()?.into()),
+            "--before" => before = Some(value()?.into()),
+            "--before-data" => before_data = Some(value()?.into()),
             "--python" => python = Some(value()?.into()),
             name => goals.push(Goal::parse(name).ok_or_else(|| BenchError::new(format!("{name} is no goal")))?),
         }
@@ -106,6 +115,8 @@ pub fn read(arguments: impl Iterator<Item = String>) -> Result<Task> {
         binary,
         scratch: scratch.map_or_else(default_scratch, Ok)?,
         postgres,
+        before,
+        before_data,
         python,
     }))
 }

@@ -29,6 +29,22 @@ impl Client {
 
     /// Sends a request and returns the body. Fails if the status is not a success.
     pub fn send(&self, method: &str, path: &str, token: Option<&str>, kind: &str, body: &str) -> Result<String> {
+        let (status, text) = self.answer(method, path, token, kind, body)?;
+        if (200..300).contains(&status) {
+            return Ok(text);
+        }
+        Err(BenchError::new(format!("{method} {path}: status {status}: {text}")))
+    }
+
+    /// Sends a request and returns the status and the body.
+    pub fn answer(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        kind: &str,
+        body: &str,
+    ) -> Result<(u16, String)> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
@@ -40,10 +56,7 @@ impl Client {
         };
         let mut response = response.map_err(|error| BenchError::from(error).when(format!("{method} {path}")))?;
         let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
-        if response.status().is_success() {
-            return Ok(text);
-        }
-        Err(BenchError::new(format!("{method} {path}: status {}: {text}", response.status().as_u16())))
+        Ok((response.status().as_u16(), text))
     }
 
     /// Signs in by the page for people. Returns the cookies of the session.

@@ -15,6 +15,7 @@ mod kill_harness;
 mod load;
 mod machine_client;
 mod names;
+mod nodes;
 mod process;
 mod references;
 mod report;

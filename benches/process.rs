@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
+use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
@@ -171,6 +172,13 @@ pub struct Memory {
     pub most: u64,
 }
 
+impl AddAssign for Memory {
+    fn add_assign(&mut self, other: Self) {
+        self.resident += other.resident;
+        self.most += other.most;
+    }
+}
+
 pub fn memory_of(pid: u32) -> Result<Memory> {
     let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
     let field = |name: &str| {
@@ -181,8 +189,7 @@ pub fn memory_of(pid: u32) -> Result<Memory> {
     let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     for child in children.split_whitespace().filter_map(|pid| pid.parse().ok()) {
         let Ok(child) = memory_of(child) else { continue };
-        memory.resident += child.resident;
-        memory.most += child.most;
+        memory += child;
     }
     Ok(memory)
 }

@@ -19,6 +19,8 @@ use super::table::Table;
 pub enum Target {
     AtLeast(f64),
     AtMost(f64),
+    /// Both bounds are included.
+    Between(f64, f64),
     /// Reported without a requirement.
     Reported,
 }
@@ -28,6 +30,7 @@ impl Target {
         match self {
             Self::AtLeast(bound) => Some(measured >= bound),
             Self::AtMost(bound) => Some(measured <= bound),
+            Self::Between(least, most) => Some((least..=most).contains(&measured)),
             Self::Reported => None,
         }
     }
@@ -36,6 +39,7 @@ impl Target {
         match self {
             Self::AtLeast(bound) => format!(">= {}{unit}", short(bound)),
             Self::AtMost(bound) => format!("<= {}{unit}", short(bound)),
+            Self::Between(least, most) => format!("{} to {}{unit}", short(least), short(most)),
             Self::Reported => "-".to_owned(),
         }
     }
@@ -115,7 +119,7 @@ impl Report {
             "p99_us": number(run.p99()),
             "most_us": number(run.longest()),
             "cpu_us_each": number(run.cpu_each()),
-            "cpu_seconds": run.cpu,
+            "cpu_seconds": run.cpu(),
             "resident_kib": run.memory.resident,
             "most_resident_kib": run.memory.most,
             "wrong": run.wrong,

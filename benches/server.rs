@@ -40,7 +40,13 @@ pub struct Tokens {
 impl Server {
     /// Starts the server on this data directory.
     pub fn start(arguments: &Arguments, home: &Path) -> Result<Self> {
-        let (process, base) = Process::serving("atelier", &mut command(arguments, home), "listening on http://")?;
+        Self::start_with(arguments, home, &[])
+    }
+
+    /// Starts the server on this data directory with further options.
+    pub fn start_with(arguments: &Arguments, home: &Path, options: &[String]) -> Result<Self> {
+        let mut command = command(arguments, home);
+        let (process, base) = Process::serving("atelier", command.args(options), "listening on http://")?;
         let client = Client::new(&format!("http://{base}"));
         Ok(Self { process, address: base.parse()?, home: home.to_owned(), client })
     }

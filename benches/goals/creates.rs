@@ -12,8 +12,7 @@ use crate::error::{BenchError, Result};
 use crate::goals::Goal;
 use crate::load::{Load, Run, Script, count, encode};
 use crate::process::Process;
-use crate::references::naive;
-use crate::references::postgres::{self, Sent};
+use crate::references::{naive, pgbench, postgres};
 use crate::report::Target;
 use crate::seed::TEN_THOUSAND;
 use crate::server::Server;
@@ -21,7 +20,7 @@ use crate::server::Server;
 const CREATE: &str = "/v1/api/workspaces/create";
 
 /// The number of concurrent clients.
-const CLIENTS: usize = 64;
+pub(super) const CLIENTS: usize = 64;
 
 /// Creates workspaces with unique names, each connection as another user.
 pub(super) struct Creates<'a> {
@@ -61,10 +60,15 @@ impl Script for Creates<'_> {
 /// Starts a server and signs in 64 users.
 fn begin(bench: &mut Bench) -> Result<(Server, Vec<String>)> {
     let server = bench.serve(TEN_THOUSAND)?;
+    let tokens = sign_in(&server)?;
+    Ok((server, tokens))
+}
+
+/// Signs in 64 users.
+pub(super) fn sign_in(server: &Server) -> Result<Vec<String>> {
     let mut people = TEN_THOUSAND.emails();
     people.truncate(CLIENTS);
-    let tokens = server.sign_in_all(&people)?;
-    Ok((server, tokens))
+    server.sign_in_all(&people)
 }
 
 /// G4: compared with a server that commits one transaction after the other, each with its own fsync.
@@ -130,14 +134,16 @@ fn waits(server: &Server, load: &Load, script: &mut Creates) -> Result<f64> {
 pub(super) fn beside_postgres(bench: &mut Bench) -> Result<()> {
     const GOAL: Goal = Goal::G5;
     let postgres = postgres::start(&bench.arguments, bench.scratch())?;
+    postgres.run("postgres", pgbench::TABLES)?;
     let (server, tokens) = begin(bench)?;
     let (next, times) = (Cell::new(0), bench.times());
+    let theirs = |script: &str| pgbench::creates(&postgres, ("postgres", script), times.1);
     let [ours, theirs, at_once] = bench.alternate(
         GOAL,
         &mut [
             ("atelier, over HTTP", Box::new(|| server.load(CLIENTS, times).go(&mut Creates::new(&tokens, &next)))),
-            ("PostgreSQL, a transaction", Box::new(|| postgres.creates(Sent::AsTransaction, times.1))),
-            ("PostgreSQL, one statement", Box::new(|| postgres.creates(Sent::AtOnce, times.1))),
+            ("PostgreSQL, a transaction", Box::new(|| theirs(pgbench::CREATE))),
+            ("PostgreSQL, one statement", Box::new(|| theirs(pgbench::CREATE_AT_ONCE))),
         ],
     )?;
     let report = &mut bench.report;

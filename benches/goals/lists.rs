@@ -12,10 +12,22 @@ use crate::server::Server;
 pub(super) const LIST: &str = "/v1/api/workspaces/list";
 
 /// The number of concurrent clients.
-const CLIENTS: usize = 32;
+pub(super) const CLIENTS: usize = 32;
 
 pub(super) fn request(token: &str) -> Vec<u8> {
     encode("POST", LIST, Some(token), "application/json", "{}")
+}
+
+/// The list of one user, again and again.
+pub(super) fn of_one(server: &Server) -> Result<Same> {
+    let token = server.sign_in(&person(0))?.access;
+    let body = server.client.send("POST", LIST, Some(&token), "application/json", "{}")?;
+    Ok(Same::new(request(&token), body.len()))
+}
+
+/// The lists of all users.
+pub(super) fn of_everybody(server: &Server) -> Result<Vec<Vec<u8>>> {
+    Ok(server.sign_in_all(&TEN_THOUSAND.emails())?.iter().map(|token| request(token)).collect())
 }
 
 /// G1: the same user sends the same request again and again, and the data does not change.

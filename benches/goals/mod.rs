@@ -6,6 +6,7 @@ mod console;
 mod contents;
 mod creates;
 mod deletes;
+mod earlier;
 mod everybody;
 mod files;
 mod footprint;
@@ -13,6 +14,7 @@ mod growth;
 mod identity;
 mod kills;
 mod lists;
+mod nodes;
 mod pages;
 mod peers;
 mod retention;
@@ -21,6 +23,7 @@ mod sign_ins;
 mod spaces;
 mod tokens;
 mod transfer;
+mod two_nodes;
 
 use super::bench::Bench;
 use super::error::Result;
@@ -78,6 +81,18 @@ pub enum Goal {
     C4,
     /// Pages of the console.
     H1,
+    /// G1 on PostgreSQL.
+    P1,
+    /// G2 on PostgreSQL.
+    P2,
+    /// Creates on PostgreSQL.
+    P3,
+    /// Two nodes on two machines.
+    P4,
+    /// Freshness and the last owner with two nodes.
+    P5,
+    /// The data file, compared with an earlier binary.
+    P6,
 }
 
 impl Goal {
@@ -108,6 +123,12 @@ impl Goal {
         Self::C3,
         Self::C4,
         Self::H1,
+        Self::P1,
+        Self::P2,
+        Self::P3,
+        Self::P4,
+        Self::P5,
+        Self::P6,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -143,6 +164,12 @@ impl Goal {
             Self::C3 => "C3",
             Self::C4 => "C4",
             Self::H1 => "H1",
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+            Self::P4 => "P4",
+            Self::P5 => "P5",
+            Self::P6 => "P6",
         }
     }
 
@@ -179,6 +206,12 @@ impl Goal {
             Self::C3 => "the list of G1 with 20 models and 20 pipelines in each workspace",
             Self::C4 => "a version of a model by its number of a million beside a thousand, and lists by the SDK",
             Self::H1 => "pages of the console at 1,000 workspaces and 200 people: time and size",
+            Self::P1 => "the list of G1 on PostgreSQL beside a data file",
+            Self::P2 => "the list of G2 on PostgreSQL beside a data file",
+            Self::P3 => "durable creates of 64 clients on PostgreSQL beside a data file, and beside pgbench",
+            Self::P4 => "remembered lists of two nodes on two machines beside one node",
+            Self::P5 => "stale answers of 10,000 revocations, and owners lost in 200 rounds, with two nodes",
+            Self::P6 => "a data file beside an earlier binary, which --before names",
         }
     }
 
@@ -211,6 +244,12 @@ impl Goal {
             Self::C3 => contents::listed(bench),
             Self::C4 => contents::by_number(bench),
             Self::H1 => console::quick(bench),
+            Self::P1 => nodes::cached(bench),
+            Self::P2 => nodes::uncached(bench),
+            Self::P3 => nodes::creates(bench),
+            Self::P4 => nodes::on_two_machines(bench),
+            Self::P5 => two_nodes::agree(bench),
+            Self::P6 => earlier::unchanged(bench),
         }
     }
 }

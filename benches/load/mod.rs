@@ -44,8 +44,8 @@ pub struct Load {
     pub pace: Option<f64>,
     /// The maximum number of requests. The run ends early once they have their responses.
     pub limit: Option<u64>,
-    /// The process whose CPU time and memory are measured.
-    pub watched: Option<u32>,
+    /// The processes whose CPU time and memory are measured.
+    pub watched: Vec<u32>,
 }
 
 /// The result of a run.
@@ -61,9 +61,9 @@ pub struct Run {
     pub wrong: u64,
     /// `None` if the latencies were not measured.
     pub latencies: Option<Latencies>,
-    /// CPU time of the watched process in the measured time, in seconds.
-    pub cpu: Option<f64>,
-    /// Memory of the watched process at the end.
+    /// CPU time of each watched process in the measured time, in seconds.
+    pub cpu: Vec<f64>,
+    /// Memory of the watched processes at the end.
     pub memory: Memory,
 }
 
@@ -94,9 +94,19 @@ impl Run {
         self.latencies.map_or(f64::NAN, |latencies| latencies.longest)
     }
 
-    /// CPU time of the watched process per response, in microseconds.
+    /// CPU time of all watched processes, in seconds.
+    pub fn cpu(&self) -> Option<f64> {
+        (!self.cpu.is_empty()).then(|| self.cpu.iter().sum())
+    }
+
+    /// CPU time of all watched processes per response, in microseconds.
     pub fn cpu_each(&self) -> f64 {
-        self.cpu.map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.responses))
+        self.cpu().map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.responses))
+    }
+
+    /// The same of the process that was named last.
+    pub fn last_cpu_each(&self) -> f64 {
+        self.cpu.last().map_or(f64::NAN, |cpu| cpu * 1e6 / count(self.responses))
     }
 }
 
@@ -135,13 +145,13 @@ struct Tally {
 
 impl Load {
     pub fn new(address: SocketAddr, connections: usize, (warm_up, run): (Duration, Duration)) -> Self {
-        Self { address, connections, warm_up, run, pace: None, limit: None, watched: None }
+        Self { address, connections, warm_up, run, pace: None, limit: None, watched: Vec::new() }
     }
 
-    /// Also measures the CPU time and memory of this process.
+    /// Also measures the CPU time and memory of this process and its children.
     #[must_use]
     pub fn watching(mut self, pid: u32) -> Self {
-        self.watched = Some(pid);
+        self.watched.push(pid);
         self
     }
 
@@ -173,14 +183,14 @@ impl Load {
         let counts_from = start + self.warm_up;
         let mut counted_from = counts_from;
         let mut ends = counts_from + self.run;
-        let mut cpu = None;
+        let mut before = Vec::new();
         let mut pace = self.pace.map(|per_second| Pace::new(start, per_second));
         let mut idle: VecDeque<usize> = (0..self.connections).collect();
         loop {
             let now = Instant::now();
             if !tally.counting && now >= counts_from {
                 tally.counting = true;
-                cpu = self.watched.map(cpu_of).transpose()?;
+                before = self.cpu_times()?;
                 counted_from = Instant::now();
                 ends = counted_from + self.run;
             }
@@ -201,9 +211,11 @@ impl Load {
         let mut run = {
             tally.run.seconds = counted_from.elapsed().as_secs_f64();
             tally.counting = false;
-            if let (Some(before), Some(pid)) = (cpu, self.watched) {
-                tally.run.cpu = Some((cpu_of(pid)?.saturating_sub(before)).as_secs_f64());
-                tally.run.memory = memory_of(pid)?;
+            let after = self.cpu_times()?;
+            tally.run.cpu =
+                after.iter().zip(&before).map(|(after, before)| after.saturating_sub(*before).as_secs_f64()).collect();
+            for pid in &self.watched {
+                tally.run.memory += memory_of(*pid)?;
             }
             // Waits for outstanding requests, so that they do not disturb the next run.
             let deadline = Instant::now() + TIMEOUT;
@@ -228,6 +240,10 @@ impl Load {
             )));
         }
         Ok(run)
+    }
+
+    fn cpu_times(&self) -> Result<Vec<Duration>> {
+        self.watched.iter().map(|pid| cpu_of(*pid)).collect()
     }
 
     /// Sends requests over idle connections. Returns when the next request is due, if that is known.

@@ -10,6 +10,7 @@ pub mod naive;
 pub mod nginx;
 pub mod oidc_provider;
 pub mod peer;
+pub mod pgbench;
 pub mod postgres;
 mod python;
 pub mod wallaroo;
