@@ -124,14 +124,14 @@ impl Connection {
 
     /// Adds a statement that is sent with the next one. Its error is that of the next one.
     pub(super) fn defer(&self, sql: &str) -> Result<()> {
-        self.0.borrow_mut().wire.defer(sql)
+        let statement = self.prepare(sql)?;
+        self.0.borrow_mut().defer(&statement)
     }
 
     /// Sends a statement without waiting for its answer.
     pub(super) fn run_in_passing(&self, sql: &str) -> Result<()> {
-        let mut session = self.0.borrow_mut();
-        session.wire.defer(sql)?;
-        session.wire.send()
+        self.defer(sql)?;
+        self.0.borrow_mut().wire.send_deferred()
     }
 
     /// Sets how long an answer may take.
@@ -247,6 +247,13 @@ impl Session {
         }
         let word = text.trim_start().get(..6).unwrap_or_default();
         Ok(Prepared { name, parameters, types, columns, is_select: word.eq_ignore_ascii_case("select") })
+    }
+
+    fn defer(&mut self, statement: &Prepared) -> Result<()> {
+        statement.bind(&[], "", &mut self.wire.output)?;
+        frontend::execute("", 0, &mut self.wire.output).map_err(|error| errors::lost(&error))?;
+        self.wire.note_deferred();
+        Ok(())
     }
 
     /// Binds and runs a statement; `limit` is the maximum number of rows, 0 for all.

@@ -27,9 +27,11 @@ pub(super) struct Wire {
     chunk: Box<[u8]>,
     /// The messages that are not sent yet.
     pub(super) output: BytesMut,
-    /// The number of statements that were sent, or will be, whose answers nobody waited for.
+    /// The number of statements in `output` before the next one.
+    deferred: usize,
+    /// The number of answers that nobody waited for.
     unread: usize,
-    /// The first error of such a statement.
+    /// The first error of such an answer.
     unread_error: Option<Error>,
     /// The state of the transaction: idle (I), open (T) or failed (E).
     status: u8,
@@ -51,6 +53,7 @@ impl Wire {
             input: BytesMut::new(),
             chunk: vec![0; CHUNK].into_boxed_slice(),
             output: BytesMut::new(),
+            deferred: 0,
             unread: 0,
             unread_error: None,
             status: b'I',
@@ -124,11 +127,24 @@ impl Wire {
         self.status == b'E'
     }
 
-    /// Adds a statement without parameters, whose answer nobody waits for. Its error is that of the next statement.
-    pub(super) fn defer(&mut self, sql: &str) -> Result<()> {
-        frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
-        self.unread += 1;
-        Ok(())
+    /// Notes that a statement was added whose answer nobody waits for. Its error is that of the next statement.
+    pub(super) const fn note_deferred(&mut self) {
+        self.deferred += 1;
+    }
+
+    /// Sends the deferred statements. Their answers are read with the next one.
+    pub(super) fn send_deferred(&mut self) -> Result<()> {
+        self.end_deferred();
+        self.send()
+    }
+
+    /// Gives the deferred statements an answer of their own.
+    fn end_deferred(&mut self) {
+        if self.deferred > 0 {
+            frontend::sync(&mut self.output);
+            self.deferred = 0;
+            self.unread += 1;
+        }
     }
 
     /// Sends all messages.
@@ -140,6 +156,7 @@ impl Wire {
 
     /// Runs statements without parameters.
     pub(super) fn run(&mut self, sql: &str) -> Result<String> {
+        self.end_deferred();
         frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
         self.send()?;
         let mut tag = String::new();
@@ -180,6 +197,7 @@ impl Wire {
 
     /// Begins to copy rows from here into a table.
     pub(super) fn begin_copy(&mut self, sql: &str) -> Result<()> {
+        self.end_deferred();
         frontend::query(sql, &mut self.output).map_err(|error| errors::lost(&error))?;
         self.send()?;
         match self.next()? {
@@ -216,7 +234,15 @@ impl Wire {
             }
             self.unread -= 1;
         }
-        let done = self.reply(&mut each);
+        let mut deferred = std::mem::take(&mut self.deferred);
+        let done = self.reply(&mut |message| match (deferred, &message) {
+            (0, _) => each(message),
+            (_, Message::CommandComplete(_)) => {
+                deferred -= 1;
+                Ok(())
+            }
+            _ => Ok(()),
+        });
         match self.unread_error.take() {
             Some(error) => Err(error),
             None => done,

@@ -228,7 +228,10 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>], locked_at: Timestamp) 
                 changed |= rows > 0;
                 conn.defer("RELEASE job")?;
             }
-            (false, _) => conn.defer("ROLLBACK TO job; RELEASE job")?,
+            (false, _) => {
+                conn.defer("ROLLBACK TO job")?;
+                conn.defer("RELEASE job")?;
+            }
         }
     }
     // A write that changed nothing invalidates no cache.
