@@ -154,7 +154,7 @@ pub fn with_bytes(sql: &str) -> String {
         let is_bytes = !before.ends_with(|c: char| c.is_alphanumeric() || c == '\'')
             && digits[..end].chars().all(|digit| digit.is_ascii_hexdigit());
         if is_bytes {
-            done += &format!("{before}CAST('\\x{}' AS BYTEA)", &digits[..end]);
+            done.extend([before, "CAST('\\x", &digits[..end], "' AS BYTEA)"]);
             rest = &digits[end + 1..];
         } else {
             done += &rest[..at + 2];

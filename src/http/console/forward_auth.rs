@@ -39,7 +39,7 @@ pub(super) async fn check(state: Data<AppState>, request: HttpRequest) -> Result
     };
     let browser = Browser::of(&request)?;
     let actor = match Console::credential(&request) {
-        Some(credential) => match sign_in::with_bearer(&state, browser.origin.clone(), credential) {
+        Some(credential) => match sign_in::with_bearer(&state, None, browser.origin.clone(), credential) {
             Ok(authenticated) => authenticated.actor,
             Err(Error::Unauthenticated(why)) => {
                 let mut response = text(StatusCode::UNAUTHORIZED, &format!("{}\n", Error::from(why)));

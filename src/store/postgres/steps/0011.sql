@@ -23,3 +23,14 @@ RETURN CAST(CAST(json_without_nul($1) AS json) -> $2 AS text);
 
 CREATE OR REPLACE FUNCTION json_element(text, integer) RETURNS TEXT LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CAST(json_without_nul($1) AS json) ->> $2;
+
+-- A function in SQL would be planned again for each row that is written.
+CREATE OR REPLACE FUNCTION short_parts(text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    parts text[] := string_to_array($1, NULL);
+BEGIN
+    FOR at IN 1 .. length($1) - 1 LOOP
+        parts := parts || (parts[at] || parts[at + 1]);
+    END LOOP;
+    RETURN parts;
+END $$;
