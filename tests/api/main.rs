@@ -92,5 +92,3 @@ mod keycloak {
     mod token;
     mod users;
 }
-
-use support::database;
