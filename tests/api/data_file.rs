@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::client::Client;
 use crate::support::database::Database;
-use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, run};
+use crate::support::{self, ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::world::Person;
 
 const CREATE: &str = "/v1/api/workspaces/create";
@@ -174,7 +174,7 @@ fn a_server_that_loses_its_data_file_acknowledges_nothing_more_and_stops() {
     };
     thread::scope(|scope| {
         for loss in LOSSES {
-            scope.spawn(move || lose(loss));
+            support::spawn_of_test(scope, move || lose(loss));
         }
     });
 }
@@ -406,7 +406,7 @@ fn a_copy_beside_the_log_of_another_file_is_refused_and_everything_else_starts()
     for few in FINDS.chunks(4) {
         thread::scope(|scope| {
             for one in few {
-                scope.spawn(move || find(*one));
+                support::spawn_of_test(scope, move || find(*one));
             }
         });
     }

@@ -342,19 +342,21 @@ fn bound(sql: &str, params: impl Params) -> String {
 }
 
 /// The texts of a statement between its parameters, each with the number of the parameter after it. One without a number
-/// has the next one, as in SQLite.
+/// has the next one, as in SQLite. A question mark in quotes is none.
 fn parts(sql: &str) -> Vec<(&str, Option<usize>)> {
-    let mut pieces = sql.split('?');
-    let mut last = pieces.next().unwrap_or_default();
-    let (mut parts, mut highest) = (Vec::new(), 0);
-    for piece in pieces {
-        let rest = piece.trim_start_matches(|c: char| c.is_ascii_digit());
-        let number = piece[..piece.len() - rest.len()].parse().unwrap_or(highest + 1);
-        highest = highest.max(number);
-        parts.push((last, Some(number)));
-        last = rest;
+    let (mut parts, mut highest, mut start, mut is_quoted) = (Vec::new(), 0, 0, false);
+    for (at, c) in sql.char_indices() {
+        if c == '\'' {
+            is_quoted = !is_quoted;
+        } else if c == '?' && !is_quoted {
+            let digits = sql[at + 1..].bytes().take_while(u8::is_ascii_digit).count();
+            let number = sql[at + 1..=at + digits].parse().unwrap_or(highest + 1);
+            highest = highest.max(number);
+            parts.push((&sql[start..at], Some(number)));
+            start = at + 1 + digits;
+        }
     }
-    parts.push((last, None));
+    parts.push((&sql[start..], None));
     parts
 }
 

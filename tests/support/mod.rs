@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
@@ -284,6 +284,15 @@ pub fn use_copy_of(address: &str, data_dir: &Path) {
     let cluster = postgres::cluster();
     let copy = cluster.address(&cluster.copy_database(database_name(address)));
     databases().insert(data_dir.to_owned(), copy);
+}
+
+/// Spawns a thread that belongs to the test of this thread, whose servers are on the same engine.
+pub fn spawn_of_test<'scope, F>(scope: &'scope thread::Scope<'scope, '_>, work: F)
+where
+    F: FnOnce() + Send + 'scope,
+{
+    let name = thread::current().name().unwrap_or_default().to_owned();
+    thread::Builder::new().name(name).spawn_scoped(scope, work).expect("a thread");
 }
 
 /// The database of a server on this directory: a new one for a new directory.

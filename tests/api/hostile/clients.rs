@@ -678,5 +678,5 @@ fn a_replayed_refresh_token_is_reported_as_not_active() {
 #[test]
 fn discovery_lists_what_is_supported() {
     let told = world().nobody.get("/auth/realms/master/.well-known/openid-configuration").ok();
-    assert_eq!(told["scopes_supported"], json!(["openid", "email", "profile", "offline_access", "api"]));
+    assert_eq!(told["scopes_supported"], json!(["openid", "email", "profile", "offline_access", "groups", "api"]));
 }
