@@ -23,6 +23,7 @@ mod hints;
 mod hostile_disk;
 mod import_keycloak;
 mod import_people;
+mod installation;
 mod keys;
 mod limits;
 mod lists;
