@@ -48,6 +48,7 @@ pub mod restore;
 pub mod role;
 mod running;
 pub mod serve;
+mod service_manager;
 pub mod session;
 pub mod setup_file;
 mod signals;

@@ -31,11 +31,13 @@ mod mistakes;
 mod models;
 mod move_data;
 mod moves;
+mod package;
 mod people;
 mod postgres;
 mod printing;
 mod retention;
 mod running;
+mod service;
 mod signing_keys;
 #[path = "../support/mod.rs"]
 mod support;
