@@ -139,7 +139,7 @@ fn serve(
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
-        service_manager::ready(&addresses);
+        service_manager::ready();
     };
     let watched = store.clone();
     let stopping = move || {

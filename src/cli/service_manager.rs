@@ -13,10 +13,9 @@ const SOCKET: &str = "NOTIFY_SOCKET";
 /// The maximum time for a message, which waits while the socket's queue is full.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// The server accepts requests at these addresses.
-pub(super) fn ready(addresses: &[std::net::SocketAddr]) {
-    let addresses: Vec<String> = addresses.iter().map(|address| format!("http://{address}")).collect();
-    notify(&format!("READY=1\nSTATUS=Listening on {}\n", addresses.join(", ")));
+/// The server accepts requests.
+pub(super) fn ready() {
+    notify("READY=1\nSTATUS=Accepting requests\n");
 }
 
 /// The server was told to stop.
