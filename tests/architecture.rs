@@ -36,7 +36,7 @@ const HOMES: [(&str, &[&str]); 5] = [
         &["actix_web", "actix_http", "actix_multipart", "askama", "async_graphql", "flate2", "qrcodegen", "utoipa"],
     ),
     ("files", &["object_store"]),
-    ("cli", &["clap"]),
+    ("cli", &["clap", "clap_complete", "clap_mangen"]),
     ("tokens", &["argon2", "aws_lc_rs", "crc32fast", "jsonwebtoken"]),
 ];
 

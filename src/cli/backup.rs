@@ -85,8 +85,16 @@ pub enum Command {
     },
 }
 
+/// Makes a backup, or does what the command says instead.
+pub(super) fn run(config: &Config, make: Make, command: Option<Command>) -> Result<(), CliError> {
+    match command {
+        Some(command) => command.run(config),
+        None => make.run(config),
+    }
+}
+
 impl Command {
-    pub fn run(self, config: &Config) -> Result<(), CliError> {
+    fn run(self, config: &Config) -> Result<(), CliError> {
         match self {
             Self::Verify { path, secret, all, json } => verify::run(config, &path, &secret, all, json),
             Self::List { directory, options } => list::run(config, directory, &options),
@@ -107,7 +115,7 @@ impl From<BackupError> for CliError {
 }
 
 impl Make {
-    pub fn run(self, config: &Config) -> Result<(), CliError> {
+    fn run(self, config: &Config) -> Result<(), CliError> {
         signals::clean_up_when_stopped();
         database::require_file(config, "back it up with `pg_dump`, or with the tools of your PostgreSQL service")?;
         let target = self.target.unwrap_or_default();

@@ -26,6 +26,7 @@ const SUBJECTS: &[(&str, &[&str])] = &[
             "master-key",
         ],
     ),
+    ("Installation", &["completions", "man"]),
 ];
 
 /// The heading of a command that belongs to no subject.

@@ -26,6 +26,7 @@ pub mod flags;
 mod help;
 mod hints;
 pub mod import;
+pub mod installation;
 mod json_file;
 pub mod key;
 mod limits;
@@ -47,6 +48,7 @@ pub mod restore;
 pub mod role;
 mod running;
 pub mod serve;
+mod service_manager;
 pub mod session;
 pub mod setup_file;
 mod signals;
@@ -67,7 +69,7 @@ pub use output::{CliError, print, say};
 
 /// Workspaces, people and tokens of a small ML team, in one binary and one SQLite file.
 #[derive(Debug, Parser)]
-#[command(name = "atelier", version, arg_required_else_help = true)]
+#[command(name = "atelier", version = installation::version(), arg_required_else_help = true)]
 #[command(after_help = "Examples:\n  atelier serve\n  atelier user add ada@example.com --admin\n  \
                         atelier workspace list\n\n`atelier COMMAND --help` shows what a command does. All but `serve` \
                         work while the server runs.")]
@@ -185,6 +187,9 @@ pub enum Command {
         #[command(flatten)]
         options: import::Options,
     },
+    // Completions and man pages.
+    #[command(flatten)]
+    Installation(installation::Command),
     /// Manage API keys of users and services. For the keys that sign tokens, see `signing-key`.
     Key(At<key::Command>),
     /// Replace the master key, which seals signing keys and second factors.
@@ -302,13 +307,7 @@ impl Command {
             Self::Admin(at) => at.run(admin::Command::run),
             Self::Apply { place, source, dry_run, yes } => source.apply(&place, dry_run, yes),
             Self::Audit(at) => at.run(audit::Command::run),
-            Self::Backup { place, make, command } => {
-                let config = beside(&place)?;
-                match command {
-                    Some(command) => command.run(&config),
-                    None => make.run(&config),
-                }
-            }
+            Self::Backup { place, make, command } => backup::run(&beside(&place)?, make, command),
             Self::Binding(at) => at.run(binding::Command::run),
             Self::Check { settings, upgrade, json } => {
                 let config = settings.load()?;
@@ -321,6 +320,7 @@ impl Command {
             Self::Explain { place, question } => question.run(&beside(&place)?),
             Self::Export { place, options } => options.run(&beside(&place)?),
             Self::Import { place, options } => options.run(&beside(&place)?),
+            Self::Installation(command) => command.run(Cli::command()),
             Self::Key(at) => at.run(key::Command::run),
             Self::MasterKey(at) => at.run(master_key::Command::run),
             Self::Member(at) => at.run(member::Command::run),

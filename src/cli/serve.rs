@@ -7,7 +7,9 @@ use std::sync::Arc;
 use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
 use super::first_administrator::{First, first_administrator};
-use super::{CliError, brand, database, file_place, limits, master_key, output, print, running, signals};
+use super::{
+    CliError, brand, database, file_place, limits, master_key, output, print, running, service_manager, signals,
+};
 use crate::app::identity::signing_keys;
 use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::{Issuers, Target};
@@ -137,11 +139,13 @@ fn serve(
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
+        service_manager::ready();
     };
     let watched = store.clone();
     let stopping = move || {
         let is_lost = watched.fault().is_some_and(StoreFault::ends_server);
         deadline.begin(if is_lost { output::REPLACED.into() } else { 0 });
+        service_manager::stopping();
     };
     http::serve(state, settings, listeners, ready, stopping)
         .map_err(|error| CliError::Failed(format!("the server stopped: {error}; see the log above")))

@@ -136,7 +136,7 @@ fn every_command_has_examples_that_are_right() {
             .collect();
         assert!(help.starts_with("Examples:\n") && !examples.is_empty(), "{path} has no example: {help:?}");
         for example in examples {
-            let line = example.split(" < ").next().unwrap_or_default();
+            let line = example.split_once(" < ").or(example.split_once(" > ")).map_or(example, |(line, _)| line);
             // Quotes hold words together.
             let mut words = Vec::new();
             for (at, part) in line.split('"').enumerate() {

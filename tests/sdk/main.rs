@@ -8,6 +8,7 @@
 mod arize;
 mod chromium;
 mod console;
+mod deployment;
 mod docs;
 mod litestream;
 #[path = "../support/markdown.rs"]

@@ -54,7 +54,7 @@ pub fn cluster() -> &'static Cluster {
 /// When they cannot be installed; it says which package is wanted.
 pub fn installed() -> PathBuf {
     let programs = programs().or_else(|| {
-        install();
+        install("postgresql");
         programs()
     });
     programs.unwrap_or_else(|| {
@@ -225,12 +225,12 @@ fn version(folder: &Path) -> Option<u32> {
     text.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
-/// Installs Debian's package where that needs nobody's password: as root, where there is `apt-get`.
-fn install() {
+/// Installs a package of Debian where that needs nobody's password: as root, where there is `apt-get`.
+pub fn install(package: &str) {
     if !is_root() {
         return;
     }
-    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", "postgresql"]] {
+    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
         println!("apt-get {}", line.join(" "));
         // What goes wrong here shows in the programs still not being there.
         let _ =
