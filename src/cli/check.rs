@@ -2,6 +2,7 @@
 
 mod advice;
 mod backups;
+mod content;
 mod directory;
 mod file;
 mod files;

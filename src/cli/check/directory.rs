@@ -5,9 +5,11 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 
 use super::advice::{AS_THE_SERVER, START};
-use super::{file, master_key, running};
+use super::content::Content;
+use super::{file, running};
 use crate::cli::data::{self, error_details};
 use crate::cli::finding::Finding;
+use crate::cli::master_key::Source;
 use crate::cli::{CliError, database};
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
@@ -79,8 +81,10 @@ fn of_database(config: &Config, home: &DataDir, is_running: bool) -> Vec<Finding
         let generation = store.read(health::generation)?;
         let mut findings = vec![Finding::ok("database", format!("PostgreSQL, generation {generation}"))];
         findings.extend(database::findings(config, store, is_running)?);
-        let sealed = store.read(store::signing_keys::list_sealed);
-        findings.extend(master_key::check(config, home, sealed));
+        // If it cannot be loaded, the check of the master key says why.
+        let key = Source::of(config, home).ok().and_then(|source| source.load().ok());
+        let content = store.read(|view| Ok(Content::of(view, key.as_ref())))?;
+        findings.extend(content.check(config, home));
         Ok(findings)
     });
     found.unwrap_or_else(|error| {
