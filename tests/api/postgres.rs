@@ -82,7 +82,7 @@ fn the_page_about_the_server_tells_how_postgresql_is_backed_up() {
 #[test]
 fn a_check_and_a_server_warn_of_postgresql_without_fsync() {
     let server = Setup::new().database(&fresh_database()).start();
-    let warning = "warning: fsync: it is off in PostgreSQL, so a crash of its machine loses data; set it to on";
+    let warning = "fsync: it is off in PostgreSQL, so a crash of its machine loses data; set it to on";
     assert!(server.log().contains(warning), "{}", server.log());
     let check = server.cli(&["check", "--json"]);
     let report: Value = serde_json::from_slice(&check.stdout).expect("JSON");

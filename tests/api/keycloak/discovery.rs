@@ -43,11 +43,11 @@ fn the_discovery_document_is_complete() {
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
         "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "revocation_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "scopes_supported": ["openid", "email", "profile", "offline_access", "api"],
+        "scopes_supported": ["openid", "email", "profile", "offline_access", "groups", "api"],
         "acr_values_supported": ["1", "2"],
         "claim_types_supported": ["normal"],
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "jti", "azp", "sid", "nonce", "acr", "at_hash",
-            "email", "email_verified", "name", "preferred_username", "given_name", "family_name"],
+            "email", "email_verified", "name", "preferred_username", "given_name", "family_name", "groups"],
     });
     assert_eq!(answer.outcome(), (200, whole.clone()));
     for path in [
