@@ -139,7 +139,8 @@ struct Story<'a> {
 
 #[test]
 fn cached_responses_are_as_fresh_as_uncached_ones() {
-    let world = World::of(Setup::new().args(&["--log", "warn"]));
+    // On a busy machine the story takes longer than a token lives by default.
+    let world = World::of(Setup::new().args(&["--log", "warn", "--access-token-life", "1h"]));
     world.bob.create("engines");
     scene::space(&world.carol, &scene::home(&world), "Den");
     let mut story = Story { world: &world, rows: world.database(), dice: Dice::new(), held: Vec::new() };

@@ -26,7 +26,10 @@ const TESTS: &[(&str, &str)] = &[
     ("console::system::only_administrators_take_backups", "a backup is of a data file"),
     ("console::system::a_server_without_a_directory_makes_no_backup", "a backup is of a data file"),
     ("console::system::an_old_sign_in_is_confirmed_before_a_download", "a backup is of a data file"),
-    ("hostile::manners::a_server_on_all_addresses_names", "a server on PostgreSQL refuses all addresses without public_url"),
+    (
+        "hostile::manners::a_server_on_all_addresses_names",
+        "a server on PostgreSQL refuses all addresses without public_url",
+    ),
     ("hostile::manners::a_trusted_host_or_the_public_url_logs", "the same"),
     ("hostile::manners::each_unknown_host_is_logged_once", "the same"),
     ("kills::", "what was acknowledged is looked up in the data file after the kills"),

@@ -77,10 +77,10 @@ INSERT INTO sessions (uuid, user_id, cookie, scope, address, authenticated_at, s
     SELECT '00000000-0000-4000-8200-0000000' || d, bob, randomblob(32), 'openid', '192.0.2.1', now, 0, now, now,
         now + 3600000000, now + 3600000000 FROM n;
 
-INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, after)
-    SELECT now, '', NULL, 'none', 'keycloak', '192.0.2.1', d, 'sign_ins.delay', 'address', 'object-' || d,
+INSERT INTO audit (id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, after)
+    SELECT (SELECT max(id) FROM audit) + n, now, '', NULL, 'none', 'keycloak', '192.0.2.1', d, 'sign_ins.delay', 'address', 'object-' || d,
         '{"scope":"network"}' FROM n;
-INSERT INTO audit (at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after)
-    SELECT now, 'bob@example.com', bob, 'session', 'console', '192.0.2.1', d, 'workspaces.change', 'workspace', CAST(hub AS TEXT),
+INSERT INTO audit (id, at, actor, actor_id, credential, dialect, address, request_id, verb, kind, object, before, after)
+    SELECT (SELECT max(id) FROM audit) + n, now, 'bob@example.com', bob, 'session', 'console', '192.0.2.1', d, 'workspaces.change', 'workspace', CAST(hub AS TEXT),
         '{"name":"hub","description":""}', '{"name":"hub","description":"' || d || '"}' FROM n;
 DROP TABLE n

@@ -254,7 +254,7 @@ fn refusals_name_the_field_and_change_nothing() {
     assert_eq!(world.bob.send("POST", CREATE, &[], deep).status, 400);
     let unseen = json!({ "pipeline_id": "a", "workspace_id": hers, "definition": {} });
     assert_eq!(world.bob.post(CREATE, &unseen).outcome(), refused(&format!("workspace {hers} does not exist")));
-    let sql = "SELECT count(*) FROM audit WHERE id > ?1 AND verb LIKE 'pipelines.%' AND after ->> 'workspace' = ?2";
+    let sql = "SELECT count(*) FROM audit WHERE id > ?1 AND verb LIKE 'pipelines.%' AND CAST(after ->> 'workspace' AS INTEGER) = ?2";
     assert_eq!(world.database().one::<i64>(sql, params![before, workspace]), 0);
     assert_eq!(names(&world.bob, &json!({ "workspace_id": workspace })), [""; 0]);
 }
