@@ -12,8 +12,12 @@ const ADD: &str = "client add grafana --redirect-uri https://grafana.example/log
 fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
     let place = Place::with_ada();
     let run = place.run(ADD).good();
-    let words = "client grafana registered; the secret on stdout is shown only once\n";
-    assert_eq!(run.err, words);
+    let (words, recipe) = run.err.split_once("\n").unwrap();
+    assert_eq!(words, "client grafana registered; the secret on stdout is shown only once");
+    for line in ["for the configuration of Another app:", "Client id      grafana", "Client secret  YOUR_SECRET"] {
+        assert!(recipe.lines().any(|told| told == line), "{recipe}");
+    }
+    assert!(recipe.contains("http://127.0.0.1:8787/auth/realms/master/.well-known/openid-configuration"), "{recipe}");
     let secret = run.out.strip_suffix('\n').unwrap();
     assert!(secret.starts_with("atlc_") && secret.len() == 53, "{secret}");
     let next = place.run("client rotate-secret grafana --yes").good();
@@ -46,6 +50,7 @@ fn a_client_is_shown_as_registered() {
         "id": "app", "name": "app", "kind": "public", "built_in": false, "grants": ["authorization_code", "device_code"],
         "scopes": ["openid", "email"], "redirect_uris": ["com.example.app:/cb", "http://127.0.0.1/cb"],
         "post_logout_redirect_uris": ["https://a.example/bye"], "refresh": "reusable", "access_token_life": 120,
+        "pkce": "required", "groups": [],
         "session_idle": 3600, "session_life": 86400, "service_user": null, "service_role": null,
     });
     assert_eq!(made, told);
@@ -73,7 +78,7 @@ fn a_client_is_shown_as_registered() {
 fn a_client_reaches_the_api_only_if_allowed() {
     let place = Place::with_ada();
     let made = place.json("client add plain --public --redirect-uri https://a.example/cb --json");
-    assert_eq!(made["scopes"], json!(["openid", "email", "profile", "offline_access"]), "all but api by default");
+    assert_eq!(made["scopes"], json!(["openid", "email", "profile", "offline_access", "groups"]), "all but api");
     let made = place.json("client add robot --grant client_credentials --scope api --json");
     assert_eq!(made["scopes"], json!(["api"]));
     let given = place.json("client update plain --scope openid --scope email --scope api --json");
@@ -133,7 +138,7 @@ fn an_inconsistent_client_is_refused() {
             "client add x --grant magic",
             "--grant: must be authorization_code, refresh_token, device_code, client_credentials or password",
         ),
-        ("client add x --scope all", "--scope: must be openid, email, profile, offline_access or api"),
+        ("client add x --scope all", "--scope: must be openid, email, profile, offline_access, groups or api"),
         ("client add x --refresh never", "--refresh: must be rotating or reusable"),
         ("client add x --service-role ui_only", "--service-role: must be member or administrator"),
         (
@@ -175,4 +180,26 @@ fn only_the_lifetimes_of_a_built_in_client_can_change() {
     place.run("client remove sdk-client --yes").refused(1, "a built-in client cannot be removed");
     place.run("client update sdk-client --access-token-life 2m --session-idle 3h").good();
     assert_eq!(place.json("client show sdk-client --json")["access_token_life"], json!(120));
+}
+
+#[test]
+fn the_lines_for_a_program_name_it_and_its_address() {
+    let place = Place::with_ada();
+    let line = "client add hub --recipe jupyterhub --redirect-uri https://hub.example/hub/oauth_callback \
+                --group administrators=admin --group Home/vision:owner=lead";
+    let run = place.run(line).good();
+    for words in ["c.GenericOAuthenticator.client_id = \"hub\"", "https://hub.example/hub/oauth_callback", "\"groups\""]
+    {
+        assert!(run.err.contains(words), "{}", run.err);
+    }
+    assert_eq!(run.out.lines().count(), 1, "the secret stands alone");
+    let groups = json!(["Home/vision:owner=lead", "administrators=admin"]);
+    assert_eq!(place.json("client show hub --json")["groups"], groups);
+    assert_eq!(place.json("client set hub --no-group --json")["groups"], json!([]));
+    let rule = "--recipe: must be one of generic, grafana, oauth2-proxy, jupyterhub, mlflow, apache";
+    place
+        .run("client add x --recipe x --redirect-uri https://x.example/")
+        .refused(2, &format!("{rule}; correct it and try again"));
+    let rule = "--group: must be GROUP=NAME, such as acme/fraud:owner=Admin; correct it and try again";
+    place.run("client set hub --group x").refused(2, rule);
 }
