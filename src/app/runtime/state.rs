@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::app::identity::signing_keys;
+use crate::app::runtime::client_origins::ClientOrigins;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::file_storage::FileStorage;
@@ -36,6 +37,7 @@ struct Inner {
     ring: LiveRing,
     credential_cache: CredentialCache,
     response_cache: ResponseCache,
+    client_origins: ClientOrigins,
 }
 
 pub struct Fields {
@@ -85,7 +87,8 @@ impl AppState {
         let response_cache = ResponseCache::new(fields.response_cache_size);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache }))
+        let client_origins = ClientOrigins::default();
+        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache, client_origins }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -98,6 +101,11 @@ impl AppState {
     /// The signing keys at this data version, and for how long they are valid.
     pub(in crate::app) fn keys_in_force(&self, version: DataVersion) -> Result<InForce> {
         self.0.ring.current(&self.store, version, &self.master_key)
+    }
+
+    /// Whether a client has a redirect URI at this origin. It may begin a read of its own.
+    pub fn is_client_origin(&self, origin: &str) -> Result<bool> {
+        self.0.client_origins.contains(&self.store, origin)
     }
 
     pub(in crate::app) fn credential_cache(&self) -> &CredentialCache {
