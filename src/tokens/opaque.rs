@@ -40,11 +40,22 @@ pub enum Kind {
     Code,
     /// The secret of an OAuth client: `atlc_`.
     ClientSecret,
+    /// The key with which the commands of a machine ask its server: `atlo_`.
+    Local,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] =
-        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half, Self::Code, Self::ClientSecret];
+    pub const ALL: [Self; 9] = [
+        Self::Key,
+        Self::Refresh,
+        Self::Device,
+        Self::Session,
+        Self::Link,
+        Self::Half,
+        Self::Code,
+        Self::ClientSecret,
+        Self::Local,
+    ];
 
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -56,6 +67,7 @@ impl Kind {
             Self::Half => "atlh_",
             Self::Code => "atlg_",
             Self::ClientSecret => "atlc_",
+            Self::Local => "atlo_",
         }
     }
 
