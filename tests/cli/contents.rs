@@ -126,9 +126,9 @@ fn tags_are_attached_and_detached() {
     let words = "the tag production of Home/vision is created; `atelier tag attach` attaches it\n";
     let line = "tag create production --workspace vision --color Green";
     does(&place, line, "1\n", words, ("tags.create", "tag/1"));
-    place.run(line).refused(1, "tag production already exists; choose another name; `atelier tag list` shows all tags");
     let words = "the tag reviewed of Home is created; `atelier tag attach` attaches it\n";
     does(&place, "tag create reviewed", "2\n", words, ("tags.create", "tag/2"));
+    place.run(line).refused(1, "tag production already exists; choose another name; `atelier tag list` shows all tags");
     let listed = place.json("tag list --json");
     assert_eq!((ids(&listed), &listed[0]["color"], &listed[1]["of"]), (vec![1, 2], &json!("green"), &json!("Home")));
     assert_eq!(ids(&place.json("tag list --workspace vision --json")), [1]);

@@ -165,7 +165,7 @@ fn the_audit_log_is_listed_by_person_verb_time_and_object() {
 fn control_characters_do_not_reach_the_terminal() {
     let place = Place::with_ada();
     place.run("org create Lab").good();
-    place.sql("UPDATE organizations SET description = 'a' || char(27) || '[2J' || char(10) || 'b' WHERE name = 'Lab'");
+    place.sql("UPDATE organizations SET description = 'a\u{1b}[2J\nb' WHERE name = 'Lab'");
     let shown = place.run("org show Lab").good().out;
     assert!(shown.contains("description  a [2J b\n"), "{shown:?}");
     assert_eq!(place.json("org show Lab --json")["description"], "a\u{1b}[2J\nb");

@@ -150,15 +150,18 @@ pub fn with_bytes(sql: &str) -> String {
     let mut rest = sql;
     while let Some(at) = rest.find("x'").into_iter().chain(rest.find("X'")).min() {
         let (before, digits) = (&rest[..at], &rest[at + 2..]);
-        let end = digits.find('\'').unwrap_or_default();
-        let is_bytes = !before.ends_with(|c: char| c.is_alphanumeric() || c == '\'')
-            && digits[..end].chars().all(|digit| digit.is_ascii_hexdigit());
-        if is_bytes {
-            done.extend([before, "CAST('\\x", &digits[..end], "' AS BYTEA)"]);
-            rest = &digits[end + 1..];
-        } else {
-            done += &rest[..at + 2];
-            rest = digits;
+        let is_quoted = (done.matches('\'').count() + before.matches('\'').count()) % 2 == 1;
+        let end = digits.find('\'').filter(|end| digits[..*end].bytes().all(|digit| digit.is_ascii_hexdigit()));
+        match end.filter(|_| !is_quoted && !before.ends_with(char::is_alphanumeric)) {
+            Some(end) => {
+                done.extend([before, "CAST('\\x", &digits[..end], "' AS BYTEA)"]);
+                rest = &digits[end + 1..];
+            }
+            None => {
+                // The quote is seen again.
+                done += &rest[..=at];
+                rest = &rest[at + 1..];
+            }
         }
     }
     done + rest

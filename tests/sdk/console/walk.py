@@ -30,6 +30,8 @@ UNLINKED = [
     "/auth/invitation", "/auth/password", "/auth/account/second-factor", "/auth/account/second-factor/recovery-codes",
     "/auth/account/second-factor/remove", "/auth/account/sessions/end-others", "/workspaces/new/check",
     "/workspaces/{workspace}/members/suggest", "/bindings/suggest", "/people/disable", "/people/add",
+    # Proxies ask it.
+    "/auth/check",
     # They are offered for somebody with a second factor, and for a list that is longer than the page of a person shows.
     "/people/{user}/reset-second-factor", "/people/{user}/{list}",
 ]
