@@ -1,4 +1,4 @@
-//! Tells systemd how the server is doing (sd_notify(3), `Type=notify`), if it asks for that with `NOTIFY_SOCKET`.
+//! Tells systemd how the server is doing (`sd_notify(3)`, `Type=notify`), if it asks for that with `NOTIFY_SOCKET`.
 
 use std::env;
 use std::ffi::OsStr;

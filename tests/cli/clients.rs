@@ -12,7 +12,7 @@ const ADD: &str = "client add grafana --redirect-uri https://grafana.example/log
 fn a_clients_secret_is_printed_alone_and_kept_as_a_fingerprint() {
     let place = Place::with_ada();
     let run = place.run(ADD).good();
-    let (words, recipe) = run.err.split_once("\n").unwrap();
+    let (words, recipe) = run.err.split_once('\n').unwrap();
     assert_eq!(words, "client grafana registered; the secret on stdout is shown only once");
     for line in ["for the configuration of Another app:", "Client id      grafana", "Client secret  YOUR_SECRET"] {
         assert!(recipe.lines().any(|told| told == line), "{recipe}");

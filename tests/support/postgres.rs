@@ -152,16 +152,13 @@ pub fn with_bytes(sql: &str) -> String {
         let (before, digits) = (&rest[..at], &rest[at + 2..]);
         let is_quoted = (done.matches('\'').count() + before.matches('\'').count()) % 2 == 1;
         let end = digits.find('\'').filter(|end| digits[..*end].bytes().all(|digit| digit.is_ascii_hexdigit()));
-        match end.filter(|_| !is_quoted && !before.ends_with(char::is_alphanumeric)) {
-            Some(end) => {
-                done.extend([before, "CAST('\\x", &digits[..end], "' AS BYTEA)"]);
-                rest = &digits[end + 1..];
-            }
-            None => {
-                // The quote is seen again.
-                done += &rest[..=at];
-                rest = &rest[at + 1..];
-            }
+        if let Some(end) = end.filter(|_| !is_quoted && !before.ends_with(char::is_alphanumeric)) {
+            done.extend([before, "CAST('\\x", &digits[..end], "' AS BYTEA)"]);
+            rest = &digits[end + 1..];
+        } else {
+            // The quote is seen again.
+            done += &rest[..=at];
+            rest = &rest[at + 1..];
         }
     }
     done + rest
