@@ -95,9 +95,10 @@ impl Setup {
     pub fn start(self) -> Server {
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
         let database = self.database.or_else(|| wanted_database(data.path()));
-        if let Some(address) = &database {
-            databases().insert(data.path().to_owned(), address.clone());
-        }
+        match &database {
+            Some(address) => databases().insert(data.path().to_owned(), address.clone()),
+            None => databases().remove(data.path()),
+        };
         let mut command = atelier_on(data.path());
         command.arg("serve").arg("--data-dir").arg(data.path()).args(["--listen", "127.0.0.1:0"]).args(&self.args);
         if !self.no_admin {
