@@ -8,6 +8,8 @@ use super::text;
 
 /// The group of the administrators of the account.
 const ADMINISTRATORS: &str = "administrators";
+/// The predefined roles. A role of that name which an administrator has made is another one.
+const ROLES: [&str; 4] = ["owner", "member", "reader", "annotator"];
 /// The characters of names that would make a group ambiguous; they are percent-encoded in it.
 const SPECIAL: &str = "%/:,=";
 
@@ -29,12 +31,8 @@ impl Group {
 
     /// The members of an organization.
     pub fn organization(name: &str) -> Self {
-        let encoded = encoded(name);
         // An organization of that name must not make administrators.
-        match encoded.strip_prefix('a').filter(|_| encoded == ADMINISTRATORS) {
-            Some(rest) => Self(format!("%61{rest}")),
-            None => Self(encoded),
-        }
+        Self(encoded_apart_from(name, &[ADMINISTRATORS]))
     }
 
     /// The members of a workspace.
@@ -42,9 +40,15 @@ impl Group {
         Self(format!("{}/{}", encoded(organization), encoded(workspace)))
     }
 
-    /// The members of a workspace who have this role.
+    /// The members of a workspace who have this predefined role.
     pub fn role(organization: &str, workspace: &str, role: &str) -> Self {
         Self(format!("{}/{}:{}", encoded(organization), encoded(workspace), encoded(role)))
+    }
+
+    /// The members of a workspace who have a role of this name that is not predefined.
+    pub fn custom_role(organization: &str, workspace: &str, role: &str) -> Self {
+        let role = encoded_apart_from(role, &ROLES);
+        Self(format!("{}/{}:{role}", encoded(organization), encoded(workspace)))
     }
 
     /// Refuses a text that is no group.
@@ -144,6 +148,11 @@ impl GroupNames {
         self.0.get(group).map(String::as_str)
     }
 
+    /// Whether the client reads some group under this name.
+    pub fn contain(&self, name: &str) -> bool {
+        self.0.values().any(|known| known == name)
+    }
+
     fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(group, name)| (group.as_str(), name.as_str()))
     }
@@ -164,11 +173,20 @@ fn encoded(name: &str) -> String {
     name.chars().map(encode).collect()
 }
 
+/// The same, with the first letter percent-encoded if the name is one of these words.
+fn encoded_apart_from(name: &str, words: &[&str]) -> String {
+    let encoded = encoded(name);
+    let first = encoded.bytes().next().filter(|_| words.contains(&encoded.as_str()));
+    first.map_or_else(|| encoded.clone(), |first| format!("%{first:02X}{}", &encoded[1..]))
+}
+
 /// Whether this is a name in which only what must be is percent-encoded.
 fn is_encoded(name: &str) -> bool {
     let codes = name.match_indices('%').all(|(at, _)| {
         let code = name.get(at + 1..at + 3);
-        code.is_some_and(|code| code == "61" || SPECIAL.chars().any(|c| code == format!("{:02X}", u32::from(c))))
+        let firsts = ROLES.iter().chain([&ADMINISTRATORS]).filter_map(|word| word.chars().next());
+        let mut all = SPECIAL.chars().chain(firsts);
+        code.is_some_and(|code| all.any(|c| code == format!("{:02X}", u32::from(c))))
     });
     !name.is_empty() && codes && !name.contains([',', '=', '/', ':'])
 }
@@ -189,6 +207,9 @@ mod tests {
         assert_eq!(Group::organization("administrators").as_str(), "%61dministrators");
         assert_eq!(Group::organization("%61dministrators").as_str(), "%2561dministrators");
         assert_eq!(Group::organization("a,administrators").as_str(), "a%2Cadministrators");
+        assert_eq!(Group::custom_role("acme", "fraud", "owner").as_str(), "acme/fraud:%6Fwner");
+        assert_eq!(Group::custom_role("acme", "fraud", "%6Fwner").as_str(), "acme/fraud:%256Fwner");
+        assert_eq!(Group::custom_role("acme", "fraud", "auditor").as_str(), "acme/fraud:auditor");
     }
 
     #[test]
@@ -222,13 +243,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn different_places_are_different_groups(names in prop::collection::vec("[a%/:,=1-6F]{1,5}|administrators", 3)) {
+        fn different_places_are_different_groups(names in prop::collection::vec("[a%/:,=1-6F]{1,5}|administrators|owner", 3)) {
             let [one, two, three] = [&names[0], &names[1], &names[2]];
             let groups = [
                 Group::administrators(),
                 Group::organization(one),
                 Group::workspace(one, two),
-                Group::role(one, two, three),
+                Group::role(one, two, "owner"),
+                Group::custom_role(one, two, three),
             ];
             prop_assert_eq!(groups.iter().map(Group::as_str).collect::<HashSet<_>>().len(), groups.len());
             for group in &groups {

@@ -14,6 +14,7 @@ pub struct Place {
     pub workspace: String,
     /// The name of the role.
     pub role: String,
+    pub is_custom: bool,
     pub archived: bool,
 }
 
@@ -39,8 +40,9 @@ pub fn places(view: &View, user: UserId, limit: u32) -> Result<Vec<Place>> {
     let read = |row: &Row| {
         let named: Option<String> = row.get(3)?;
         let predefined = row::text(row, 2, |word| Some(Role::predefined(word).map(Role::as_str)))?;
+        let is_custom = predefined.is_none();
         let role = predefined.map(str::to_owned).or(named).unwrap_or_default();
-        Ok(Place { organization: row.get(0)?, workspace: row.get(1)?, role, archived: row.get(4)? })
+        Ok(Place { organization: row.get(0)?, workspace: row.get(1)?, role, is_custom, archived: row.get(4)? })
     };
     let params = named_params! { ":user": user.0, ":limit": limit };
     Ok(query.query_map(params, read)?.collect::<rusqlite::Result<_>>()?)

@@ -1,6 +1,7 @@
 //! The state that every handler works with: the store, the keys, the pools, the caches and the limits.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::identity::signing_keys;
 use crate::app::runtime::creations::Creations;
@@ -9,6 +10,7 @@ use crate::app::runtime::file_storage::FileStorage;
 use crate::app::runtime::installation::Installation;
 use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::key_ring::{InForce, LiveRing};
+use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::pool::{Lane, Pool};
 use crate::app::runtime::refusals::Refusals;
 use crate::app::runtime::response_cache::ResponseCache;
@@ -36,7 +38,11 @@ struct Inner {
     ring: LiveRing,
     credential_cache: CredentialCache,
     response_cache: ResponseCache,
+    warnings: LogLimiter,
 }
+
+/// The time between two log lines with the same warning.
+const WARNED_EVERY: Duration = Duration::from_hours(1);
 
 pub struct Fields {
     pub store: Store,
@@ -85,7 +91,8 @@ impl AppState {
         let response_cache = ResponseCache::new(fields.response_cache_size);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache }))
+        let warnings = LogLimiter::new(WARNED_EVERY);
+        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache, warnings }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -122,6 +129,11 @@ impl AppState {
 
     pub(in crate::app) fn refusals(&self) -> &Refusals {
         &self.0.refusals
+    }
+
+    /// Limits warnings that requests repeat.
+    pub(in crate::app) fn warnings(&self) -> &LogLimiter {
+        &self.0.warnings
     }
 
     pub(in crate::app) fn creations(&self) -> &Creations {

@@ -13,11 +13,10 @@ pub(super) fn print(config: &Config, client: &Client, recipe: Recipe) {
     // Without `public_url`, only programs on this machine are sure to reach the server.
     let port = config.listen.first().map_or(0, SocketAddr::port);
     let base = config.public_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
-    let secret = if client.confidential { "YOUR_SECRET" } else { "" };
     let facts = Facts {
         issuer: &format!("{base}{REALM_PATH}"),
         client: &client.id,
-        secret,
+        secret: client.confidential.then_some("YOUR_SECRET"),
         redirect: client.redirect_uris.first().map_or("YOUR_REDIRECT_ADDRESS", |uri| uri.as_str()),
     };
     say(&format!("for the configuration of {}:\n\n{}", recipe.name(), recipe.lines(&facts)));

@@ -114,7 +114,7 @@ fn app_page(
         let has_more = authorizers.len() > AUTHORIZERS as usize;
         authorizers.truncate(AUTHORIZERS as usize);
         let redirect = client.redirect_uris.first().map_or("YOUR_REDIRECT_ADDRESS", |uri| uri.as_str());
-        let shown = secret.as_ref().map_or("YOUR_SECRET", Secret::expose);
+        let shown = client.confidential.then(|| secret.as_ref().map_or("YOUR_SECRET", Secret::expose));
         let facts = Facts { issuer: &issuer, client: &client.id, secret: shown, redirect };
         Ok(AppPage {
             shell,

@@ -117,6 +117,31 @@ fn no_name_gives_another_group() {
 }
 
 #[test]
+fn no_name_gives_what_a_client_calls_a_group() {
+    let (world, secret) = world(&["--group", "administrators=Admin"]);
+    let bob = world.bob.create("w");
+    let database = world.database();
+    database.write("UPDATE organizations SET name = 'Admin' WHERE id = 1", []);
+    let role = database.write(
+        "INSERT INTO roles (name, description, permissions, shows_workspaces, created_at, updated_at)
+         SELECT 'owner', '', permissions, shows_workspaces, 0, 0 FROM roles WHERE predefined = 'reader'",
+        [],
+    );
+    let ada = world.ada.create("hers");
+    world.ada.add(ada, &world.bob, "COLLABORATOR");
+    let change = "UPDATE members SET role = 'custom', role_id = ?1 WHERE workspace_id = ?2 AND role = 'member'";
+    database.write(change, rusqlite::params![role, ada]);
+    assert_ne!(bob, ada);
+    for claims in everywhere(&world, &secret, &tokens(&world, &secret, &world.bob, "openid groups")) {
+        let expected = ["Admin/w", "Admin/w:owner", "Admin/hers", "Admin/hers:%6Fwner"];
+        assert_eq!(groups_of(&claims), expected, "an organization called Admin makes nobody one: {claims}");
+    }
+    for claims in everywhere(&world, &secret, &tokens(&world, &secret, &world.ada, "openid groups")) {
+        assert_eq!(groups_of(&claims).iter().filter(|group| **group == "Admin").count(), 1, "{claims}");
+    }
+}
+
+#[test]
 fn at_most_200_groups_are_in_a_claim_and_the_log_says_so() {
     let (world, secret) = world(&["--group", "acme=first"]);
     for number in 0..110 {

@@ -30,7 +30,8 @@ pub fn claim(state: &AppState, user: &User, client: &Client, scopes: &Scopes) ->
     if !scopes.has(Scope::Groups) {
         return Ok(None);
     }
-    state.read_inline(|view| of(view, user, &client.groups)).map(|groups| Some(told(groups, user, &client.id)))
+    let groups = state.read_inline(|view| of(view, user, &client.groups))?;
+    Ok(Some(logged(state, groups, user, &client.id)))
 }
 
 /// The same for a client by its id. The claim is empty if the client has been removed meanwhile.
@@ -43,19 +44,12 @@ pub fn claim_of(state: &AppState, user: &User, client: &str, scopes: &Scopes) ->
         Some(client) => of(view, user, &client.groups),
         None => Ok(Groups::default()),
     })?;
-    Ok(Some(told(groups, user, &id)))
+    Ok(Some(logged(state, groups, user, &id)))
 }
 
 /// The groups of a user, with these names in place of some.
 pub fn of(view: &View, user: &User, names: &GroupNames) -> Result<Groups> {
-    let (all, is_more) = all(view, user)?;
-    let renamed = all.iter().filter_map(|group| names.of(group));
-    let others = all.iter().filter(|group| names.of(group).is_none()).map(Group::as_str);
-    let mut seen = HashSet::new();
-    let mut names: Vec<_> = renamed.chain(others).filter(|name| seen.insert(*name)).map(str::to_owned).collect();
-    let are_cut = is_more || names.len() > MAX;
-    names.truncate(MAX);
-    Ok(Groups { names, are_cut })
+    Ok(all(view, user)?.told(names))
 }
 
 /// A user as the programs behind a proxy see them.
@@ -67,20 +61,40 @@ pub struct Identity {
     pub is_in: bool,
 }
 
-/// Who the actor is, for a program that lets in the members of these groups, or everybody if none is given.
+/// Who the actor is, for a program that only members of these groups may use, or everybody if none is given.
 ///
 /// Refused without a user.
 pub fn identity(view: &View, actor: &Actor, wanted: &[Group]) -> Result<Identity> {
     let person = actor.person().ok_or(AuthError::NoCredential)?;
     let user = store::users::find_principal(view, person.id)?.ok_or(AuthError::Disabled)?;
-    let (all, _) = all(view, &user)?;
-    let is_in = wanted.is_empty() || wanted.iter().any(|group| all.contains(group));
-    let groups = of(view, &user, &GroupNames::default())?;
-    Ok(Identity { user, groups, is_in })
+    let all = all(view, &user)?;
+    let is_in = wanted.is_empty() || wanted.iter().any(|group| all.groups.contains(group));
+    Ok(Identity { user, groups: all.told(&GroupNames::default()), is_in })
 }
 
-/// All groups of a user, and whether there are more places than are looked at.
-fn all(view: &View, user: &User) -> Result<(Vec<Group>, bool)> {
+/// All groups of a user.
+struct All {
+    groups: Vec<Group>,
+    /// Whether there are more places than are looked at.
+    is_more: bool,
+}
+
+impl All {
+    /// The names that a client reads. A group that only has the text of one of its names is left out: an organization
+    /// that is called `Admin` must not make its members administrators of the client.
+    fn told(&self, names: &GroupNames) -> Groups {
+        let renamed = self.groups.iter().filter_map(|group| names.of(group));
+        let others = self.groups.iter().filter(|group| names.of(group).is_none()).map(Group::as_str);
+        let others = others.filter(|group| !names.contain(group));
+        let mut seen = HashSet::new();
+        let mut told: Vec<_> = renamed.chain(others).filter(|name| seen.insert(*name)).map(str::to_owned).collect();
+        let are_cut = self.is_more || told.len() > MAX;
+        told.truncate(MAX);
+        Groups { names: told, are_cut }
+    }
+}
+
+fn all(view: &View, user: &User) -> Result<All> {
     let administrator = (user.role == AccountRole::Administrator).then(Group::administrators);
     let organizations = store::groups::organizations(view, user.id, MAX_PLACES + 1)?;
     let places = store::groups::places(view, user.id, MAX_PLACES + 1)?;
@@ -88,18 +102,23 @@ fn all(view: &View, user: &User) -> Result<(Vec<Group>, bool)> {
     let is_more = is_more(organizations.len()) || is_more(places.len());
     let of_organizations = organizations.iter().map(|name| Group::organization(name));
     let of_workspaces = places.iter().filter(|place| !place.archived).flat_map(|place| {
+        let role = if place.is_custom { Group::custom_role } else { Group::role };
         [
             Group::workspace(&place.organization, &place.workspace),
-            Group::role(&place.organization, &place.workspace, &place.role),
+            role(&place.organization, &place.workspace, &place.role),
         ]
     });
-    Ok((administrator.into_iter().chain(of_organizations).chain(of_workspaces).collect(), is_more))
+    Ok(All { groups: administrator.into_iter().chain(of_organizations).chain(of_workspaces).collect(), is_more })
 }
 
-fn told(groups: Groups, user: &User, client: &ClientId) -> Vec<String> {
+/// The names, after a warning if there are too many.
+fn logged(state: &AppState, groups: Groups, user: &User, client: &ClientId) -> Vec<String> {
     if groups.are_cut {
-        let email = &user.email;
-        log::warn!("{email} has more than {MAX} groups, the client {client} gets the first {MAX} of them");
+        let words =
+            format!("{} has more than {MAX} groups, the client {client} gets the first {MAX} of them", user.email);
+        if state.warnings().allows(&words) {
+            log::warn!("{words}");
+        }
     }
     groups.names
 }

@@ -13,14 +13,17 @@ pub enum Recipe {
     Apache,
 }
 
+/// Stands for the secret of a public client in lines that are left out. No secret contains a control character.
+const NO_SECRET: &str = "\u{1}";
+
 /// What the lines contain.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The issuer's address, below which all endpoints are.
     pub issuer: &'a str,
     pub client: &'a ClientId,
-    /// The secret, or a placeholder.
-    pub secret: &'a str,
+    /// The secret, or a placeholder. `None` for a public client.
+    pub secret: Option<&'a str>,
     /// The first redirect address.
     pub redirect: &'a str,
 }
@@ -69,9 +72,15 @@ impl Recipe {
         }
     }
 
-    /// The lines for the program's configuration.
+    /// The lines for the program's configuration. Those about a secret are left out for a public client.
     pub fn lines(self, facts: &Facts) -> String {
-        let Facts { issuer, client, secret, redirect } = facts;
+        let secret = facts.secret.unwrap_or(NO_SECRET);
+        let lines = self.all_lines(facts, secret);
+        lines.split_inclusive('\n').filter(|line| !line.contains(NO_SECRET)).collect()
+    }
+
+    fn all_lines(self, facts: &Facts, secret: &str) -> String {
+        let Facts { issuer, client, redirect, .. } = facts;
         let (authorize, token, userinfo) = (
             format!("{issuer}/protocol/openid-connect/auth"),
             format!("{issuer}/protocol/openid-connect/token"),
@@ -136,13 +145,15 @@ mod tests {
         let facts = Facts {
             issuer: "https://ml.example.com/auth/realms/master",
             client: &client,
-            secret: "s3cret",
+            secret: Some("s3cret"),
             redirect: "https://app.example.com/callback",
         };
         for recipe in Recipe::ALL {
             let lines = recipe.lines(&facts);
             assert!(lines.contains("grafana") && lines.contains("s3cret") && lines.contains(facts.issuer), "{lines}");
             assert_eq!(Recipe::parse(recipe.as_str()), Some(recipe));
+            let public = recipe.lines(&Facts { secret: None, ..facts });
+            assert_eq!(public.lines().count() + 1, lines.lines().count(), "{public}");
         }
     }
 }
