@@ -11,5 +11,8 @@ pub mod error;
 pub mod files;
 pub mod http;
 pub mod policy;
+#[cfg(test)]
+#[path = "../tests/support/stop.rs"]
+mod stop;
 pub mod store;
 pub mod tokens;

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::hostile_disk::HostileDisk;
 use crate::support::database::Database;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::wallaroo::uploads::{self, FORM, UPLOAD, form, metadata};
 
@@ -68,12 +69,13 @@ fn a_lost_server_goes_on_elsewhere() {
 
     // Four clients write until the server is killed. Each acknowledged row is noted, with the time.
     let acknowledged: Mutex<Vec<(Instant, i64)>> = Mutex::default();
-    let (is_over, number) = (AtomicBool::new(false), AtomicUsize::new(0));
+    let (is_over, number) = (Stop::default(), AtomicUsize::new(0));
     let begun = std::thread::scope(|scope| {
+        let _stops = is_over.at_the_end();
         for _ in 0..4 {
             scope.spawn(|| {
                 let caller = Client::new(client.base()).with(&key);
-                while !is_over.load(Ordering::Acquire) {
+                while !is_over.is_set() {
                     let name = format!("load-{}", number.fetch_add(1, Ordering::Relaxed));
                     let Some(id) = create(&caller, &name) else { break };
                     acknowledged.lock().expect("a list").push((Instant::now(), id));
@@ -95,7 +97,6 @@ fn a_lost_server_goes_on_elsewhere() {
         succeed(&["key", "revoke", "2", "--yes", "--data-dir", &data]);
         let pid = server.pid().to_string();
         assert!(Command::new("kill").args(["-9", &pid]).status().expect("kill").success());
-        is_over.store(true, Ordering::Release);
         begun
     });
     drop(server);

@@ -3,7 +3,6 @@
 //!
 //! `ATELIER_TEST_SEED` repeats a run; a test that fails prints its seed.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -13,6 +12,7 @@ use serde_json::{Value, json};
 use crate::arize::scene;
 use crate::client::{Answer, Client};
 use crate::support::database::Database;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN_PASSWORD, Setup};
 use crate::world::{Person, World, fresh};
 
@@ -149,15 +149,15 @@ fn cached_responses_are_as_fresh_as_uncached_ones() {
         story.key(who);
     }
     let questions = questions(&world);
-    let over = AtomicBool::new(false);
+    let over = Stop::default();
     // Others ask all the while, so that answers are kept at every moment of a write.
     let crowd: Vec<Held> = story.held.clone();
     std::thread::scope(|scope| {
-        let ends = Ends(&over);
+        let _stops = over.at_the_end();
         for part in crowd.chunks(3) {
             let (questions, over) = (&questions, &over);
             scope.spawn(move || {
-                while !over.load(Ordering::Acquire) {
+                while !over.is_set() {
                     for held in part {
                         let client = held.client.with(held.client.credential());
                         for question in questions {
@@ -172,17 +172,7 @@ fn cached_responses_are_as_fresh_as_uncached_ones() {
             let told = story.write();
             story.compare(&questions, &format!("step {step}: {told}"));
         }
-        drop(ends);
     });
-}
-
-/// Stops the other threads, also on failure.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }
 
 impl Story<'_> {

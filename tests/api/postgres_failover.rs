@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::postgres::SHARED;
 use crate::support::instance::Instance;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 use crate::world::{Person, fresh};
 
@@ -70,16 +71,17 @@ pub struct Told {
 
 /// Does something while clients create and list workspaces.
 pub fn under_load(clients: &[&Client], during: impl FnOnce()) -> Told {
-    let (enough, refused, lost) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
+    let (enough, refused, lost) = (Stop::default(), AtomicUsize::new(0), AtomicUsize::new(0));
     let (enough, refused, lost) = (&enough, &refused, &lost);
     std::thread::scope(|scope| {
+        let stops = enough.at_the_end();
         let mut writers = Vec::new();
         for client in clients {
             for _ in 0..CLIENTS {
                 let client = client.with(client.credential());
                 writers.push(scope.spawn(move || {
                     let mut acknowledged = Vec::new();
-                    while !enough.load(Ordering::Acquire) {
+                    while !enough.is_set() {
                         let name = fresh("load");
                         match create(&client, &name) {
                             Some(true) => acknowledged.push(name),
@@ -93,7 +95,7 @@ pub fn under_load(clients: &[&Client], during: impl FnOnce()) -> Told {
             }
             let client = client.with(client.credential());
             scope.spawn(move || {
-                while !enough.load(Ordering::Acquire) {
+                while !enough.is_set() {
                     if let Ok(answer) = client.try_send("GET", "/auth/admin/realms/master/users", &[], ()) {
                         assert!(matches!(answer.status, 200 | 503), "{answer:?}");
                     }
@@ -101,12 +103,9 @@ pub fn under_load(clients: &[&Client], during: impl FnOnce()) -> Told {
                 }
             });
         }
-        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(during));
-        enough.store(true, Ordering::Release);
+        during();
+        drop(stops);
         let acknowledged = writers.into_iter().flat_map(|writer| writer.join().expect("a client")).collect();
-        if let Err(panic) = done {
-            std::panic::resume_unwind(panic);
-        }
         let count = |count: &AtomicUsize| count.load(Ordering::Relaxed);
         Told { acknowledged, refused: count(refused), lost: count(lost) }
     })

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::Deref;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::client::Client;
 use crate::support::database::Database;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 
 /// A signed-in user.
@@ -144,8 +145,9 @@ pub fn invite(ada: &Person, nobody: &Client, email: &str, password: &str) -> Per
 /// Does something while the queue of a server with `--write-queue 1` is full, and two accepted writes wait.
 pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
     let lock = database.lock();
-    let (locked, enough) = (Instant::now(), AtomicBool::new(false));
+    let (locked, enough) = (Instant::now(), Stop::default());
     std::thread::scope(|scope| {
+        let stops = enough.at_the_end();
         let (tell, told) = mpsc::channel();
         for feeder in 0..3 {
             let (client, tell, enough) = (ada.with(ada.credential()), tell.clone(), &enough);
@@ -156,7 +158,7 @@ pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
                         client.try_send("POST", "/v1/api/workspaces/create", &[], body).map_or(0, |a| a.status);
                     let _ = tell.send((feeder, status));
                     // A server that stops meanwhile owes nothing to a request that it refused.
-                    if status != 503 || enough.load(Ordering::Acquire) {
+                    if status != 503 || enough.is_set() {
                         break;
                     }
                     std::thread::sleep(Duration::from_millis(2));
@@ -172,7 +174,7 @@ pub fn full_line(ada: &Person, database: &Database, meanwhile: impl FnOnce()) {
             times = if last == Some(feeder) { times + 1 } else { 1 };
             last = Some(feeder);
         }
-        enough.store(true, Ordering::Release);
+        drop(stops);
         meanwhile();
         drop(lock);
         // The writer gives up after five seconds, which a busy machine may take for all this.

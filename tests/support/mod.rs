@@ -11,6 +11,7 @@ mod about_sqlite;
 pub mod database;
 pub mod instance;
 pub mod postgres;
+pub mod stop;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

@@ -11,6 +11,7 @@ use crate::domain::ids::{ModelVersionId, OrganizationId};
 use crate::domain::model::{ModelName, ModelSettings, NewModelVersion, Runtime, Sha256, StoredFile, Visibility};
 use crate::domain::timestamp::Timestamp;
 use crate::files::{FileStore, Listed};
+use crate::stop::Stop;
 use crate::store::{models, stored_files};
 
 const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
@@ -276,11 +277,12 @@ fn a_file_that_is_removed_before_its_version_is_inserted_is_placed_again() {
 #[test]
 fn uploads_beside_deletes_of_the_same_file_leave_each_version_its_file() {
     let archive = archive(None);
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = Stop::default();
     let bytes = vec![7; 100_000];
     let sha256 = thread::scope(|scope| {
+        let _stops = stop.at_the_end();
         scope.spawn(|| {
-            while !stop.load(Ordering::Relaxed) {
+            while !stop.is_set() {
                 archive.remove();
             }
         });
@@ -298,7 +300,6 @@ fn uploads_beside_deletes_of_the_same_file_leave_each_version_its_file() {
             })
             .collect();
         let done: Vec<_> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
-        stop.store(true, Ordering::Relaxed);
         done[0]
     });
     assert_eq!((archive.remove(), archive.stored(), archive.noted()), (0, 1, 0));

@@ -2,6 +2,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::stop::Stop;
 
 const LIMIT: Limit = Limit { bytes: 100, rule: "must not be larger than 100 bytes" };
 
@@ -60,10 +61,11 @@ fn only_files_without_an_owner_are_cleaned() {
 #[test]
 fn a_file_is_never_cleaned_while_it_begins() {
     let (_place, spool) = spool();
-    let stop = std::sync::atomic::AtomicBool::new(false);
+    let stop = Stop::default();
     std::thread::scope(|scope| {
+        let _stops = stop.at_the_end();
         scope.spawn(|| {
-            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+            while !stop.is_set() {
                 spool.clean().unwrap();
             }
         });
@@ -71,7 +73,6 @@ fn a_file_is_never_cleaned_while_it_begins() {
             let incoming = spool.begin(LIMIT).unwrap();
             assert!(incoming.entry.path().exists());
         }
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
     });
     assert!(names(&spool).is_empty());
 }

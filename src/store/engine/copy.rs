@@ -65,10 +65,10 @@ pub(super) fn copy_pages(source: &Connection, to: &Path, each: impl Fn(u64, u64)
 #[cfg(test)]
 mod tests {
     use std::fs;
-    use std::sync::atomic::{AtomicBool, Ordering};
 
     use super::*;
-    use crate::store::{Sizes, Store, health};
+    use crate::stop::Stop;
+    use crate::store::{Sizes, Store, health, probe};
 
     #[test]
     fn a_copy_is_of_one_moment_while_the_file_is_written() {
@@ -76,10 +76,14 @@ mod tests {
         let (path, to) = (place.path().join("atelier.db"), place.path().join("copy.db"));
         fs::write(&to, "").unwrap();
         let store = Store::open(&path, Sizes::default()).unwrap();
-        let is_over = AtomicBool::new(false);
+        // More than one step copies.
+        let bytes = 2 * usize::try_from(PAGES).unwrap() * 4096;
+        probe::execute(&path, &format!("CREATE TABLE filler AS SELECT zeroblob({bytes}) AS bytes"));
+        let is_over = Stop::default();
         std::thread::scope(|scope| {
-            let writer = scope.spawn(|| {
-                while !is_over.load(Ordering::Acquire) {
+            let _stops = is_over.at_the_end();
+            scope.spawn(|| {
+                while !is_over.is_set() {
                     store.write_and_wait(health::touch).unwrap();
                 }
             });
@@ -95,8 +99,6 @@ mod tests {
                 assert!(before <= of_copy && of_copy < after, "{before} {of_copy} {after}");
                 assert_eq!(inspection::inspect(&to, health::integrity_faults).unwrap(), [""; 0]);
             }
-            is_over.store(true, Ordering::Release);
-            writer.join().unwrap();
         });
         let names: Vec<_> = fs::read_dir(place.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         assert!(!names.iter().any(|name| name.to_str().unwrap().starts_with("copy.db-")), "{names:?}");

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -14,6 +13,7 @@ use crate::client::{Answer, Client};
 use crate::console::browser::Browser;
 use crate::hostile_disk::{HostileDisk, log_length};
 use crate::support::database::Database;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Setup};
 use crate::world::{Person, World, encoded, fresh, wait_for_log};
 
@@ -350,13 +350,14 @@ fn no_fault_of_the_disk_loses_what_was_acknowledged() {
     ];
     let scene = Scene::new();
     let acknowledged = Arc::new(Mutex::new(BTreeSet::new()));
-    let (done, seen) = (AtomicBool::new(false), Mutex::new(BTreeSet::new()));
+    let (done, seen) = (Stop::default(), Mutex::new(BTreeSet::new()));
     std::thread::scope(|scope| {
+        let _stops = done.at_the_end();
         for _ in 0..4 {
             let (client, acknowledged) = (scene.world.bob.with(scene.world.bob.credential()), acknowledged.clone());
             let (done, seen) = (&done, &seen);
             scope.spawn(move || {
-                while !done.load(Ordering::Acquire) {
+                while !done.is_set() {
                     let name = fresh("storm");
                     let answer = client.post(CREATE, &json!({ "workspace_name": &name }));
                     seen.lock().expect("a list").insert(answer.status);
@@ -375,7 +376,6 @@ fn no_fault_of_the_disk_loses_what_was_acknowledged() {
             scene.disk.heal();
             std::thread::sleep(Duration::from_millis(60));
         }
-        done.store(true, Ordering::Release);
     });
     assert_eq!(seen.into_inner().expect("a list"), BTreeSet::from([200, 503, 507]), "faults and successes took turns");
     scene.becomes_ready();

@@ -1,12 +1,13 @@
 //! Guessing of passwords and codes, and creation of too many things.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::client::{Answer, Client, TOKEN};
 use crate::console::browser::Browser;
+use crate::support::stop::Stop;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Setup};
 use crate::world::{Person, World, fresh, wait_for_log};
 
@@ -99,10 +100,11 @@ fn fast_retries_do_not_lock_out_a_patient_user() {
     };
     let spent = (0..400).any(|_| sign_in_from(nobody, &fresh_address(), ADMIN, "wrong").status == 429);
     assert!(spent, "the account is being guessed at");
-    let enough = AtomicBool::new(false);
+    let enough = Stop::default();
     std::thread::scope(|scope| {
+        let _stops = enough.at_the_end();
         scope.spawn(|| {
-            while !enough.load(Ordering::Acquire) {
+            while !enough.is_set() {
                 sign_in_from(nobody, &fresh_address(), ADMIN, "wrong");
                 std::thread::sleep(Duration::from_millis(100));
             }
@@ -121,7 +123,6 @@ fn fast_retries_do_not_lock_out_a_patient_user() {
             }
             assert_eq!(answer.status, 200, "{owner_at} {answer:?}");
         }
-        enough.store(true, Ordering::Release);
     });
 }
 

@@ -3,7 +3,6 @@
 
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,6 +15,7 @@ use rusqlite::named_params;
 use super::{database, run};
 use crate::store::postgres::cluster::cluster;
 use crate::store::versioned_cache::VersionedCache;
+use crate::stop::Stop;
 use crate::store::{Address, DataVersion, Sizes, Store};
 
 const ROUNDS: usize = 500;
@@ -84,19 +84,17 @@ impl Two {
 
     /// Whether each of several rounds was stale, while others ask for the version as well.
     fn stale_rounds(&self) -> Vec<bool> {
-        let over = AtomicBool::new(false);
+        let over = Stop::default();
         thread::scope(|scope| {
-            let ends = Ends(&over);
+            let _stops = over.at_the_end();
             for _ in 0..CROWD {
                 scope.spawn(|| {
-                    while !over.load(Ordering::Acquire) {
+                    while !over.is_set() {
                         self.reader.data_version().unwrap();
                     }
                 });
             }
-            let rounds = (0..ROUNDS).map(|_| self.is_stale(|| self.reader.data_version().unwrap())).collect();
-            drop(ends);
-            rounds
+            (0..ROUNDS).map(|_| self.is_stale(|| self.reader.data_version().unwrap())).collect()
         })
     }
 }
@@ -105,15 +103,6 @@ impl Drop for Two {
     fn drop(&mut self) {
         self.writer.close();
         self.reader.close();
-    }
-}
-
-/// Stops the other threads, also on failure.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
     }
 }
 
