@@ -59,7 +59,8 @@ pub struct FirstSweep {
 /// The number of writes of a sweep that are done at once in a copy.
 const AT_ONCE: u32 = 100;
 
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 4096, search_memory: 0, max_read: None };
+const SIZES: Sizes =
+    Sizes { readers: 1, write_queue: 4, page_cache_kib: 4096, search_memory: 0, max_read: None, max_write: None };
 
 /// Deletes what has ended in a copy of a data file, and counts it. Audit rows are only counted.
 pub fn try_first_sweep(copy: &Path, retention: &Retention) -> Result<FirstSweep> {

@@ -15,7 +15,8 @@ use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, Tx, View};
 
 /// The sizes of a short command.
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None };
+const SIZES: Sizes =
+    Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None, max_write: None };
 
 /// Parses an email address of the command line.
 pub(super) fn address(email: &str) -> Result<Email, CliError> {

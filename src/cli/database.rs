@@ -102,6 +102,7 @@ pub(super) fn sizes(config: &Config) -> Sizes {
         page_cache_kib: u32::try_from(config.page_cache / 1024).unwrap_or(u32::MAX),
         search_memory: config.search_memory,
         max_read: Some(MAX_READ),
+        max_write: Some(config.request_timeout),
     }
 }
 

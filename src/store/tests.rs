@@ -25,7 +25,8 @@ use crate::domain::workspace::{NewWorkspace, WorkspaceName};
 use crate::error::{Error, Result};
 use crate::tokens::opaque::{self, Kind};
 
-const SIZES: Sizes = Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20, max_read: None };
+const SIZES: Sizes =
+    Sizes { readers: 3, write_queue: 16, page_cache_kib: 512, search_memory: 1 << 20, max_read: None, max_write: None };
 
 struct Place {
     store: Store,

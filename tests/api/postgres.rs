@@ -92,6 +92,19 @@ fn a_check_and_a_server_warn_of_postgresql_without_fsync() {
     assert!(listed.status.success() && listed.stderr.is_empty(), "{listed:?}");
 }
 
+#[test]
+fn a_server_refuses_postgresql_without_fsync_that_may_not_lose_data() {
+    let address = fresh_database();
+    let name = database_name(&address);
+    cluster().run(name, &format!("ALTER DATABASE {name} SET atelier.may_lose_data = off"));
+    let refused = run_on(&address, tempfile::tempdir().expect("a directory").path(), &[]);
+    let words = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && words.contains("fsync is off, so a crash of the machine would lose"),
+        "{words}"
+    );
+}
+
 /// Two servers on one database.
 pub struct Pair {
     pub one: World,

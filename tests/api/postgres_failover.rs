@@ -1,6 +1,7 @@
 //! What the server does while connections to PostgreSQL end, PostgreSQL is gone, or another server dies.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -132,9 +133,9 @@ pub fn check(instance: &Instance, server: &Server, told: &Told) {
     assert!(verified.status.success(), "{verified:?}");
 }
 
-fn signal(server: &Server, name: &str) {
-    let done = Command::new("sh").arg("-c").arg(format!("kill -{name} {}", server.pid())).status();
-    assert!(done.is_ok_and(|status| status.success()), "the server can be signalled");
+pub fn signal(process: impl Display, name: &str) {
+    let done = Command::new("sh").arg("-c").arg(format!("kill -{name} {process}")).status();
+    assert!(done.is_ok_and(|status| status.success()), "the process can be signalled");
 }
 
 #[test]
@@ -193,7 +194,7 @@ fn a_standby_takes_over_with_everything() {
 /// Stops a server while it holds the lock of all writes.
 fn stop_in_its_turn(instance: &Instance, server: &Server, writer: &str) {
     for _ in 0..200 {
-        signal(server, "STOP");
+        signal(server.pid(), "STOP");
         // PostgreSQL may still answer what was sent before.
         std::thread::sleep(Duration::from_millis(30));
         let state = instance.run(&format!("SELECT state, query FROM pg_stat_activity WHERE pid = {writer}"));
@@ -201,7 +202,7 @@ fn stop_in_its_turn(instance: &Instance, server: &Server, writer: &str) {
         if state.starts_with("idle in transaction\t") && !state.contains("BEGIN") {
             return;
         }
-        signal(server, "CONT");
+        signal(server.pid(), "CONT");
         std::thread::sleep(Duration::from_millis(11));
     }
     panic!("the server is never seen in its turn");
@@ -232,11 +233,11 @@ fn a_server_that_dies_in_its_turn_lets_the_other_go_on() {
         println!("the other went on {waited:?} after one was stopped");
         assert!(waited < Duration::from_secs(10), "PostgreSQL ends a session that is idle in a transaction after 8 s");
         // PostgreSQL has ended its session, so it begins its batch anew.
-        signal(&one, "CONT");
+        signal(one.pid(), "CONT");
         println!("it is back after {:?}", until_it_works(&here));
 
         stop_in_its_turn(&instance, &one, &writer_of(&instance, &writer_there));
-        signal(&one, "KILL");
+        signal(one.pid(), "KILL");
         let waited = until_it_works(&there);
         println!("the other went on {waited:?} after one was killed");
         assert!(waited < Duration::from_secs(10), "{waited:?}");
@@ -254,8 +255,8 @@ fn what_was_acknowledged_survives_a_kill_of_everything() {
     let (here, there) = (ada(&one), ada(&other));
     let told = under_load(&[&here, &there], || {
         std::thread::sleep(Duration::from_secs(1));
-        signal(&one, "KILL");
-        signal(&other, "KILL");
+        signal(one.pid(), "KILL");
+        signal(other.pid(), "KILL");
         instance.kill();
     });
     one.stop();
@@ -287,8 +288,8 @@ fn servers_go_on_after_a_kill_of_postgresql_and_postgresql_after_a_kill_of_them(
 
     let told = under_load(&[&here, &there], || {
         std::thread::sleep(Duration::from_millis(500));
-        signal(&one, "KILL");
-        signal(&other, "KILL");
+        signal(one.pid(), "KILL");
+        signal(other.pid(), "KILL");
     });
     one.stop();
     other.stop();

@@ -67,7 +67,7 @@ fn served() -> Place {
 }
 
 const START: &str = "run `atelier serve` to create it, or give the directory of your server with --data-dir";
-const RESTORE: &str = "stop the server, keep a copy of the directory and restore the last backup";
+const RESTORE: &str = "stop the server, keep a copy of its data and restore the last backup";
 
 #[test]
 fn check_finds_nothing_after_a_server_has_stopped() {
@@ -201,7 +201,7 @@ fn a_wrong_master_key_is_reported() {
     let key = place.data().join("master.key");
     let shown = "./atelier-data/master.key";
     fs::copy(other.data().join("master.key"), &key).unwrap();
-    let next = format!("restore the {shown} that belongs to this data file from the backup");
+    let next = format!("restore the {shown} that belongs to this data from the backup");
     fault(&place, "master key: it does not open the signing key ", &next);
 
     let lost = "restore it from the backup; nothing that it sealed can be opened without it";
@@ -244,7 +244,7 @@ fn details_of_connections_that_do_not_open_are_reported() {
         "connections: the master key does not open the details of 1 of 2, such as {}",
         ids[1].as_str().unwrap()
     );
-    let next = "use the master key of this data file, or delete these connections and create them again";
+    let next = "use the master key of this data, or delete these connections and create them again";
     fault(&place, &told, next);
 }
 

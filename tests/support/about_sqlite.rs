@@ -34,6 +34,10 @@ const TESTS: &[(&str, &str)] = &[
     ("mistakes::a_directory_that_gets_secrets_is_closed", "the same"),
     ("printing::files_created_by_root_belong_to", "it lists the data file among the files"),
     ("running::the_schema_is_not_upgraded_under", "an old data file is upgraded"),
+    (
+        "running::links_of_a_running_server_on_all_addresses",
+        "a server on PostgreSQL refuses all addresses without public_url",
+    ),
     ("signing_keys::a_master_key_is_read_from", "the data file is compared with itself"),
     ("users::the_first_user_can_be_added_before", "it lists the data file among the files"),
     ("console::system::an_administrator_makes_a_backup_and_downloads_it", "a backup is of a data file"),

@@ -17,7 +17,8 @@ use crate::tokens::seal::MasterKey;
 /// The maximum number of faults of one kind.
 const MAX_FAULTS: usize = 5;
 
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 4096, search_memory: 0, max_read: None };
+const SIZES: Sizes =
+    Sizes { readers: 1, write_queue: 4, page_cache_kib: 4096, search_memory: 0, max_read: None, max_write: None };
 
 /// An unpacked backup that was examined, as an open data file.
 pub struct Examined {

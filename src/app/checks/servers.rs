@@ -63,7 +63,7 @@ pub fn connections(room: ConnectionRoom, readers: usize) -> Finding {
 /// Whether the database keeps its data when its machine crashes. Nothing if it does.
 pub fn fsync(is_on: bool) -> Option<Finding> {
     let found = "it is off in PostgreSQL, so a crash of its machine loses data";
-    (!is_on).then(|| Finding::warning("fsync", found, "set it to on unless this is a test"))
+    (!is_on).then(|| Finding::warning("fsync", found, "set it to on, unless all of it may be lost"))
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ impl Remover {
             return Ok(());
         }
         let now = if is_first { Timestamp::from_micros(i64::MAX) } else { Timestamp::now() };
-        if state.read_inline(|view| stored_files::is_due(view, now))? {
+        // A read does not wait for the last commit of a killed process, which PostgreSQL may still make.
+        if is_first || state.read_inline(|view| stored_files::is_due(view, now))? {
             let (store, files) = (state.store.clone(), state.files.clone());
             state.place_pool.run(Lane::Server, move || remove_unreferenced(&store, &files, now)).await??;
         }

@@ -51,7 +51,7 @@ impl Content {
         }
     }
 
-    pub(super) fn check(self, config: &Config, home: &DataDir) -> Vec<Finding> {
+    pub(super) fn check(self, config: &Config, home: &DataDir, again: files::Again) -> Vec<Finding> {
         let mut findings = master_key::check(config, home, self.signing_keys);
         findings.extend(self.connections.and_then(connections));
         findings.push(administrator(self.administrators));
@@ -62,7 +62,7 @@ impl Content {
         }
         // Commands may run on a machine that has none of the files.
         if config.files_url.is_some() || home.path().exists() {
-            findings.extend(files::check(config, home, self.files));
+            findings.extend(files::check(config, home, self.files, again));
         }
         findings
     }
@@ -93,7 +93,7 @@ fn connections(opened: Result<(usize, Vec<Uuid>)>) -> Option<Finding> {
             Finding::fault(
                 WHAT,
                 found,
-                "use the master key of this data file, or delete these connections and create them again",
+                "use the master key of this data, or delete these connections and create them again",
             )
         }
         Err(error) => Finding::fault(WHAT, error_details(&error), RESTORE),
@@ -152,7 +152,7 @@ fn audit(verdict: Result<Verdict>) -> Finding {
             Some(first) => {
                 let more = verdict.faults.len() - 1 + verdict.more;
                 let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-                let next = "run `atelier audit verify`, keep a copy of the directory, and compare it with a backup";
+                let next = "run `atelier audit verify`, keep a copy of the data, and compare it with a backup";
                 Finding::fault(WHAT, format!("{first}{more}"), next)
             }
         },

@@ -84,7 +84,7 @@ fn of_database(config: &Config, home: &DataDir, is_running: bool) -> Vec<Finding
         // If it cannot be loaded, the check of the master key says why.
         let key = Source::of(config, home).ok().and_then(|source| source.load().ok());
         let content = store.read(|view| Ok(Content::of(view, key.as_ref())))?;
-        findings.extend(content.check(config, home));
+        findings.extend(content.check(config, home, &|work| store.read(work)));
         Ok(findings)
     });
     found.unwrap_or_else(|error| {

@@ -83,7 +83,13 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
             findings.push(sound("integrity", facts.integrity));
             findings.push(sound("foreign keys", facts.foreign_keys));
             findings.extend(facts.room.ok().and_then(free_space));
-            findings.extend(facts.content.map(|content| content.check(config, home)).into_iter().flatten());
+            findings.extend(
+                facts
+                    .content
+                    .map(|content| content.check(config, home, &|work| inspect(&path, work)))
+                    .into_iter()
+                    .flatten(),
+            );
         }
         Err(error) => findings.push(Finding::fault("integrity", error_details(&error), RESTORE)),
     }

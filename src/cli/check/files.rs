@@ -16,7 +16,6 @@ use crate::domain::quota;
 use crate::error::{DiskFault, Error, Result};
 use crate::files::Listed;
 use crate::store::data_dir::DataDir;
-use crate::store::inspection::inspect;
 use crate::store::{View, stored_files};
 use crate::tokens::file_hash::FileHash;
 
@@ -28,7 +27,10 @@ const MAX_NAMED: usize = 3;
 /// The bytes that are read at once.
 const CHUNK: usize = 1 << 20;
 
-/// What the data file says about files.
+/// Asks the data again, as it is now.
+pub(super) type Again<'a> = &'a dyn Fn(&dyn Fn(&View) -> Result<bool>) -> Result<bool>;
+
+/// What the data says about files.
 pub(super) struct Facts {
     /// By SHA-256.
     referenced: Vec<StoredFile>,
@@ -45,7 +47,7 @@ pub(super) fn collect_facts(view: &View) -> Result<Facts> {
     Ok(Facts { referenced, wrong_sizes: stored_files::wrong_sizes(view)? })
 }
 
-pub(super) fn check(config: &Config, home: &DataDir, facts: Result<Facts>) -> Vec<Finding> {
+pub(super) fn check(config: &Config, home: &DataDir, facts: Result<Facts>, again: Again) -> Vec<Finding> {
     let facts = match facts {
         Ok(facts) => facts,
         Err(error) => return vec![Finding::fault(WHAT, error_details(&error), RESTORE)],
@@ -64,7 +66,7 @@ pub(super) fn check(config: &Config, home: &DataDir, facts: Result<Facts>) -> Ve
             return findings;
         }
     };
-    match compare(home, &files, &facts.referenced) {
+    match compare(&files, &facts.referenced, again) {
         Ok(found) => findings.extend(found),
         Err(error) => {
             let next = "check the place of the files, and run `atelier check` again";
@@ -77,7 +79,7 @@ pub(super) fn check(config: &Config, home: &DataDir, facts: Result<Facts>) -> Ve
 /// Compares the store with the files that versions refer to.
 ///
 /// A server may add and remove files meanwhile, so each fault is looked at again.
-fn compare(home: &DataDir, files: &FileStorage, referenced: &[StoredFile]) -> Result<Vec<Finding>> {
+fn compare(files: &FileStorage, referenced: &[StoredFile], again: Again) -> Result<Vec<Finding>> {
     let (mut stored, mut others) = (BTreeMap::new(), Vec::new());
     files.store.list(&mut |listed| {
         match listed {
@@ -97,9 +99,8 @@ fn compare(home: &DataDir, files: &FileStorage, referenced: &[StoredFile]) -> Re
             Some(_) => damaged.push(file.sha256),
         }
     }
-    let path = home.database();
     let is_known = |sha256: Sha256, also_unreferenced: bool| {
-        inspect(&path, |view| {
+        again(&|view| {
             Ok(stored_files::is_referenced(view, sha256)?
                 || also_unreferenced && stored_files::is_unreferenced(view, sha256)?)
         })

@@ -60,9 +60,9 @@ fn opens(source: &Source, sealed: &[SealedKey]) -> Finding {
         if let Err(error) = signing_keys::prove(&key, one) {
             let next = match source {
                 Source::DataDir(_) | Source::File(..) => {
-                    format!("restore the {source} that belongs to this data file from the backup")
+                    format!("restore the {source} that belongs to this data from the backup")
                 }
-                Source::Text(..) | Source::Credential(_) => "use the one that belongs to this data file".to_owned(),
+                Source::Text(..) | Source::Credential(_) => "use the one that belongs to this data".to_owned(),
             };
             let found = format!("it does not open the signing key {}: {}", one.kid, error_details(&error));
             return Finding::fault(WHAT, found, next);

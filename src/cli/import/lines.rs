@@ -29,7 +29,8 @@ use crate::store::{Sizes, Store, files};
 const MAX_BESIDE_SERVER: u64 = 20_000;
 
 /// A large write touches pages of many indexes. One that does not fit into the cache is written to the log several times.
-const SIZES: Sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 256 << 10, search_memory: 0, max_read: None };
+const SIZES: Sizes =
+    Sizes { readers: 1, write_queue: 4, page_cache_kib: 256 << 10, search_memory: 0, max_read: None, max_write: None };
 
 /// What is imported, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Args)]

@@ -21,7 +21,7 @@ pub(super) const MAX_BATCH: usize = 256;
 pub(super) const LONG_WRITE: Duration = Duration::from_millis(250);
 
 /// The retry delay while the queue is full.
-pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(in crate::store) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The handle of the writer thread.
 pub(in crate::store) struct Writer {

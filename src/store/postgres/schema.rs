@@ -99,6 +99,12 @@ pub(super) fn refuse_unfit(conn: &Connection) -> Result<()> {
             "full_page_writes is off, so a crash could damage the data; set it to on",
         ),
         (
+            "SELECT count(*) FROM pg_settings WHERE name = 'fsync'
+             AND (setting = 'on' OR current_setting('atelier.may_lose_data', true) = 'on')",
+            "fsync is off, so a crash of the machine would lose acknowledged writes; set it to on \
+             (or atelier.may_lose_data = on for tests)",
+        ),
+        (
             "SELECT CAST(NOT pg_is_in_recovery() AS INTEGER)",
             "the server is a standby, which cannot be written to; give the address of the primary",
         ),

@@ -1,6 +1,7 @@
 //! The store on PostgreSQL.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use super::address::Address;
 use super::aside::Aside;
@@ -13,7 +14,7 @@ use super::room::ConnectionRoom;
 use super::settings::Role;
 use super::{schema, writer};
 use crate::error::{Error, Result};
-use crate::store::engine::write_queue::Writer;
+use crate::store::engine::write_queue::{RETRY_AFTER, Writer};
 use crate::store::engine::{Access, DataVersion, Sizes, Tx, Unready, View, health};
 
 /// An open database of PostgreSQL. A clone is another handle to the same one.
@@ -22,6 +23,7 @@ pub(in crate::store) struct PostgresStore {
     readers: Arc<Readers>,
     looks: Arc<Looks>,
     writer: Arc<Writer>,
+    max_write: Option<Duration>,
     aside: Aside,
     /// Of a server.
     registration: Arc<Mutex<Option<Registration>>>,
@@ -38,6 +40,7 @@ impl PostgresStore {
             readers: Arc::new(Readers::new(address.clone(), sizes)),
             looks: Arc::new(Looks::begin(address.clone())?),
             writer: Arc::new(writer),
+            max_write: sizes.max_write,
             aside: Aside::new(address.clone()),
             registration: Arc::default(),
         })
@@ -80,7 +83,10 @@ impl PostgresStore {
         T: Send + 'static,
         F: Fn(&Tx) -> Result<T> + Send + 'static,
     {
-        self.writer.send(work)?.answer().await
+        let answer = self.writer.send(work)?.answer();
+        let Some(max) = self.max_write else { return answer.await };
+        // It may still be done.
+        tokio::time::timeout(max, answer).await.unwrap_or(Err(Error::Busy { retry_after: RETRY_AFTER }))
     }
 
     pub(in crate::store) fn write_and_wait<T, F>(&self, work: F) -> Result<T>

@@ -179,7 +179,8 @@ pub(super) fn empty() -> Place {
     let place = Place::new();
     let home = DataDir::open(place.data()).unwrap();
     let address = support::database_of(&place.data()).map(|address| Address::parse(&address).unwrap());
-    let sizes = Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None };
+    let sizes =
+        Sizes { readers: 1, write_queue: 4, page_cache_kib: 512, search_memory: 0, max_read: None, max_write: None };
     let store = match &address {
         Some(address) => Store::open_postgres(address, sizes),
         None => Store::open(&home.database(), sizes),
