@@ -24,7 +24,7 @@ pub use crate::files::Spooled;
 use crate::store::{Store, Tx, View, stored_files};
 
 pub use download::Download;
-pub use removal::{Remover, remove_unreferenced};
+pub use removal::{Remover, expire_waiting, remove_unreferenced};
 pub use upload::{CHUNK, Upload};
 
 /// How long a stored file waits for its version, should the process die.

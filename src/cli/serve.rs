@@ -17,7 +17,7 @@ use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
 use crate::app::runtime::unsent_memory::UnsentMemory;
-use crate::app::{audit, setup};
+use crate::app::{audit, files, setup};
 use crate::config::{Config, ForwardedHeader, SigningAlgorithm};
 use crate::domain::key::KeyRules;
 use crate::domain::lifetimes::Lifetimes;
@@ -75,6 +75,7 @@ fn serve(
 ) -> Result<(), CliError> {
     database::register(config, store)?;
     setup::settle(store)?;
+    files::expire_waiting(store)?;
     let master = master_key::load_or_create(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;

@@ -60,6 +60,15 @@ pub fn is_unreferenced(view: &View, sha256: Sha256) -> Result<bool> {
     Ok(query.query_row(named_params! { ":sha256": sha256.0.as_slice() }, |row| row.get(0))?)
 }
 
+/// Makes all files due that wait for their versions.
+pub fn expire_waiting(tx: &Tx) -> Result<()> {
+    let mut query = tx
+        .conn
+        .prepare_cached("UPDATE unreferenced_files SET remove_after = 0 WHERE remove_after > 0 AND removing = 0")?;
+    query.execute(&[])?;
+    Ok(())
+}
+
 /// Whether files are due to be removed.
 pub fn is_due(view: &View, now: Timestamp) -> Result<bool> {
     let mut query =

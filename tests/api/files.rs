@@ -91,7 +91,11 @@ fn an_answered_upload_survives_kills_and_nothing_else_is_left() {
     drop(server);
 
     let (mut answered, number) = (0, AtomicUsize::new(0));
-    for cycle in 0..KILLS {
+    for cycle in 0..10 * KILLS {
+        // On a slow machine, some servers are killed before they answer.
+        if cycle >= KILLS && answered > KILLS {
+            break;
+        }
         let server = start();
         let client = Client::new(server.base()).with(&key);
         // What was answered in this cycle: the SHA-256 by version, without those that may be deleted.

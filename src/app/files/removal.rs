@@ -18,25 +18,19 @@ const LOOK_EVERY: Duration = Duration::from_mins(1);
 /// Removes files in the background, as long as the server runs.
 #[derive(Debug, Default)]
 pub struct Remover {
-    has_begun: bool,
     /// The data version and the time of the last look that succeeded.
     last: Option<(DataVersion, Instant)>,
 }
 
 impl Remover {
     /// Removes what is due, if the data have changed. To be called every second.
-    ///
-    /// The first time, it also removes files that still wait for their versions, because the process that stored them
-    /// has probably ended. If it has not, it stores them again.
     pub async fn look(&mut self, state: &AppState) -> Result<()> {
         let version = state.store.data_version()?;
-        let is_first = !std::mem::replace(&mut self.has_begun, true);
         if self.last.is_some_and(|(last, at)| last == version && at.elapsed() < LOOK_EVERY) {
             return Ok(());
         }
-        let now = if is_first { Timestamp::from_micros(i64::MAX) } else { Timestamp::now() };
-        // A read does not wait for the last commit of a killed process, which PostgreSQL may still make.
-        if is_first || state.read_inline(|view| stored_files::is_due(view, now))? {
+        let now = Timestamp::now();
+        if state.read_inline(|view| stored_files::is_due(view, now))? {
             let (store, files) = (state.store.clone(), state.files.clone());
             state.place_pool.run(Lane::Server, move || remove_unreferenced(&store, &files, now)).await??;
         }
@@ -44,6 +38,13 @@ impl Remover {
         self.last = Some((version, Instant::now()));
         Ok(())
     }
+}
+
+/// Makes the files due that still wait for their versions, because the process that stored them has ended. To be called before
+/// a server receives files: one that is removed while it is stored is stored again, but is left if the server is killed
+/// then.
+pub fn expire_waiting(store: &Store) -> Result<()> {
+    store.write_and_wait(stored_files::expire_waiting)
 }
 
 /// Removes the files that no version refers to and that are due at this time. Returns how many were removed.

@@ -93,6 +93,19 @@ fn a_file_is_taken_when_it_is_due_and_not_claimed_until_it_is_gone() {
 }
 
 #[test]
+fn a_file_that_waits_for_its_version_can_be_made_due() {
+    let scene = Scene::new();
+    scene.register(100);
+    scene.write(expire_waiting);
+    assert!(scene.register(50), "it is stored again");
+    assert!(scene.take(49).is_empty());
+    scene.write(expire_waiting);
+    assert_eq!(scene.take(0), [SHA256]);
+    scene.write(expire_waiting);
+    assert!(!scene.register(100) && !scene.claim(), "it is being removed");
+}
+
+#[test]
 fn the_last_version_notes_its_file_when_it_goes() {
     let scene = Scene::new();
     for (id, organization) in [(1, 7), (2, 7), (3, 8)] {
