@@ -20,6 +20,15 @@ pub enum CliError {
 /// The exit code of a server whose data file was removed or replaced.
 pub const REPLACED: u8 = 3;
 
+impl CliError {
+    /// With exit code 1, for commands whose other exit codes mean something.
+    #[must_use]
+    pub fn as_failure(self) -> Self {
+        let (Self::Usage(words) | Self::Failed(words) | Self::Replaced(words)) = self;
+        Self::Failed(words)
+    }
+}
+
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())

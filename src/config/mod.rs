@@ -18,7 +18,7 @@ pub use error::ConfigError;
 pub use keys::help;
 pub use layers::FILE_VARIABLE;
 pub use origin::Origin;
-pub use values::{Config, ForwardedHeader, Life, SigningAlgorithm};
+pub use values::{Config, ForwardedHeader, Life, LogFormat, SigningAlgorithm};
 
 use layers::Layers;
 

@@ -59,6 +59,27 @@ impl text_form::TextForm for ForwardedHeader {
     }
 }
 
+/// The format of the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl text_form::TextForm for LogFormat {
+    const RULE: &'static str = "text or json";
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn to_text(&self) -> String {
+        <&str>::from(self).to_owned()
+    }
+}
+
 /// How long something is kept: a duration, or `forever`. A 0 is refused: in some programs it means "forever", in others
 /// "not at all", and the wrong guess would delete everything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +144,12 @@ pub struct Config {
     #[serde(with = "text_form::optional")]
     pub forwarded_header: Option<ForwardedHeader>,
 
+    #[serde(with = "text_form::list")]
+    pub metrics_listen: Vec<SocketAddr>,
+
     pub log: String,
+    #[serde(with = "text_form")]
+    pub log_format: LogFormat,
 
     pub workers: usize,
     pub max_connections: usize,
@@ -240,7 +266,9 @@ impl Default for Config {
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: None,
+            metrics_listen: Vec::new(),
             log: "info".to_owned(),
+            log_format: LogFormat::Text,
             workers: 0,
             max_connections: 12_000,
             connections_per_address: 0,
