@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use super::first_administrator::First;
+use super::output::shell_word;
 use crate::app::runtime::issuers::Target;
 use crate::app::runtime::state::AppState;
 
@@ -70,12 +71,18 @@ fn ax(base: &str, email: &str, home: &Path) -> String {
         Some((name, port)) if !port.ends_with(']') => (name, port),
         _ => (host, default_port),
     };
-    let data_dir =
-        if home == Path::new("./atelier-data") { String::new() } else { format!(" --data-dir '{}'", home.display()) };
+    let data_dir = if home == Path::new("./atelier-data") {
+        String::new()
+    } else {
+        format!(" --data-dir {}", shell_word(&home.to_string_lossy()))
+    };
+    let email = shell_word(email);
+    // `printf` because a here-document must not be indented.
     format!(
         "    API_KEY=$(atelier key create --user {email} --name ax{data_dir})
-    printf '%s\\n' '[profile]' 'name = \"atelier\"' '[auth]' \"api_key = \\\"$API_KEY\\\"\" '[routing]' \\
-        'single_host = \"{host}\"' 'single_port = \"{port}\"' 'api_scheme = \"{scheme}\"' > ax.toml
+    (umask 077; printf '%s\\n' '[profile]' 'name = \"atelier\"' '[auth]' 'auth_method = \"api-key\"' \\
+        \"api_key = \\\"$API_KEY\\\"\" '[routing]' 'single_host = \"{host}\"' 'single_port = \"{port}\"' \\
+        'api_scheme = \"{scheme}\"' > ax.toml)
     ax profiles create atelier --from-file ax.toml && ax profiles use atelier
 "
     )
@@ -93,9 +100,13 @@ mod tests {
             ("http://[::1]", "[::1]", "80", "http"),
         ] {
             let lines = ax(base, "ada@example.com", Path::new("./atelier-data"));
-            let routing = format!("'single_host = \"{host}\"' 'single_port = \"{port}\"' 'api_scheme = \"{scheme}\"'");
-            assert!(lines.contains(&routing) && !lines.contains("--data-dir"), "{lines}");
+            for part in [
+                format!("'single_host = \"{host}\"' 'single_port = \"{port}\"'"),
+                format!("'api_scheme = \"{scheme}\"'"),
+            ] {
+                assert!(lines.contains(&part) && !lines.contains("--data-dir"), "{lines}");
+            }
         }
-        assert!(ax("http://a", "a@b", Path::new("/srv/a")).contains("--data-dir '/srv/a')"));
+        assert!(ax("http://a", "a@b", Path::new("/srv/a b")).contains("--data-dir '/srv/a b')"));
     }
 }

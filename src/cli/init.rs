@@ -9,6 +9,7 @@ use clap::Args;
 use toml::Value;
 
 use super::flags::YesNo;
+use super::output::shell_word;
 use super::{CliError, print, say};
 use crate::config::{Config, keys};
 use crate::domain::email::Email;
@@ -42,7 +43,7 @@ pub struct Answers {
     #[arg(long, value_name = "DIR")]
     backups: Option<String>,
     /// Whether administrators need two-factor authentication.
-    #[arg(long)]
+    #[arg(long, value_name = "YES/NO")]
     second_factor: Option<YesNo>,
 }
 
@@ -101,17 +102,18 @@ impl Answers {
                 None => question.ask()?,
             });
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.file).map_err(|error| {
-            if error.kind() == io::ErrorKind::AlreadyExists {
-                return exists();
-            }
-            CliError::Failed(format!("cannot create {shown}: {error}; name another file"))
-        })?;
+        let mut file =
+            OpenOptions::new().write(true).create_new(true).mode(0o600).open(&self.file).map_err(|error| {
+                if error.kind() == io::ErrorKind::AlreadyExists {
+                    return exists();
+                }
+                CliError::Failed(format!("cannot create {shown}: {error}; name another file"))
+            })?;
         file.write_all(text(&settings).as_bytes())
             .and_then(|()| file.sync_all())
             .map_err(|error| CliError::Failed(format!("cannot write {shown}: {error}; delete it and try again")))?;
         say(&format!("wrote {shown}; start the server with"));
-        print(&format!("atelier serve --config {shown}\n"))
+        print(&format!("atelier serve --config {}\n", shell_word(&self.file.to_string_lossy())))
     }
 }
 

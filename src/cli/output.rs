@@ -70,6 +70,15 @@ pub fn say(words: &str) {
     let _ = writeln!(io::stderr(), "{}", visible(words));
 }
 
+/// A word of a command line to paste into a shell, quoted where it needs to be.
+pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
 /// The text with its invisible characters escaped, which a path or a name may have to mislead a terminal.
 fn visible(words: &str) -> Cow<'_, str> {
     let is_hidden =

@@ -9,6 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 use toml::{Table, Value};
 
 use super::keys;
+use super::log_format::LogFormat;
 use super::origin::Origins;
 use super::text_form;
 use crate::domain::backup::{Keep, Schedule};
@@ -49,27 +50,6 @@ pub enum ForwardedHeader {
 
 impl text_form::TextForm for ForwardedHeader {
     const RULE: &'static str = "x-forwarded-for or forwarded";
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    fn to_text(&self) -> String {
-        <&str>::from(self).to_owned()
-    }
-}
-
-/// The format of the log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "lowercase")]
-pub enum LogFormat {
-    #[default]
-    Text,
-    Json,
-}
-
-impl text_form::TextForm for LogFormat {
-    const RULE: &'static str = "text or json";
 
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()

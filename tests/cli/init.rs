@@ -1,6 +1,8 @@
 //! `atelier init`: the questions of a first set-up.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::time::{Duration, Instant};
 
 use crate::Place;
 use crate::confirming::on_terminal;
@@ -17,6 +19,7 @@ fn the_questions_are_asked_on_a_terminal_and_their_answers_start_a_server() {
     assert!(shown.contains("wrote atelier.toml; start the server with"), "{shown}");
     let file = place.path().join("atelier.toml");
     let text = fs::read_to_string(&file).unwrap();
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600, "for its owner only");
     for line in [
         "listen = [\"127.0.0.1:0\"]",
         "admin_email = \"ada@example.com\"",
@@ -41,9 +44,15 @@ fn empty_answers_are_the_defaults_and_the_server_starts_with_them() {
     assert_eq!(code, 0, "{shown}");
     let file = place.path().join("local.toml");
     let server = Setup::new().without_admin().args(&["--config", file.to_str().unwrap()]).start();
+    // The lines are printed together, but read one by one.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !server.log().contains("ax profiles create atelier --from-file ax.toml") {
+        assert!(Instant::now() < deadline, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let log = server.log();
     assert!(log.contains("The administrator is admin@localhost."), "{log}");
-    assert!(log.contains("ax profiles create atelier --from-file ax.toml"), "{log}");
+    assert!(log.contains(&format!("{}/auth/sign-in", server.base())), "{log}");
 }
 
 #[test]
@@ -64,6 +73,8 @@ fn without_a_terminal_flags_are_the_answers() {
     let line = "init --address https://atelier.example.com --admin ada@example.com --backups none --second-factor no";
     let run = place.run(line).good();
     assert_eq!(run.out, "atelier serve --config atelier.toml\n");
+    let quoted = format!("atelier serve --config '{}'\n", "it'\\''s.toml");
+    assert_eq!(place.run(&line.replace("init", "init it's.toml")).good().out, quoted);
     let check = place.run("check --config atelier.toml");
     assert!(check.out.contains("public_url"), "{}", check.out);
     let wrong = place.run(&line.replace("https://atelier.example.com", "https://a/b").replace("init", "init b.toml"));
