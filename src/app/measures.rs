@@ -92,12 +92,11 @@ pub async fn stored(state: &AppState, actor: &Actor) -> Result<Stored> {
 
 fn read(state: &AppState) -> Result<Stored> {
     let home = &state.installation.home;
-    let (database, write_ahead_log) = match state.store.database_size()? {
-        Some(size) => (size, None),
-        None => {
-            let (database, log) = home.database_sizes();
-            (database, Some(log))
-        }
+    let (database, write_ahead_log) = if let Some(size) = state.store.database_size()? {
+        (size, None)
+    } else {
+        let (database, log) = home.database_sizes();
+        (database, Some(log))
     };
     let servers = state.store.nodes()?.map_or(1, |nodes| nodes.len());
     state.store.read(|view| {

@@ -1,5 +1,6 @@
 //! `atelier init`: asks the questions of a first set-up, and writes the configuration file.
 
+use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -185,7 +186,8 @@ fn text(settings: &Settings) -> String {
     let mut text = "# Configuration of atelier. config.example.toml describes every key.\n".to_owned();
     for (key, value) in settings {
         let help = keys::help(key);
-        text.push_str(&format!("\n# {help}\n{key} = {value}\n"));
+        // Writing to a String never fails.
+        let _ = write!(text, "\n# {help}\n{key} = {value}\n");
     }
     text
 }

@@ -44,7 +44,7 @@ fn init(filter: &str, format: LogFormat, target: Target) {
     builder.filter_module("actix_server", log::LevelFilter::Warn).parse_filters(filter).target(target);
     if format == LogFormat::Json {
         current_request::keep_parts();
-        builder.format(|out, record| json_log::write(out, record));
+        builder.format(json_log::write);
     }
     // It fails only if a logger is installed already.
     let _ = builder.try_init();

@@ -79,7 +79,7 @@ impl RequestStats {
                 let names = STATUSES.iter().map(ToString::to_string).chain(["other".to_owned()]);
                 let counts = stats.statuses.iter().map(|count| count.load(Relaxed));
                 let statuses = names.zip(counts).filter(|(_, count)| *count > 0).collect();
-                all.push(Counted { method, route: *route, statuses, durations: stats.durations.get() });
+                all.push(Counted { method, route, statuses, durations: stats.durations.get() });
             }
         }
         all

@@ -73,7 +73,7 @@ fn without_a_terminal_flags_are_the_answers() {
     let line = "init --address https://atelier.example.com --admin ada@example.com --backups none --second-factor no";
     let run = place.run(line).good();
     assert_eq!(run.out, "atelier serve --config atelier.toml\n");
-    let quoted = format!("atelier serve --config '{}'\n", "it'\\''s.toml");
+    let quoted = "atelier serve --config 'it'\\''s.toml'\n";
     assert_eq!(place.run(&line.replace("init", "init it's.toml")).good().out, quoted);
     let check = place.run("check --config atelier.toml");
     assert!(check.out.contains("public_url"), "{}", check.out);

@@ -39,7 +39,7 @@ fn families() -> Vec<Value> {
     let url = log.lines().find_map(|line| line.strip_prefix("metrics at ")).expect("the address of the metrics");
     let environment = python::environment("prometheus", python::Needs::USUAL);
     let program = python::sources().join("prometheus.py");
-    let printed = python::run(&environment, &program, &[("METRICS_URL", url)], Duration::from_secs(60));
+    let printed = python::run(&environment, &program, &[("METRICS_URL", url)], Duration::from_mins(1));
     assert!(agent().get(url.replace("/metrics", "/status")).call().expect("an answer").status() == 404);
     serde_json::from_str(&printed).expect("JSON")
 }
@@ -64,6 +64,7 @@ fn names_in(text: &str) -> BTreeSet<String> {
 }
 
 #[test]
+#[allow(clippy::float_cmp, reason = "counts are whole numbers")]
 fn prometheus_reads_the_metrics_and_every_text_names_real_ones() {
     let families = families();
     let of = |name: &str, labels: Value| value(&families, name, &labels);

@@ -62,7 +62,7 @@ impl Meters {
         }
         // Who may ask was decided before.
         let stored = measures::stored(state, &Actor::operator()).await;
-        let stored = stored.inspect_err(|error| self.warn(&error.chain().to_string())).ok().map(Arc::new);
+        let stored = stored.inspect_err(|error| self.warn(&error.chain())).ok().map(Arc::new);
         *recent = stored.clone().map(|stored| (Instant::now(), stored));
         stored
     }
