@@ -34,6 +34,7 @@ pub mod keys;
 pub mod listed_service_keys;
 pub mod long_reads;
 mod lookup;
+pub mod measures;
 pub mod members;
 pub mod models;
 pub mod offers;

@@ -16,6 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::files::archive::{Folder, Listed};
 use crate::policy::Action;
+use crate::store::measures::QueueState;
 use crate::store::signing_keys::Record;
 use crate::store::{self, View, second_factors};
 
@@ -39,8 +40,7 @@ pub struct Facts {
     pub started_at: Timestamp,
     /// The bytes of the files of models.
     pub files: u64,
-    pub queued_writes: usize,
-    pub write_queue: usize,
+    pub writes: QueueState,
     /// The servers on the database; none if the data is in a file.
     pub servers: Option<usize>,
     pub signing_keys: Vec<Record>,
@@ -48,7 +48,8 @@ pub struct Facts {
     pub first_steps: Vec<Finding>,
 }
 
-fn require(actor: &Actor) -> Result<()> {
+/// Requires an administrator.
+pub fn require(actor: &Actor) -> Result<()> {
     standing::require(&standing::in_account(actor), Action::ReadEverything, Noun::Backup, "of the server")
 }
 
@@ -77,13 +78,12 @@ pub async fn on_disk(state: &AppState, actor: &Actor) -> Result<OnDisk> {
 /// Requires an administrator.
 pub fn facts(state: &AppState, view: &View, actor: &Actor) -> Result<Facts> {
     require(actor)?;
-    let (queued_writes, write_queue) = state.store.queued_writes();
+    let (writes, _) = state.store.write_queue();
     let schedule = state.installation.backups.settings().and_then(|settings| settings.schedule);
     Ok(Facts {
         started_at: state.installation.started_at,
         files: store::activity::file_bytes(view)?,
-        queued_writes,
-        write_queue,
+        writes,
         servers: state.store.nodes()?.map(|nodes| nodes.len()),
         signing_keys: signing_keys::list(view)?,
         last_backup: if state.store.is_file() {

@@ -6,7 +6,7 @@ use clap::Command;
 
 /// The subjects, each with its commands in the order of the help.
 const SUBJECTS: &[(&str, &[&str])] = &[
-    ("Server", &["serve", "check"]),
+    ("Server", &["init", "serve", "check", "status", "health"]),
     ("People", &["user", "session", "admin"]),
     ("Access", &["org", "workspace", "member", "role", "binding", "explain", "key", "client"]),
     ("Contents", &["project", "model", "pipeline", "connection", "tag"]),

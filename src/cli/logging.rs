@@ -9,6 +9,10 @@ use std::time::Duration;
 
 use env_logger::{Builder, Target};
 
+use super::json_log;
+use crate::app::runtime::current_request;
+use crate::config::LogFormat;
+
 /// The maximum size of unwritten lines, in bytes. Further lines are dropped, and their number is logged.
 const MAX_UNWRITTEN: usize = 1 << 20;
 
@@ -19,29 +23,31 @@ const BATCH_DELAY: Duration = Duration::from_millis(10);
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn to_stderr(filter: &str) {
-    init(filter, Target::Stderr);
+    init(filter, LogFormat::Text, Target::Stderr);
 }
 
 /// Logs to stderr on a separate thread until the result is dropped. Only the drop waits for stderr.
-pub(super) fn to_stderr_async(filter: &str) -> LogThread {
-    let queue = Arc::new(Queue::default());
+pub(super) fn to_stderr_async(filter: &str, format: LogFormat) -> LogThread {
+    let queue = Arc::new(Queue { format, ..Queue::default() });
     let writer = queue.clone();
     let spawned = thread::Builder::new().name("log".to_owned()).spawn(move || writer.write_to(&mut io::stderr()));
     if spawned.is_err() {
-        to_stderr(filter);
+        init(filter, format, Target::Stderr);
         return LogThread(None);
     }
-    init(filter, Target::Pipe(Box::new(QueueWriter(queue.clone()))));
+    init(filter, format, Target::Pipe(Box::new(QueueWriter(queue.clone()))));
     LogThread(Some(queue))
 }
 
-fn init(filter: &str, target: Target) {
+fn init(filter: &str, format: LogFormat, target: Target) {
+    let mut builder = Builder::new();
+    builder.filter_module("actix_server", log::LevelFilter::Warn).parse_filters(filter).target(target);
+    if format == LogFormat::Json {
+        current_request::keep_parts();
+        builder.format(json_log::write);
+    }
     // It fails only if a logger is installed already.
-    let _ = Builder::new()
-        .filter_module("actix_server", log::LevelFilter::Warn)
-        .parse_filters(filter)
-        .target(target)
-        .try_init();
+    let _ = builder.try_init();
 }
 
 /// The handle of the log thread. Dropping it writes the remaining lines. Later lines are written synchronously.
@@ -59,6 +65,7 @@ impl Drop for LogThread {
 /// The queue of unwritten lines.
 #[derive(Default)]
 struct Queue {
+    format: LogFormat,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -123,7 +130,11 @@ impl Queue {
             // If stderr is closed, the error cannot be reported.
             let _ = out.write_all(&lines);
             if lost > 0 {
-                let _ = writeln!(out, "[{lost} log lines lost: the log was not read fast enough]");
+                let words = format!("{lost} log lines lost: the log was not read fast enough");
+                let _ = match self.format {
+                    LogFormat::Text => writeln!(out, "[{words}]"),
+                    LogFormat::Json => json_log::write_warning(out, &words),
+                };
             }
             if closed {
                 break;

@@ -4,6 +4,7 @@
 //! `plan`: something differs), 3 a server whose data file was removed or replaced.
 
 pub mod admin;
+mod ask;
 pub mod at;
 pub mod audit;
 pub mod backup;
@@ -17,17 +18,22 @@ pub mod connection;
 mod data;
 mod database;
 mod deadline;
+mod dispatch;
 pub mod explain;
 pub mod export;
 mod file_place;
 mod finding;
 mod first_administrator;
 pub mod flags;
+mod greeting;
+mod health;
 mod help;
 mod hints;
 pub mod import;
+pub mod init;
 pub mod installation;
 mod json_file;
+mod json_log;
 pub mod key;
 mod limits;
 pub mod list;
@@ -53,6 +59,7 @@ pub mod session;
 pub mod setup_file;
 mod signals;
 pub mod signing_key;
+mod status;
 mod table;
 pub mod tag;
 mod upgrade_progress;
@@ -63,7 +70,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use at::{At, beside};
+use at::At;
 use flags::{Place, Settings};
 pub use output::{CliError, print, say};
 
@@ -174,6 +181,16 @@ pub enum Command {
         #[command(flatten)]
         options: export::Options,
     },
+    /// Exit with 0 if the server is ready, and with 1 otherwise: a health check for containers without curl.
+    #[command(after_help = "Examples:\n  atelier health\n  atelier health --live --config /etc/atelier.toml")]
+    Health {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// Ask only whether the server answers, not whether its database works.
+        #[arg(long)]
+        live: bool,
+    },
     /// Add what another server has exported to this one, or what Keycloak or a list of people has.
     #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     #[command(
@@ -186,6 +203,13 @@ pub enum Command {
         /// What to read.
         #[command(flatten)]
         options: import::Options,
+    },
+    /// Ask the questions of a first set-up, and write the configuration file; overwrites nothing.
+    #[command(after_help = init::EXAMPLES)]
+    Init {
+        /// The answers.
+        #[command(flatten)]
+        answers: init::Answers,
     },
     // Completions and man pages.
     #[command(flatten)]
@@ -253,6 +277,16 @@ pub enum Command {
     /// Manage the keys that sign tokens. For API keys, see `key`.
     #[command(alias = "keys")]
     SigningKey(At<signing_key::Command>),
+    /// Show how the running server is: health, version, sizes, queues, caches and the configuration in force.
+    #[command(after_help = "Examples:\n  atelier status\n  atelier status --json --data-dir /srv/atelier")]
+    Status {
+        /// Where the server is.
+        #[command(flatten)]
+        place: Place,
+        /// Print JSON, with the whole configuration.
+        #[arg(long)]
+        json: bool,
+    },
     /// Manage the tags of models, pipelines and projects.
     Tag(At<tag::Command>),
     /// Manage users.
@@ -299,51 +333,6 @@ fn report(error: CliError) -> ExitCode {
     };
     say(&format!("error: {words}"));
     ExitCode::from(code)
-}
-
-impl Command {
-    fn run(self) -> Result<(), CliError> {
-        match self {
-            Self::Admin(at) => at.run(admin::Command::run),
-            Self::Apply { place, source, dry_run, yes } => source.apply(&place, dry_run, yes),
-            Self::Audit(at) => at.run(audit::Command::run),
-            Self::Backup { place, make, command } => backup::run(&beside(&place)?, make, command),
-            Self::Binding(at) => at.run(binding::Command::run),
-            Self::Check { settings, upgrade, json } => {
-                let config = settings.load()?;
-                logging::to_stderr(&config.log);
-                if upgrade { check::run_upgrade(&config, json) } else { check::run(&config, json) }
-            }
-            Self::Client(at) => at.run(client::Command::run),
-            Self::Compact { place, json } => compact::run(&beside(&place)?, json),
-            Self::Connection(at) => at.run(connection::Command::run),
-            Self::Explain { place, question } => question.run(&beside(&place)?),
-            Self::Export { place, options } => options.run(&beside(&place)?),
-            Self::Import { place, options } => options.run(&beside(&place)?),
-            Self::Installation(command) => command.run(Cli::command()),
-            Self::Key(at) => at.run(key::Command::run),
-            Self::MasterKey(at) => at.run(master_key::Command::run),
-            Self::Member(at) => at.run(member::Command::run),
-            Self::Model(at) => at.run(model::Command::run),
-            Self::Move { place, moving } => moving.run(&beside(&place)?),
-            Self::Org(at) => at.run(org::Command::run),
-            Self::Pipeline(at) => at.run(pipeline::Command::run),
-            Self::Plan { place, source } => source.plan(&place).map(drop),
-            Self::Project(at) => at.run(project::Command::run),
-            Self::Restore { place, restore } => restore.run(&beside(&place)?),
-            Self::Role(at) => at.run(role::Command::run),
-            Self::Serve { settings } => {
-                let config = settings.load()?;
-                let _log = logging::to_stderr_async(&config.log);
-                serve::run(&config)
-            }
-            Self::Session(at) => at.run(session::Command::run),
-            Self::SigningKey(at) => at.run(signing_key::Command::run),
-            Self::Tag(at) => at.run(tag::Command::run),
-            Self::User(at) => at.run(user::Command::run),
-            Self::Workspace(at) => at.run(workspace::Command::run),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -20,6 +20,15 @@ pub enum CliError {
 /// The exit code of a server whose data file was removed or replaced.
 pub const REPLACED: u8 = 3;
 
+impl CliError {
+    /// With exit code 1, for commands whose other exit codes mean something.
+    #[must_use]
+    pub fn as_failure(self) -> Self {
+        let (Self::Usage(words) | Self::Failed(words) | Self::Replaced(words)) = self;
+        Self::Failed(words)
+    }
+}
+
 impl From<ConfigError> for CliError {
     fn from(error: ConfigError) -> Self {
         Self::Usage(error.to_string())
@@ -59,6 +68,15 @@ pub fn printed(outcome: io::Result<()>) -> Result<(), CliError> {
 pub fn say(words: &str) {
     // If stderr is closed, the error cannot be reported.
     let _ = writeln!(io::stderr(), "{}", visible(words));
+}
+
+/// A word of a command line to paste into a shell, quoted where it needs to be.
+pub(super) fn shell_word(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@+=,%".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
 }
 
 /// The text with its invisible characters escaped, which a path or a name may have to mislead a terminal.

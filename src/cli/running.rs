@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use crate::config::Config;
+use crate::domain::secret::Secret;
 use crate::store::data_dir::DataDir;
 use crate::store::lock::InForce;
 
@@ -14,12 +15,18 @@ pub(super) fn masked_config(config: &Config) -> BTreeMap<String, String> {
 }
 
 /// The state that a server on these addresses publishes.
-pub(super) fn in_force(config: &Config, addresses: &[SocketAddr], master_key_file: Option<PathBuf>) -> InForce {
+pub(super) fn in_force(
+    config: &Config,
+    addresses: &[SocketAddr],
+    master_key_file: Option<PathBuf>,
+    local_key: Secret,
+) -> InForce {
     InForce {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listen: addresses.to_vec(),
         public_url: config.public_url.clone(),
         master_key_file,
+        local_key: Some(local_key),
         configuration: masked_config(config),
     }
 }

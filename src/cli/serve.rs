@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
-use super::first_administrator::{First, first_administrator};
+use super::first_administrator::first_administrator;
 use super::{
-    CliError, brand, database, file_place, limits, master_key, output, print, running, service_manager, signals,
+    CliError, brand, database, file_place, greeting, limits, master_key, output, print, running, service_manager,
+    signals,
 };
 use crate::app::identity::signing_keys;
 use crate::app::runtime::installation::Installation;
-use crate::app::runtime::issuers::{Issuers, Target};
+use crate::app::runtime::issuers::Issuers;
 use crate::app::runtime::pool::{Pool, PoolKind};
 use crate::app::runtime::state::{AppState, Fields};
 use crate::app::runtime::throttle::Throttle;
@@ -26,6 +27,7 @@ use crate::store::data_dir::DataDir;
 use crate::store::lock::Lock;
 use crate::store::{Store, StoreFault, health};
 use crate::tokens::chain::to_hex;
+use crate::tokens::opaque;
 use crate::tokens::signing::Algorithm;
 use crate::tokens::tags::TagKey;
 
@@ -55,7 +57,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
         );
     }
     let settings = settings(config)?;
-    let listeners = listen(&config.listen)?;
+    let listeners = http::Listeners {
+        main: listen(&config.listen, "listen")?,
+        metrics: listen(&config.metrics_listen, "metrics-listen")?,
+    };
     let store = Store::open_for_server(&home, database::sizes(config))?;
     let served = serve(config, &home, &mut lock, &store, (listeners, &settings, deadline));
     let lost = store.fault().filter(|fault| fault.ends_server());
@@ -71,7 +76,7 @@ fn serve(
     home: &DataDir,
     lock: &mut Lock,
     store: &Store,
-    (listeners, settings, deadline): (Vec<TcpListener>, &http::Settings, Deadline),
+    (listeners, settings, deadline): (http::Listeners, &http::Settings, Deadline),
 ) -> Result<(), CliError> {
     database::register(config, store)?;
     setup::settle(store)?;
@@ -79,13 +84,20 @@ fn serve(
     let master = master_key::load_or_create(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
-    let addresses = addresses(&listeners)?;
+    let (addresses, metrics) = (addresses(&listeners.main)?, addresses(&listeners.metrics)?);
+    let (local_key, fingerprint) = opaque::mint(opaque::Kind::Local);
     let control = backup::control(config)?;
     let tags = TagKey::new(&store.read(health::secret)?);
     let free_failures = u32::try_from(config.sign_in_free_failures).unwrap_or(u32::MAX);
     let state = AppState::new(Fields {
         store: store.clone(),
-        installation: Installation::new(home.clone(), &addresses, !config.trusted_hosts.is_empty(), control.clone()),
+        installation: Installation::new(
+            home.clone(),
+            &addresses,
+            !config.trusted_hosts.is_empty(),
+            control.clone(),
+            fingerprint,
+        ),
         master_key: Arc::new(master),
         key_plan: key_plan(config),
         password_pool: password_pool(config)?,
@@ -130,13 +142,13 @@ fn serve(
         );
     }
     note_audit(store);
-    let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file());
+    let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file(), local_key);
     if let Err(error) = lock.publish(&in_force) {
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }
     // Dropped before the store is closed.
     let _backups = Scheduler::start(config, home, store, &control)?;
-    let greeting = greeting(&state, &addresses, first.as_ref());
+    let greeting = greeting::text(&state, (&addresses, &metrics), first.as_ref());
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
@@ -173,10 +185,10 @@ fn key_plan(config: &Config) -> signing_keys::Plan {
     }
 }
 
-fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, CliError> {
+fn listen(addresses: &[SocketAddr], flag: &str) -> Result<Vec<TcpListener>, CliError> {
     let open = |address: &SocketAddr| {
         http::listen(*address).map_err(|error| {
-            CliError::Failed(format!("cannot listen on {address}: {error}; choose another address with --listen"))
+            CliError::Failed(format!("cannot listen on {address}: {error}; choose another address with --{flag}"))
         })
     };
     addresses.iter().map(open).collect()
@@ -207,6 +219,7 @@ fn settings(config: &Config) -> Result<http::Settings, CliError> {
         },
         graphql: http::wallaroo::graphql::Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity },
         brand: brand::read(config)?,
+        configuration: config.entries(),
     })
 }
 
@@ -295,46 +308,4 @@ fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
     }
     hosts.extend_from_slice(trusted);
     hosts
-}
-
-/// The greeting after the start: the addresses, and after the first start the commands to paste.
-fn greeting(state: &AppState, addresses: &[SocketAddr], first: Option<&First>) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::new();
-    // Writing to a String never fails.
-    for address in addresses {
-        let _ = writeln!(text, "listening on http://{address}");
-    }
-    if let Some(First { email, password }) = first {
-        let base = state.issuers.origin(&Target::default());
-        let _ = writeln!(text, "\nThis is the first start. The administrator is {email}.");
-        if let Some(password) = password {
-            let _ = write!(
-                text,
-                "
-The password below is temporary; first-admin.txt contains it, too. Open the sign-in page, sign in with it and choose your
-own password, then use your own password in the commands below:
-    {base}/auth/sign-in
-    {password}
-",
-                password = password.expose()
-            );
-        }
-        let password = "YOUR_PASSWORD";
-        let _ = write!(
-            text,
-            "
-Get a token with curl:
-    curl {base}/auth/realms/master/protocol/openid-connect/token \\
-        --data-urlencode 'client_id=sdk-client' --data-urlencode 'grant_type=password' \\
-        --data-urlencode 'username={email}' --data-urlencode 'password={password}'
-
-Connect the Wallaroo SDK:
-    import os, wallaroo
-    os.environ.update(WALLAROO_USER='{email}', WALLAROO_PASSWORD='{password}')
-    wl = wallaroo.Client(api_endpoint='{base}', auth_type='user_password')
-",
-        );
-    }
-    text
 }

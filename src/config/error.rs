@@ -47,6 +47,16 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    /// The rule that a value breaks, starting with "must".
+    pub fn rule(&self) -> Option<&str> {
+        match self {
+            Self::Wrong { rule, .. } => Some(rule),
+            Self::Unreadable { .. } | Self::Malformed { .. } | Self::Unknown { .. } => None,
+        }
+    }
+}
+
 fn suggestion(origin: &Origin, near: &[&'static str]) -> String {
     let spell = |key: &&str| match origin {
         Origin::Variable(_) => format!("ATELIER_{}", key.to_ascii_uppercase()),

@@ -7,6 +7,7 @@ pub mod error;
 pub mod keys;
 mod kubernetes;
 mod layers;
+mod log_format;
 pub mod origin;
 mod rules;
 pub mod text_form;
@@ -17,6 +18,7 @@ use std::path::Path;
 pub use error::ConfigError;
 pub use keys::help;
 pub use layers::FILE_VARIABLE;
+pub use log_format::LogFormat;
 pub use origin::Origin;
 pub use values::{Config, ForwardedHeader, Life, SigningAlgorithm};
 

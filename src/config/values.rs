@@ -9,6 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 use toml::{Table, Value};
 
 use super::keys;
+use super::log_format::LogFormat;
 use super::origin::Origins;
 use super::text_form;
 use crate::domain::backup::{Keep, Schedule};
@@ -123,7 +124,12 @@ pub struct Config {
     #[serde(with = "text_form::optional")]
     pub forwarded_header: Option<ForwardedHeader>,
 
+    #[serde(with = "text_form::list")]
+    pub metrics_listen: Vec<SocketAddr>,
+
     pub log: String,
+    #[serde(with = "text_form")]
+    pub log_format: LogFormat,
 
     pub workers: usize,
     pub max_connections: usize,
@@ -240,7 +246,9 @@ impl Default for Config {
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: None,
+            metrics_listen: Vec::new(),
             log: "info".to_owned(),
+            log_format: LogFormat::Text,
             workers: 0,
             max_connections: 12_000,
             connections_per_address: 0,

@@ -47,6 +47,7 @@ pub mod session;
 pub mod tag;
 pub mod text;
 pub mod timestamp;
+pub mod trace;
 pub mod transfer;
 pub mod user;
 pub mod words;

@@ -114,6 +114,11 @@ impl Connections {
         Stream::new(stream, connection, self.tls.clone(), move || all.leave(client, &ended))
     }
 
+    /// The number of open connections.
+    pub(super) fn count(&self) -> usize {
+        self.open().values().map(Vec::len).sum()
+    }
+
     /// Closes late connections every second.
     pub(super) async fn sweep(self: Arc<Self>) {
         loop {

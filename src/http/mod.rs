@@ -19,6 +19,7 @@ mod person;
 mod pieces;
 mod public_ids;
 mod request;
+mod request_stats;
 mod retention;
 pub mod routes;
 mod server;
@@ -45,6 +46,9 @@ use crate::store::StoreFault;
 use connections::{Connections, Limits};
 pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
+use ops::metrics::Meters;
+use ops::status::Configuration;
+use request_stats::RequestStats;
 use server::Times;
 
 /// The settings of the web server.
@@ -74,6 +78,17 @@ pub struct Settings {
     pub graphql: wallaroo::graphql::Bounds,
     /// The name and the logo of the pages.
     pub brand: console::Brand,
+    /// Each key of the configuration with its value and its source, secrets masked.
+    pub configuration: Vec<(&'static str, String, String)>,
+}
+
+/// The sockets of a server.
+#[derive(Debug)]
+pub struct Listeners {
+    /// For everybody.
+    pub main: Vec<TcpListener>,
+    /// For those who collect the metrics, without a credential.
+    pub metrics: Vec<TcpListener>,
 }
 
 /// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or SIGHUP, then finishes the accepted requests.
@@ -82,7 +97,7 @@ pub struct Settings {
 pub fn serve(
     state: AppState,
     settings: &Settings,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     ready: impl FnOnce(),
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
@@ -100,7 +115,7 @@ pub fn workers(configured: usize) -> usize {
 async fn run(
     state: AppState,
     settings: &Settings,
-    listeners: Vec<TcpListener>,
+    listeners: Listeners,
     ready: impl FnOnce(),
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
@@ -119,11 +134,31 @@ async fn run(
     };
     let connections = Connections::new(limits, proxies.clone());
     let bodies = web::Data::new(body::Bodies::new(settings.max_body, settings.body_memory, settings.request_timeout));
+    let tables = [wallaroo::routes(), arize::routes(), ops::routes(), console::routes(), keycloak::routes()];
+    let requests = web::Data::new(RequestStats::new(&tables));
+    let meters = web::Data::new(Meters::new(connections.clone()));
+    let configuration = web::Data::new(Configuration(settings.configuration.clone()));
+    let metrics_app = {
+        let (state, readiness, requests, meters) = (state.clone(), readiness.clone(), requests.clone(), meters.clone());
+        move || {
+            App::new()
+                .app_data(state.clone())
+                .app_data(readiness.clone())
+                .app_data(requests.clone())
+                .app_data(meters.clone())
+                .wrap(from_fn(|request, next| request::track(request, next, false, None)))
+                .configure(ops::of_metrics)
+                .default_service(web::route().to(ops::no_page))
+        }
+    };
     let app = {
         let (state, readiness, proxies) = (state.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
             let remote = remote.clone();
             App::new()
+                .app_data(requests.clone())
+                .app_data(meters.clone())
+                .app_data(configuration.clone())
                 .app_data(state.clone())
                 .app_data(readiness.clone())
                 .app_data(proxies.clone())
@@ -151,8 +186,11 @@ async fn run(
         .shutdown_timeout(settings.stop_grace.as_secs().saturating_sub(1))
         .disable_signals();
     let times = Times { request: settings.request_timeout, keep_alive: settings.keep_alive };
-    for listener in listeners {
+    for listener in listeners.main {
         server = server::listen(server, listener, &connections, times, app.clone())?;
+    }
+    for listener in listeners.metrics {
+        server = server::listen(server, listener, &connections, times, metrics_app.clone())?;
     }
     let server = server.run();
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone())?);

@@ -1,10 +1,10 @@
 //! The context of a request: its id, origin, target and log line. It knows no dialect.
 
-use std::cell::Cell;
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Instant;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -20,9 +20,14 @@ use uuid::Uuid;
 use super::connection::Connection;
 use super::forwarded::TrustedProxies;
 use super::headers;
+use super::request_stats::{NO_ROUTE, RequestStats};
+use crate::app::runtime::current_request::{self, CurrentRequest, Parts};
 use crate::app::runtime::issuers::Target;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Origin;
+use crate::domain::trace::TraceParent;
+
+pub(super) use crate::app::runtime::current_request::{is_signed_in, set_signed_in};
 
 /// The actor's name in the log line of a request.
 #[derive(Clone)]
@@ -49,43 +54,42 @@ const PROXY_HEADERS: [HeaderName; 5] = [
 /// The local address of a connection.
 pub(super) struct Reached(pub(super) Option<SocketAddr>);
 
-tokio::task_local! {
-    /// The request that the current task handles, for use in a refusal.
-    static CURRENT: Current;
-}
-
-struct Current {
-    id: Uuid,
-    /// Whether a browser with a valid session sent it.
-    is_signed_in: Cell<bool>,
-}
+/// The trace that a client sends (W3C Trace Context), and the server's span in it (Trace Context Level 2, a draft).
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
 
 /// The id of the current request.
 pub(super) fn id() -> Uuid {
-    CURRENT.try_with(|current| current.id).unwrap_or_default()
+    current_request::get(|current| current.id).unwrap_or_default()
 }
 
-/// Notes that a browser with a valid session sent the current request.
-pub(super) fn set_signed_in() {
-    // There is no current request in a unit test.
-    let _ = CURRENT.try_with(|current| current.is_signed_in.set(true));
+/// The trace of a request. None if it has none, a malformed one, or several.
+fn trace(request: &ServiceRequest) -> Option<TraceParent> {
+    let mut all = request.headers().get_all(TRACEPARENT);
+    let first = all.next()?;
+    if all.next().is_some() { None } else { TraceParent::parse(first.to_str().ok()?) }
 }
 
-/// Whether a browser with a valid session sent the current request, as far as this was looked at.
-pub(super) fn is_signed_in() -> bool {
-    CURRENT.try_with(|current| current.is_signed_in.get()).unwrap_or_default()
-}
-
-/// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs the request. `remote`
-/// is the state of a server whose data is not in a file: a request with a credential gets the version of the data.
+/// Gives the request its id, adds the common headers and `x-request-id` to the response, and logs and counts the request.
+/// `remote` is the state of a server whose data is not in a file: a request with a credential gets the version of the data.
 pub(super) async fn track(
     request: ServiceRequest,
     next: Next<BoxBody>,
     is_https: bool,
     remote: Option<web::Data<AppState>>,
 ) -> Result<ServiceResponse, actix_web::Error> {
-    let started = std::time::Instant::now();
-    let id = Uuid::new_v4();
+    let (started, id, trace) = (Instant::now(), Uuid::new_v4(), trace(&request));
+    let current = CurrentRequest::new(id, trace);
+    let span = trace.map(|trace| (trace, current.span()));
+    current.handle(answer(request, next, (is_https, remote), (started, id, span))).await
+}
+
+async fn answer(
+    request: ServiceRequest,
+    next: Next<BoxBody>,
+    (is_https, remote): (bool, Option<web::Data<AppState>>),
+    (started, id, span): (Instant, Uuid, Option<(TraceParent, u64)>),
+) -> Result<ServiceResponse, actix_web::Error> {
     let method = request.method().clone();
     let has_body = !matches!(request.parts().1, Payload::None);
     let connection = request.conn_data::<Arc<Connection>>().cloned();
@@ -102,23 +106,42 @@ pub(super) async fn track(
         let version = state.store.awaited_data_version().await;
         request.extensions_mut().insert(version);
     }
-    let response = CURRENT.scope(Current { id, is_signed_in: Cell::new(false) }, next.call(request)).await?;
+    let response = next.call(request).await?;
     let mut response = headers::complete(response, is_https);
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
+    let trace = span.map_or_else(String::new, |(trace, span)| {
+        if let Ok(value) = HeaderValue::try_from(trace.response(span)) {
+            response.headers_mut().insert(TRACERESPONSE, value);
+        }
+        format!(" trace={}", trace.trace_id())
+    });
     let is_chunked = || response.request().headers().contains_key(TRANSFER_ENCODING);
     if connection.is_some_and(|connection| connection.end_request(is_chunked)) {
         response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
     }
-    let (micros, status) = (started.elapsed().as_micros(), response.status().as_u16());
+    let (elapsed, status) = (started.elapsed(), response.status().as_u16());
+    let micros = elapsed.as_micros();
     let request = response.request();
     let (route, extensions) = (request.match_pattern(), request.extensions());
-    let route = route.as_deref().unwrap_or("(no route)");
+    let route = route.as_deref().unwrap_or(NO_ROUTE);
+    if let Some(stats) = request.app_data::<web::Data<RequestStats>>() {
+        stats.count(&method, route, status, elapsed);
+    }
     let actor = extensions.get::<ActorName>().map_or("-", |name| &name.0);
-    log::info!("{method} {route} {status} {}.{:03} ms {actor} {} {id}", micros / 1000, micros % 1000, address(request));
+    let (address, whole, part) = (address(request), micros / 1000, micros % 1000);
+    current_request::note_parts(|| Parts {
+        method: method.to_string(),
+        route: route.to_owned(),
+        status,
+        micros: u64::try_from(micros).unwrap_or(u64::MAX),
+        user: actor.to_owned(),
+        address: address.to_string(),
+    });
+    log::info!("{method} {route} {status} {whole}.{part:03} ms {actor} {address} {id}{trace}");
     drop(extensions);
     Ok(response)
 }

@@ -68,7 +68,7 @@ pub use data_dir::{files, lock};
 use engine::{Column, Conn, Params, Row, Scratch, fault, row};
 pub use engine::{
     DataVersion, SQLITE_NEEDED, Sizes, Store, StoreFault, Tx, Unready, View, compaction, copy, health, inspection,
-    refuse_old_sqlite, schema, upgrade, versioned_cache,
+    measures, refuse_old_sqlite, schema, upgrade, versioned_cache,
 };
 #[cfg(test)]
 pub(crate) use engine::{plans, probe};

@@ -40,11 +40,22 @@ pub enum Kind {
     Code,
     /// The secret of an OAuth client: `atlc_`.
     ClientSecret,
+    /// The key with which the commands of a machine ask its server: `atlo_`.
+    Local,
 }
 
 impl Kind {
-    pub const ALL: [Self; 8] =
-        [Self::Key, Self::Refresh, Self::Device, Self::Session, Self::Link, Self::Half, Self::Code, Self::ClientSecret];
+    pub const ALL: [Self; 9] = [
+        Self::Key,
+        Self::Refresh,
+        Self::Device,
+        Self::Session,
+        Self::Link,
+        Self::Half,
+        Self::Code,
+        Self::ClientSecret,
+        Self::Local,
+    ];
 
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -56,6 +67,7 @@ impl Kind {
             Self::Half => "atlh_",
             Self::Code => "atlg_",
             Self::ClientSecret => "atlc_",
+            Self::Local => "atlo_",
         }
     }
 
@@ -223,7 +235,7 @@ mod tests {
         let stored = "atl_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA9PUVC";
         assert_eq!(parse(Kind::Key, stored), Some(Fingerprint::of(stored)));
         let prefixes = Kind::ALL.map(Kind::prefix);
-        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_", "atlg_", "atlc_"]);
+        assert_eq!(prefixes, ["atl_", "atlr_", "atld_", "atls_", "atli_", "atlh_", "atlg_", "atlc_", "atlo_"]);
     }
 
     #[test]

@@ -164,7 +164,8 @@ fn a_server_that_loses_its_data_file_acknowledges_nothing_more_and_stops() {
         let nobody = Client::new(server.base());
         assert_eq!(nobody.get("/healthz").status, 200, "{sentence}");
         let ready = nobody.get("/readyz");
-        assert_eq!((ready.status, ready.body), (503, format!("{sentence} while atelier was using it\n")));
+        let detail = format!("{sentence} while atelier was using it");
+        assert_eq!(ready.outcome(), (503, json!({ "status": "unready", "fault": "replaced", "detail": detail })));
         assert_eq!(exit_code(&mut server), Some(3), "{sentence}");
         let log = server.log();
         let [error] = errors(&log)[..] else { panic!("{sentence}: {log}") };
@@ -223,14 +224,14 @@ fn a_damaged_page_ends_all_writes() {
     assert_eq!(ada.post(CREATE, &json!({ "workspace_name": "after" })).status, 503);
     assert_eq!(server.cli(&["user", "list"]).status.code(), Some(0), "what can be read can still be read");
     let ready = Client::new(server.base()).get("/readyz");
-    let sentence = "the data file is damaged: database disk image is malformed\n";
-    assert_eq!((ready.status, ready.body.as_str()), (503, sentence));
+    let sentence = "the data file is damaged: database disk image is malformed";
+    assert_eq!(ready.outcome(), (503, json!({ "status": "unready", "fault": "damaged", "detail": sentence })));
     assert_eq!(ada.post("/v1/api/workspaces/list", &json!({})).status, 200, "what can be read can still be read");
 
     assert!(server.stop().success());
     let log = server.log();
     let [error] = errors(&log)[..] else { panic!("{log}") };
-    assert!(error.contains(sentence.trim_end()) && error.contains("restore the newest backup"), "{error}");
+    assert!(error.contains(sentence) && error.contains("restore the newest backup"), "{error}");
 }
 
 #[test]

@@ -22,6 +22,7 @@ mod freshness;
 mod full_disk;
 mod keys;
 mod kills;
+mod logs;
 mod parity;
 mod postgres;
 mod postgres_failover;

@@ -51,6 +51,16 @@ fn a_server_on_postgresql_answers_as_on_a_file() {
     assert_eq!(robot.get("/v2/spaces").status, 401, "the next request is refused");
     assert_eq!(world.nobody.get("/readyz").status, 200);
 
+    let metrics = world.ada.get("/metrics");
+    assert_eq!(metrics.status, 200, "{metrics:?}");
+    let has = |begin: &str| metrics.body.lines().any(|line| line.starts_with(begin));
+    assert!(metrics.body.contains("engine=\"postgresql\"") && has("atelier_database_up 1"), "{}", metrics.body);
+    assert!(has("atelier_database_bytes ") && has("atelier_commit_duration_seconds_count "), "{}", metrics.body);
+    assert!(!has("atelier_write_ahead_log_bytes ") && !has("atelier_checkpoint_duration"), "{}", metrics.body);
+    let status = world.server.cli(&["status"]);
+    let told = String::from_utf8_lossy(&status.stdout);
+    assert!(status.status.success() && told.contains("data in postgresql"), "{told}");
+
     assert!(world.server.stop().success());
     let again = Setup::new().database(&address).data_dir(world.server.data_dir()).start();
     let bob = Person::enter(&Client::new(again.base()), "bob@example.com", "bob builds bridges");

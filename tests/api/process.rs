@@ -52,10 +52,10 @@ fn a_slow_reader_of_the_log_does_not_delay_requests() {
 fn a_server_logs_that_it_serves() {
     let server = Setup::new().start();
     let nobody = Client::new(server.base());
-    for (path, body) in [("/healthz", "ok\n"), ("/readyz", "ready\n")] {
+    for (path, status) in [("/healthz", "ok"), ("/readyz", "ready")] {
         let answer = nobody.get(path);
-        assert_eq!((answer.status, answer.body.as_str()), (200, body));
-        assert_eq!(answer.header("content-type"), Some("text/plain; charset=utf-8"));
+        assert_eq!(answer.outcome(), (200, json!({ "status": status })));
+        assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
 }
@@ -89,8 +89,8 @@ fn a_full_write_queue_is_503_with_retry_after_in_each_dialect() {
         assert_eq!(bob.post("/v1/api/workspaces/list", &json!({})).status, 200);
         assert_eq!(nobody.get("/healthz").status, 200);
         let ready = nobody.get("/readyz");
-        let reason = format!("cannot write to the data file: {busy}\n");
-        assert_eq!((ready.status, ready.body), (503, reason));
+        let detail = format!("cannot write to the data file: {busy}");
+        assert_eq!(ready.outcome(), (503, json!({ "status": "unready", "fault": "write", "detail": detail })));
     });
     let ready = (0..300).any(|_| {
         std::thread::sleep(Duration::from_millis(20));
@@ -110,7 +110,9 @@ fn a_locked_file_makes_the_server_unready_until_released() {
     // The server waits for some seconds, as for a command line that is at work. The check does not wait as long.
     let ready = world.nobody.get("/readyz");
     let begin = "the check of the data file has not ended for 3 s: another process has locked the file, ";
-    assert!(ready.status == 503 && ready.body.starts_with(begin), "{ready:?}");
+    let told = ready.json();
+    assert!(ready.status == 503 && told["fault"] == "stuck", "{ready:?}");
+    assert!(told["detail"].as_str().is_some_and(|detail| detail.starts_with(begin)), "{ready:?}");
     let answer = world.bob.post(CREATE, &json!({ "workspace_name": "late" }));
     let busy = json!({ "msg": "the server is busy; try again in 1 s", "code": 503 });
     assert_eq!(answer.outcome(), (503, busy));

@@ -90,6 +90,8 @@ impl Stage {
                 | "/v2/docs"
                 | "/healthz"
                 | "/readyz"
+                | "/metrics"
+                | "/status"
                 | "/auth/realms/master"
                 | "/auth/admin/serverinfo"
                 | "/auth/admin/realms"

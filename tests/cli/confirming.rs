@@ -12,7 +12,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use crate::Place;
 
 /// Runs a command on a terminal where somebody types this. Returns the exit code, and what the terminal shows.
-fn on_terminal(place: &Place, line: &str, typed: &str) -> (i32, String) {
+pub fn on_terminal(place: &Place, line: &str, typed: &str) -> (i32, String) {
     let ours: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&ours).unwrap();
     unlockpt(&ours).unwrap();

@@ -17,12 +17,14 @@ mod clients;
 mod confirming;
 mod contents;
 mod explain;
+mod health;
 mod hints;
 #[allow(dead_code, reason = "other tests use all of it")]
 #[path = "../support/hostile_disk.rs"]
 mod hostile_disk;
 mod import_keycloak;
 mod import_people;
+mod init;
 mod installation;
 mod keys;
 mod limits;
@@ -39,6 +41,7 @@ mod retention;
 mod running;
 mod service;
 mod signing_keys;
+mod status;
 #[path = "../support/mod.rs"]
 mod support;
 mod transfer;

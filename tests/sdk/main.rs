@@ -13,6 +13,7 @@ mod docs;
 mod litestream;
 #[path = "../support/markdown.rs"]
 mod markdown;
+mod metrics;
 mod node;
 mod object_storage;
 mod oidc;

@@ -9,6 +9,7 @@ use crate::app::identity::attempts::{self, SecretOwner};
 use crate::app::identity::code_attempts::{self, Judged};
 use crate::app::identity::second_factors;
 use crate::app::identity::sessions::{self, NewSession};
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
 use crate::domain::actor::{Actor, Origin};
@@ -61,7 +62,10 @@ pub async fn with_password(state: &AppState, origin: &Origin, attempt: Attempt) 
     let guess = attempts::Attempt::begin(state, origin, ThrottleScope::Password, owner, client)?;
     let signed_in = try_password(state, &guess, origin, &attempt).await;
     match &signed_in {
-        Ok(_) => guess.succeeded(),
+        Ok(_) => {
+            guess.succeeded();
+            state.sign_in_counts().count(SignInKind::Password);
+        }
         Err(error) => guess.note(error),
     }
     signed_in

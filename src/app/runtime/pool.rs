@@ -23,6 +23,7 @@ use crate::app::runtime::places::network;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
+use crate::store::measures::{Counter, QueueState};
 use crate::tokens::password;
 
 /// A job, which learns whether it runs or is displaced.
@@ -111,6 +112,8 @@ pub struct Pool {
     queue: Arc<Queue>,
     waiting: NonZeroUsize,
     threads: Vec<JoinHandle<()>>,
+    /// How many jobs were turned away.
+    refused: Counter,
 }
 
 struct Queue {
@@ -141,7 +144,8 @@ impl Pool {
         };
         let queue = Arc::new(Queue { state: Mutex::new(state), changed: Condvar::new() });
         // The pool owns the threads from the first one on, so that a failure ends those that run.
-        let mut pool = Self { kind, queue, waiting, threads: Vec::with_capacity(threads.get()) };
+        let mut pool =
+            Self { kind, queue, waiting, threads: Vec::with_capacity(threads.get()), refused: Counter::default() };
         for number in 0..threads.get() {
             let queue = Arc::clone(&pool.queue);
             let thread =
@@ -206,7 +210,8 @@ impl Pool {
             }
         });
         let mut state = self.queue.state();
-        let displaced = state.make_room(lane, self.waiting.get())?;
+        let room = state.make_room(lane, self.waiting.get()).inspect_err(|Full| self.refused.count());
+        let displaced = room?;
         state.add(lane, job);
         #[cfg(test)]
         {
@@ -215,9 +220,15 @@ impl Pool {
         drop(state);
         self.queue.changed.notify_one();
         if let Some(displaced) = displaced {
+            self.refused.count();
             displaced(Fate::Displaced);
         }
         Ok(receiver)
+    }
+
+    pub(in crate::app) fn state(&self) -> QueueState {
+        let waiting = self.queue.state().waiting;
+        QueueState { waiting, capacity: self.waiting.get(), refused: self.refused.get() }
     }
 
     /// How many jobs were ever queued.

@@ -19,6 +19,7 @@ use crate::domain::email::Email;
 use crate::domain::user::User;
 use crate::error::AuthError;
 use crate::store::Store;
+use crate::store::measures::Counter;
 
 /// How many log lines one kind of secret may have at once, and the time until one more.
 pub const LINES: Rate = Rate { burst: 100, gap: Duration::from_secs(1) };
@@ -45,6 +46,18 @@ pub(in crate::app) enum Kind {
 
 impl Kind {
     const COUNT: usize = 9;
+
+    const ALL: [Self; Self::COUNT] = [
+        Self::Guessed(ThrottleScope::Password),
+        Self::Guessed(ThrottleScope::Link),
+        Self::Guessed(ThrottleScope::UserCode),
+        Self::Guessed(ThrottleScope::Client),
+        Self::SecondFactor,
+        Self::RefreshToken,
+        Self::AuthorizationCode,
+        Self::DeviceCode,
+        Self::ApiKey,
+    ];
 
     const fn as_str(self) -> &'static str {
         match self {
@@ -78,11 +91,15 @@ pub(in crate::app) struct Refusal<'a> {
     pub(in crate::app) reason: &'static str,
 }
 
+/// The reasons that there are.
+const REASONS: [&str; 7] = ["wrong", "delayed", "disabled", "not_set_up", "reused", "revoked_or_expired", "pages_only"];
+
 /// The budgets of log lines and audit rows.
 #[derive(Debug)]
 pub(in crate::app) struct Refusals {
     lines: [Mutex<Lines>; Kind::COUNT],
     rows: Mutex<Budget>,
+    counts: [[Counter; REASONS.len()]; Kind::COUNT],
 }
 
 #[derive(Debug)]
@@ -97,6 +114,7 @@ impl Refusals {
         Self {
             lines: std::array::from_fn(|_| Mutex::new(Lines { budget: Budget::new(now), left_out: 0 })),
             rows: Mutex::new(Budget::new(now)),
+            counts: <[[Counter; REASONS.len()]; Kind::COUNT]>::default(),
         }
     }
 
@@ -120,7 +138,24 @@ impl Refusals {
         may
     }
 
+    fn count(&self, refusal: &Refusal) {
+        if let Some(reason) = REASONS.iter().position(|reason| *reason == refusal.reason) {
+            self.counts[refusal.kind.index()][reason].count();
+        }
+    }
+
+    /// How often each kind was refused for each reason, for those that were.
+    pub(in crate::app) fn counts(&self) -> Vec<(&'static str, &'static str, u64)> {
+        let counts = Kind::ALL.into_iter().flat_map(|kind| {
+            let counters = REASONS.iter().zip(&self.counts[kind.index()]);
+            counters.map(move |(reason, counter)| (kind.as_str(), *reason, counter.get()))
+        });
+        counts.filter(|(.., count)| *count > 0).collect()
+    }
+
+    /// Counts a refusal, and logs it within the budget.
     pub(in crate::app) fn log(&self, origin: &Origin, refusal: &Refusal) {
+        self.count(refusal);
         if log::log_enabled!(log::Level::Warn)
             && let Some(left_out) = self.line(refusal.kind, Instant::now())
         {
@@ -283,6 +318,17 @@ mod tests {
         assert_eq!(told.len(), LINES.burst as usize + 9);
         assert!(told.iter().sum::<u64>() > 8_000);
         assert!(refusals.line(Kind::RefreshToken, at(0)).is_some(), "another kind has lines of its own");
+    }
+
+    #[test]
+    fn refusals_are_counted_by_kind_and_reason() {
+        let refusals = Refusals::new();
+        for (kind, reason) in [(Kind::ApiKey, "disabled"), (Kind::SecondFactor, "wrong"), (Kind::ApiKey, "disabled")] {
+            refusals.log(&origin(), &Refusal { kind, account: None, client: None, reason });
+        }
+        assert_eq!(refusals.counts(), [("second_factor", "wrong", 1), ("api_key", "disabled", 2)]);
+        let places = Kind::ALL.map(Kind::index);
+        assert!(places.into_iter().eq(0..Kind::COUNT), "each kind has a place of its own: {places:?}");
     }
 
     proptest! {

@@ -6,6 +6,7 @@
 use crate::app::runtime::response_body::{CachedBody, ResponseBody};
 use crate::domain::ids::UserId;
 use crate::store::DataVersion;
+use crate::store::measures::CacheState;
 use crate::store::versioned_cache::VersionedCache;
 
 /// The memory that an entry takes beside its key and body, in bytes, approximately.
@@ -21,6 +22,10 @@ impl ResponseCache {
 
     pub(in crate::app) fn find(&self, key: &CacheKey, version: &DataVersion) -> Option<CachedBody> {
         self.0.find(key, version)
+    }
+
+    pub(in crate::app) fn state(&self) -> CacheState {
+        self.0.state()
     }
 
     /// Caches a response unless it is too long, and returns it.

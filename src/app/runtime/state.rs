@@ -14,6 +14,7 @@ use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::pool::{Lane, Pool};
 use crate::app::runtime::refusals::Refusals;
 use crate::app::runtime::response_cache::ResponseCache;
+use crate::app::runtime::sign_in_counts::SignInCounts;
 use crate::app::runtime::throttle::Throttle;
 use crate::app::runtime::unsent_memory::UnsentMemory;
 use crate::domain::client::{Client, Grant};
@@ -33,6 +34,7 @@ pub struct AppState(Arc<Inner>);
 
 struct Inner {
     fields: Fields,
+    sign_in_counts: SignInCounts,
     refusals: Refusals,
     creations: Creations,
     ring: LiveRing,
@@ -89,10 +91,19 @@ impl std::ops::Deref for AppState {
 impl AppState {
     pub fn new(fields: Fields) -> Self {
         let response_cache = ResponseCache::new(fields.response_cache_size);
-        let (refusals, creations) = (Refusals::new(), Creations::new());
+        let (sign_in_counts, refusals, creations) = (SignInCounts::default(), Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
         let warnings = LogLimiter::new(WARNED_EVERY);
-        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache, warnings }))
+        Self(Arc::new(Inner {
+            fields,
+            sign_in_counts,
+            refusals,
+            creations,
+            ring,
+            credential_cache,
+            response_cache,
+            warnings,
+        }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -134,6 +145,10 @@ impl AppState {
     /// Limits warnings that requests repeat.
     pub(in crate::app) fn warnings(&self) -> &LogLimiter {
         &self.0.warnings
+    }
+
+    pub(in crate::app) fn sign_in_counts(&self) -> &SignInCounts {
+        &self.0.sign_in_counts
     }
 
     pub(in crate::app) fn creations(&self) -> &Creations {

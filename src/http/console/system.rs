@@ -253,7 +253,7 @@ async fn shown(
         .into_iter()
         .chain(servers)
         .collect(),
-        queue: (Number(facts.queued_writes as u64), Number(facts.write_queue as u64)),
+        queue: (Number(facts.writes.waiting as u64), Number(facts.writes.capacity as u64)),
         started: Moment(facts.started_at),
         sizes: vec![
             ("Data file", Some(Size(found.database))),

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use actix_web::HttpResponse;
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::app::runtime::state::AppState;
@@ -56,8 +57,23 @@ impl Readiness {
     }
 }
 
+/// Why the server is not ready.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Fault {
+    /// A word for programs.
+    pub(super) fault: &'static str,
+    /// A sentence for people.
+    pub(super) detail: String,
+}
+
+impl Fault {
+    fn new(fault: &'static str, detail: impl Into<String>) -> Self {
+        Self { fault, detail: detail.into() }
+    }
+}
+
 /// The result of a check that is at most a second old. A request that finds none starts one.
-async fn check(state: &Data<AppState>, readiness: &Data<Readiness>) -> Result<(), String> {
+async fn check(state: &Data<AppState>, readiness: &Data<Readiness>) -> Result<(), Fault> {
     let started = readiness.check.send_if_modified(|check| {
         let is_due = check.is_due();
         if is_due {
@@ -78,38 +94,47 @@ async fn check(state: &Data<AppState>, readiness: &Data<Readiness>) -> Result<()
     let _ = timeout(MAX_WAIT, checks.wait_for(|check| matches!(check, Check::Ended { .. }))).await;
     let check = readiness.check.borrow().clone();
     match check {
-        Check::Ended { outcome, .. } => outcome.map_err(|unready| unready.to_string()),
+        Check::Ended { outcome, .. } => outcome.map_err(|unready| Fault::new(unready.access(), unready.to_string())),
         Check::Running { since } => {
             let seconds = since.elapsed().as_secs();
-            Err(format!(
+            let detail = format!(
                 "the check of the data file has not ended for {seconds} s: another process has locked the file, or the disk \
                  is stuck"
-            ))
+            );
+            Err(Fault::new("stuck", detail))
         }
-        Check::Never => Err("the disk was not checked".to_owned()),
+        Check::Never => Err(Fault::new("stuck", "the disk was not checked")),
     }
+}
+
+/// Whether the server can do its work.
+pub(super) async fn readiness(state: &Data<AppState>, readiness: &Data<Readiness>) -> Result<(), Fault> {
+    if readiness.stopping.load(Ordering::Acquire) {
+        return Err(Fault::new("stopping", "the server is stopping"));
+    }
+    if let Some(fault) = state.store.fault() {
+        return Err(Fault::new(fault.as_str(), fault.to_string()));
+    }
+    check(state, readiness).await
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    #[serde(flatten)]
+    fault: Option<Fault>,
 }
 
 /// `GET /healthz`: 200 while the server runs.
 pub(super) async fn alive() -> HttpResponse {
-    plain(HttpResponse::Ok(), "ok\n")
+    HttpResponse::Ok().json(Health { status: "ok", fault: None })
 }
 
-/// `GET /readyz`: 503 with the reason while the server is stopping, cannot write or read its file or has lost it, otherwise
-/// 200.
-pub(super) async fn ready(state: Data<AppState>, readiness: Data<Readiness>) -> HttpResponse {
-    if readiness.stopping.load(Ordering::Acquire) {
-        return plain(HttpResponse::ServiceUnavailable(), "stopping\n");
+/// `GET /readyz`: 503 with the fault while the server is stopping, cannot write or read its file or has lost it,
+/// otherwise 200.
+pub(super) async fn ready(state: Data<AppState>, checks: Data<Readiness>) -> HttpResponse {
+    match readiness(&state, &checks).await {
+        Ok(()) => HttpResponse::Ok().json(Health { status: "ready", fault: None }),
+        Err(fault) => HttpResponse::ServiceUnavailable().json(Health { status: "unready", fault: Some(fault) }),
     }
-    if let Some(fault) = state.store.fault() {
-        return plain(HttpResponse::ServiceUnavailable(), format!("{fault}\n"));
-    }
-    match check(&state, &readiness).await {
-        Ok(()) => plain(HttpResponse::Ok(), "ready\n"),
-        Err(reason) => plain(HttpResponse::ServiceUnavailable(), reason + "\n"),
-    }
-}
-
-fn plain(mut response: actix_web::HttpResponseBuilder, text: impl Into<String>) -> HttpResponse {
-    response.content_type("text/plain; charset=utf-8").body(text.into())
 }

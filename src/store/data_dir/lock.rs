@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{DataDirError, Result};
 use super::files;
 use super::shared_file::SharedFile;
+use crate::domain::secret::Secret;
 
 /// How often the lock is tried before it counts as held by another server. The command line holds it only for moments.
 const TRIES: u32 = 10;
@@ -43,7 +44,7 @@ pub struct Holder {
     pub in_force: Option<InForce>,
 }
 
-/// The settings that a running server uses. They contain no secrets.
+/// The settings that a running server uses. Their only secret is the key of the commands of this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct InForce {
@@ -53,8 +54,27 @@ pub struct InForce {
     pub public_url: Option<String>,
     /// The file of the master key, if the server rereads it.
     pub master_key_file: Option<PathBuf>,
+    /// The key with which commands of this machine ask the server. It is new with each start.
+    #[serde(with = "plain")]
+    pub local_key: Option<Secret>,
     /// Every key of the configuration with its value in TOML, secrets masked.
     pub configuration: BTreeMap<String, String>,
+}
+
+/// The lock file is for its owner only, so the key is written as it is.
+mod plain {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Secret;
+
+    #[expect(clippy::ref_option, reason = "the signature that serde calls")]
+    pub(super) fn serialize<S: Serializer>(key: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+        key.as_ref().map(Secret::expose).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Secret>, D::Error> {
+        Ok(Option::<String>::deserialize(deserializer)?.map(Secret::new))
+    }
 }
 
 impl Lock {
@@ -242,6 +262,7 @@ mod tests {
             listen: vec!["[::1]:8787".parse().unwrap()],
             public_url: Some("https://a.example".to_owned()),
             master_key_file: Some("/k".into()),
+            local_key: Some(Secret::new("k")),
             configuration: [("log".to_owned(), "\"x\ny\"".to_owned())].into(),
         };
         let pid = Some(std::process::id());

@@ -12,6 +12,7 @@ use rusqlite::ffi;
 
 use super::data_version::{DataVersionProbe, LogReader};
 use super::disk::Disk;
+use super::measures::WriteMeasures;
 
 /// The length of the log, in pages of 4 KiB, at which it is moved into the file. It is longer than SQLite's default,
 /// because a page that changes often is then moved once for all of its changes. It is not longer still, because one
@@ -51,6 +52,7 @@ pub(in crate::store) struct Checkpoints {
     /// Since when reads hold the log, and when to log it.
     held: Option<Held>,
     pages: i64,
+    measures: Arc<WriteMeasures>,
 }
 
 #[derive(Clone, Copy)]
@@ -89,7 +91,13 @@ impl Mode {
 impl Checkpoints {
     /// `busy_timeout` is the wait for locks outside of checkpoints.
     pub(super) fn new(disk: Arc<Disk>, probe: DataVersionProbe, busy_timeout: Duration) -> Self {
-        Self { disk, probe, busy_timeout, retry_at: None, has_failed: false, held: None, pages: 0 }
+        let measures = Arc::default();
+        Self { disk, probe, busy_timeout, retry_at: None, has_failed: false, held: None, pages: 0, measures }
+    }
+
+    /// Counts the time of each checkpoint here.
+    pub(super) fn counted_by(self, measures: Arc<WriteMeasures>) -> Self {
+        Self { measures, ..self }
     }
 
     /// How long the writer may wait for a write before it calls [`Checkpoints::keep`] again; none if there is nothing
@@ -130,7 +138,9 @@ impl Checkpoints {
 
     fn run(&mut self, conn: &Connection) {
         self.retry_at = Some(Instant::now() + RETRY_AFTER);
+        let start = Instant::now();
         let moved = checkpoint(conn, Mode::Move);
+        self.measures.checkpoints.count_duration(start.elapsed());
         self.has_failed = moved.is_err();
         self.disk.note_checkpoint(moved.as_ref().err());
         match moved {

@@ -27,7 +27,7 @@ pub(in crate::store) fn fault_of(error: &rusqlite::Error) -> Option<DiskFault> {
 }
 
 /// What was tried on the disk.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::store) enum Access {
     Read,
     Write,
@@ -41,6 +41,14 @@ impl Access {
             Self::Read => "cannot read the data file",
             Self::Write => "cannot write to the data file",
             Self::Checkpoint => "cannot move the write-ahead log into the data file",
+        }
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Checkpoint => "checkpoint",
         }
     }
 }
@@ -114,15 +122,15 @@ impl Disk {
 
     /// Why the last checkpoint failed, if it did.
     pub(super) fn checkpoint_failure(&self) -> Option<Unready> {
-        self.state().checkpoint.clone().map(|cause| Unready { failed: Access::Checkpoint.failed(), cause })
+        self.state().checkpoint.clone().map(|cause| Unready { failed: Access::Checkpoint, cause })
     }
 }
 
 /// What the data file cannot do now, and why.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{failed}: {cause}")]
+#[error("{}: {cause}", failed.failed())]
 pub struct Unready {
-    failed: &'static str,
+    failed: Access,
     cause: String,
 }
 
@@ -132,7 +140,12 @@ impl Unready {
             Error::Disk { cause, .. } | Error::Internal(cause) => cause.to_string(),
             other => other.to_string(),
         };
-        Self { failed: access.failed(), cause }
+        Self { failed: access, cause }
+    }
+
+    /// `read`, `write` or `checkpoint`.
+    pub const fn access(&self) -> &'static str {
+        self.failed.as_str()
     }
 }
 

@@ -10,6 +10,7 @@ mod disk;
 pub(in crate::store) mod fault;
 pub mod health;
 pub mod inspection;
+pub mod measures;
 pub(in crate::store) mod name_cache;
 mod open;
 mod readers;

@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use super::checkpoints::Checkpoints;
 use super::data_version::{DataVersion, DataVersionProbe};
 use super::disk::{Access, Disk, Unready};
+use super::measures::{QueueState, WriteMeasures};
 use super::schema::{self, SchemaState, Unfit};
 use super::stamp::{self, Stamp};
 use super::upgrade::{self, Watcher};
@@ -66,8 +67,11 @@ impl SqliteStore {
         let probe = DataVersionProbe::on(&file_path)?;
         let watch = Arc::new(Watch::begin(&conn, path, &file_path, file, stamp)?);
         let disk = Arc::new(Disk::default());
+        let measures = Arc::<WriteMeasures>::default();
         let checkpoints = Checkpoints::new(disk.clone(), probe.clone(), open::BUSY_TIMEOUT);
-        let writer = Arc::new(write_queue::Writer::start(conn, checkpoints, watch.clone(), sizes.write_queue)?);
+        let checkpoints = checkpoints.counted_by(measures.clone());
+        let writer = write_queue::Writer::start(conn, checkpoints, watch.clone(), sizes.write_queue, measures)?;
+        let writer = Arc::new(writer);
         let readers = readers::Readers::open(&file_path, sizes, watch.clone())?;
         Ok(Self { readers, writer, disk, watch, probe })
     }
@@ -123,9 +127,8 @@ impl SqliteStore {
         drop(self.writer.send(work));
     }
 
-    /// The number of writes that are queued or being done, and how many may be queued.
-    pub(super) fn queued_writes(&self) -> (usize, usize) {
-        self.writer.queued()
+    pub(super) fn write_queue(&self) -> (QueueState, &WriteMeasures) {
+        (self.writer.queue(), self.writer.measures())
     }
 
     /// The current version of the data. It changes with every commit of any process. Data read from a snapshot that was

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::measures::{QueueState, WriteMeasures};
 use super::sqlite_store::SqliteStore;
 use super::upgrade::Watcher;
 use super::{DataVersion, Sizes, StoreFault, Tx, Unready, View};
@@ -96,6 +97,14 @@ impl Store {
         }
     }
 
+    /// The bytes of a database of PostgreSQL. None for a data file.
+    pub fn database_size(&self) -> Result<Option<u64>> {
+        match &self.0 {
+            Engine::Sqlite(_) => Ok(None),
+            Engine::Postgres(store) => store.database_size().map(Some),
+        }
+    }
+
     /// Whether PostgreSQL waits until data is on the disk. None for a data file.
     pub fn has_fsync(&self) -> Result<Option<bool>> {
         match &self.0 {
@@ -170,11 +179,11 @@ impl Store {
         }
     }
 
-    /// The number of writes that are queued or being done, and how many may be queued.
-    pub fn queued_writes(&self) -> (usize, usize) {
+    /// The queue of writes, and what the writer has done.
+    pub fn write_queue(&self) -> (QueueState, &WriteMeasures) {
         match &self.0 {
-            Engine::Sqlite(store) => store.queued_writes(),
-            Engine::Postgres(store) => store.queued_writes(),
+            Engine::Sqlite(store) => store.write_queue(),
+            Engine::Postgres(store) => store.write_queue(),
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::measures::CacheState;
+
 /// The number of parts, each with its own lock, so that threads seldom wait for each other.
 const PARTS: usize = 8;
 
@@ -22,6 +24,9 @@ struct Part<K, Version, V> {
     older: HashMap<K, Entry<Version, V>>,
     /// The weight of the recent half.
     weight: usize,
+    /// How often a value was looked for, and found.
+    finds: u64,
+    hits: u64,
 }
 
 struct Entry<Version, V> {
@@ -33,17 +38,21 @@ struct Entry<Version, V> {
 impl<K: Hash + Eq + Clone, Version: PartialEq, V: Clone> VersionedCache<K, Version, V> {
     /// A cache whose entries have at most this weight in all. The weight is a number of entries or of bytes.
     pub fn new(max_weight: usize) -> Self {
-        let part = |_| Mutex::new(Part { recent: HashMap::new(), older: HashMap::new(), weight: 0 });
+        let part = |_| Mutex::new(Part { recent: HashMap::new(), older: HashMap::new(), weight: 0, finds: 0, hits: 0 });
         Self { parts: std::array::from_fn(part), hasher: RandomState::new(), max_weight: max_weight / PARTS / 2 }
     }
 
     /// The value of this key, if it was computed at this version.
     pub fn find(&self, key: &K, version: &Version) -> Option<V> {
         let mut part = self.part(key);
+        part.finds += 1;
         if let Some(entry) = part.recent.get(key) {
-            return (entry.version == *version).then(|| entry.value.clone());
+            let value = (entry.version == *version).then(|| entry.value.clone())?;
+            part.hits += 1;
+            return Some(value);
         }
         let entry = part.older.remove(key).filter(|entry| entry.version == *version)?;
+        part.hits += 1;
         let value = entry.value.clone();
         let dropped = part.insert(key.clone(), entry, self.max_weight);
         drop(part);
@@ -61,6 +70,17 @@ impl<K: Hash + Eq + Clone, Version: PartialEq, V: Clone> VersionedCache<K, Versi
         drop(part);
         // Dropping many entries takes time, so the lock is released first.
         drop(dropped);
+    }
+
+    pub fn state(&self) -> CacheState {
+        let mut state = CacheState::default();
+        for part in &self.parts {
+            let part = part.lock().unwrap_or_else(PoisonError::into_inner);
+            state.hits += part.hits;
+            state.misses += part.finds - part.hits;
+            state.entries += part.recent.len() + part.older.len();
+        }
+        state
     }
 
     /// Whether a value of this weight is cached.
@@ -106,6 +126,7 @@ mod tests {
         cache.insert("a", 2, "two", 1);
         assert_eq!(cache.find(&"a", &1), None);
         assert_eq!(cache.find(&"a", &2), Some("two"));
+        assert_eq!(cache.state(), CacheState { hits: 2, misses: 3, entries: 1 });
     }
 
     #[test]

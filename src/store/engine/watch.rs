@@ -53,6 +53,14 @@ impl StoreFault {
         }
     }
 
+    /// `replaced` or `damaged`.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Replaced { .. } => "replaced",
+            Self::Damaged { .. } => "damaged",
+        }
+    }
+
     /// Whether the server must stop: what it reads is not in the data directory any more.
     pub const fn ends_server(&self) -> bool {
         matches!(self, Self::Replaced { .. })

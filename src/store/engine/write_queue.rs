@@ -3,13 +3,14 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::counted::{Count, Counted};
+use super::measures::{Counter, QueueState, WriteMeasures};
 use super::watch::StoreFault;
 use super::{Tx, disk, fault};
 use crate::error::{DiskFault, Error, Result};
@@ -30,18 +31,21 @@ pub(in crate::store) struct Writer {
     /// The writes that were queued and have no answer yet.
     unanswered: Count,
     capacity: usize,
+    refused: Counter,
+    measures: Arc<WriteMeasures>,
 }
 
 impl Writer {
     /// Starts the thread, which takes the queued writes until the queue is closed.
     pub(in crate::store) fn run(
         capacity: usize,
+        measures: Arc<WriteMeasures>,
         work: impl FnOnce(&Receiver<Box<dyn Job>>) + Send + 'static,
     ) -> Result<Self> {
         let (sender, receiver) = sync_channel(capacity.max(1));
         let thread = std::thread::Builder::new().name("writer".to_owned()).spawn(move || work(&receiver));
         let (queue, thread) = (Mutex::new(Some(sender)), Mutex::new(Some(thread.map_err(Error::internal)?)));
-        Ok(Self { queue, thread, unanswered: Count::default(), capacity })
+        Ok(Self { queue, thread, unanswered: Count::default(), capacity, refused: Counter::default(), measures })
     }
 
     /// Queues a write. Fails as busy if the queue is full or closed.
@@ -55,13 +59,20 @@ impl Writer {
         let (answer, pending) = oneshot::channel();
         match queue.try_send(Box::new(Task { work, outcome: None, answer, _counted: self.unanswered.one_more() })) {
             Ok(()) => Ok(Pending(pending)),
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => Err(busy()),
+            Err(TrySendError::Full(_)) => {
+                self.refused.count();
+                Err(busy())
+            }
+            Err(TrySendError::Disconnected(_)) => Err(busy()),
         }
     }
 
-    /// The number of writes that are queued or being done, and how many may be queued.
-    pub(in crate::store) fn queued(&self) -> (usize, usize) {
-        (self.unanswered.get(), self.capacity)
+    pub(in crate::store) fn queue(&self) -> QueueState {
+        QueueState { waiting: self.unanswered.get(), capacity: self.capacity, refused: self.refused.get() }
+    }
+
+    pub(in crate::store) fn measures(&self) -> &WriteMeasures {
+        &self.measures
     }
 
     /// Finishes the queued writes and ends the thread.
@@ -176,9 +187,14 @@ where
 }
 
 /// A write, and those that wait behind it.
-pub(in crate::store) fn batch(first: Box<dyn Job>, queue: &Receiver<Box<dyn Job>>) -> Vec<Box<dyn Job>> {
+pub(in crate::store) fn batch(
+    first: Box<dyn Job>,
+    queue: &Receiver<Box<dyn Job>>,
+    measures: &WriteMeasures,
+) -> Vec<Box<dyn Job>> {
     let mut batch = vec![first];
     batch.extend(queue.try_iter().take(MAX_BATCH - 1));
+    measures.batches.count(batch.len() as u64);
     batch
 }
 

@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::checkpoints::Checkpoints;
+use super::measures::WriteMeasures;
 use super::watch::Watch;
 use super::write_queue::{Job, TxError, Writer, batch, long_write, refuse};
 use super::{Conn, Tx, View, disk, health};
@@ -25,16 +26,23 @@ impl Writer {
         mut checkpoints: Checkpoints,
         watch: Arc<Watch>,
         capacity: usize,
+        measures: Arc<WriteMeasures>,
     ) -> Result<Self> {
-        Self::run(capacity, move |queue| {
-            run_queue(&conn, &mut checkpoints, &watch, queue);
+        let counted = measures.clone();
+        Self::run(capacity, measures, move |queue| {
+            run_queue(&conn, &mut checkpoints, (&watch, &counted), queue);
             // Before the handles of the checkpoints and of the watch.
             drop(conn);
         })
     }
 }
 
-fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, watch: &Watch, queue: &Receiver<Box<dyn Job>>) {
+fn run_queue(
+    conn: &Connection,
+    checkpoints: &mut Checkpoints,
+    (watch, measures): (&Watch, &WriteMeasures),
+    queue: &Receiver<Box<dyn Job>>,
+) {
     loop {
         // A killed server leaves a long log. Nothing is moved into a file that may be another one.
         if watch.fault().is_none() {
@@ -53,7 +61,7 @@ fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, watch: &Watch, qu
             }
             Err(RecvTimeoutError::Disconnected) => break,
         };
-        let batch = batch(first, queue);
+        let batch = batch(first, queue, measures);
         // While batches follow one another, the look after each commit is enough.
         if waiting.elapsed() > PAUSE {
             watch.look();
@@ -65,7 +73,7 @@ fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, watch: &Watch, qu
         checkpoints.serve_check(conn);
         match checkpoints.refusal().map(TxError::from) {
             Some(error) => refuse(batch, &error),
-            None => commit(conn, batch, watch),
+            None => commit(conn, batch, (watch, measures)),
         }
     }
     if watch.look().is_some() && !watch.lacks_only_log() {
@@ -86,7 +94,7 @@ fn run_queue(conn: &Connection, checkpoints: &mut Checkpoints, watch: &Watch, qu
 /// so that a write that breaks the transaction does not fail the others.
 ///
 /// After a permanent fault of the data file, nothing is committed, and a commit that may be lost by it is not acknowledged.
-fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>, watch: &Watch) {
+fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>, (watch, measures): (&Watch, &WriteMeasures)) {
     // Without a transaction nothing was run, and no write caused the failure. A retry for each write would only make
     // the queue longer.
     if let Err(error) = run(conn, "BEGIN IMMEDIATE") {
@@ -94,7 +102,7 @@ fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>, watch: &Watch) {
         let fault = watch.fault().cloned().map(TxError::Fault);
         return refuse(batch, &fault.unwrap_or_else(|| error.into()));
     }
-    let committed = try_commit(conn, &mut batch, watch);
+    let committed = try_commit(conn, &mut batch, (watch, measures));
     if let Err(error) = &committed {
         watch.note_sqlite_error(error);
     }
@@ -110,21 +118,33 @@ fn commit(conn: &Connection, mut batch: Vec<Box<dyn Job>>, watch: &Watch) {
             log::log!(level, "batch commit failed, retrying its {} writes one by one: {error}", batch.len());
             for mut job in batch {
                 job.reset();
-                commit(conn, vec![job], watch);
+                commit(conn, vec![job], (watch, measures));
             }
         }
     }
 }
 
-fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusqlite::Result<()> {
-    let done = run_all(conn, batch, watch).and_then(|()| run(conn, "COMMIT"));
+fn try_commit(
+    conn: &Connection,
+    batch: &mut [Box<dyn Job>],
+    (watch, measures): (&Watch, &WriteMeasures),
+) -> rusqlite::Result<()> {
+    let done = run_all(conn, batch, watch).and_then(|changed| {
+        let start = Instant::now();
+        run(conn, "COMMIT")?;
+        if changed {
+            measures.commits.count_duration(start.elapsed());
+        }
+        Ok(())
+    });
     if done.is_err() && !conn.is_autocommit() {
         run(conn, "ROLLBACK")?;
     }
     done
 }
 
-fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusqlite::Result<()> {
+/// Runs a batch. Returns whether anything was changed.
+fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusqlite::Result<bool> {
     let mut changed = false;
     let mut audit = None;
     for job in batch {
@@ -158,7 +178,7 @@ fn run_all(conn: &Connection, batch: &mut [Box<dyn Job>], watch: &Watch) -> rusq
             end.update(Conn::Sqlite(conn))?;
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 fn run(conn: &Connection, sql: &str) -> rusqlite::Result<()> {

@@ -1,4 +1,4 @@
-//! How many connections PostgreSQL permits.
+//! How many connections PostgreSQL permits, and how large the database is.
 
 use super::connection::Connection;
 use crate::error::Result;
@@ -9,6 +9,15 @@ const SQL: &str = "SELECT
     (SELECT CAST(sum(CAST(setting AS BIGINT)) AS BIGINT) FROM pg_settings
      WHERE name IN ('superuser_reserved_connections', 'reserved_connections')),
     (SELECT CAST(coalesce(sum(numbackends), 0) AS BIGINT) FROM pg_stat_database)";
+
+/// In bytes.
+const SIZE: &str = "SELECT pg_database_size(current_database())";
+
+pub(super) fn database_size(conn: &Connection) -> Result<u64> {
+    let row = conn.first(&conn.prepare(SIZE)?, &[])?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let size: i64 = row.number(0)?;
+    Ok(size.unsigned_abs())
+}
 
 /// The connections of a server of PostgreSQL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 //! The store on PostgreSQL.
 
+use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,11 +11,12 @@ use super::failures::Failures;
 use super::look::Looks;
 use super::nodes::{self, Node, Registration};
 use super::readers::Readers;
-use super::room::ConnectionRoom;
+use super::room::{self, ConnectionRoom};
 use super::settings::Role;
 use super::{schema, writer};
 use crate::error::{Error, Result};
-use crate::store::engine::write_queue::{RETRY_AFTER, Writer};
+use crate::store::engine::measures::{QueueState, WriteMeasures};
+use crate::store::engine::write_queue::{Job, RETRY_AFTER, Writer};
 use crate::store::engine::{Access, DataVersion, Sizes, Tx, Unready, View, health};
 
 /// An open database of PostgreSQL. A clone is another handle to the same one.
@@ -35,7 +37,10 @@ impl PostgresStore {
             .map_err(|error| Error::internal(format!("cannot open {address}: {error}")))?;
         schema::bring_up_to_date(&conn)?;
         let of_writer = address.clone();
-        let writer = Writer::run(sizes.write_queue, move |queue| writer::run_queue(&of_writer, conn, queue))?;
+        let measures = Arc::<WriteMeasures>::default();
+        let counted = measures.clone();
+        let run = move |queue: &Receiver<Box<dyn Job>>| writer::run_queue(&of_writer, conn, queue, &counted);
+        let writer = Writer::run(sizes.write_queue, measures, run)?;
         Ok(Self {
             readers: Arc::new(Readers::new(address.clone(), sizes)),
             looks: Arc::new(Looks::begin(address.clone())?),
@@ -64,6 +69,10 @@ impl PostgresStore {
 
     pub(in crate::store) fn connection_room(&self) -> Result<ConnectionRoom> {
         self.aside.run(ConnectionRoom::read)
+    }
+
+    pub(in crate::store) fn database_size(&self) -> Result<u64> {
+        self.aside.run(room::database_size)
     }
 
     pub(in crate::store) fn has_fsync(&self) -> Result<bool> {
@@ -104,8 +113,8 @@ impl PostgresStore {
         drop(self.writer.send(work));
     }
 
-    pub(in crate::store) fn queued_writes(&self) -> (usize, usize) {
-        self.writer.queued()
+    pub(in crate::store) fn write_queue(&self) -> (QueueState, &WriteMeasures) {
+        (self.writer.queue(), self.writer.measures())
     }
 
     pub(in crate::store) fn read_at<T>(

@@ -15,6 +15,7 @@ use super::connection::{COMMIT_TIMEOUT, Connection};
 use super::errors::unexpected;
 use super::settings::Role;
 use crate::domain::timestamp::Timestamp;
+use crate::store::engine::measures::WriteMeasures;
 use crate::store::engine::write_queue::{Job, TxError, batch, long_write, refuse};
 use crate::store::engine::{Conn, Tx, View};
 
@@ -35,10 +36,10 @@ const TRIES: usize = 3;
 type Batch = Vec<Box<dyn Job>>;
 
 /// Runs the queued writes until the queue is closed.
-pub(super) fn run_queue(address: &Address, conn: Connection, queue: &Receiver<Box<dyn Job>>) {
+pub(super) fn run_queue(address: &Address, conn: Connection, queue: &Receiver<Box<dyn Job>>, measures: &WriteMeasures) {
     let mut conn = Some(conn);
     while let Ok(first) = queue.recv() {
-        let mut lost = Lost { not_run: batch(first, queue), unknown: None };
+        let mut lost = Lost { not_run: batch(first, queue, measures), unknown: None };
         // What was lost with the connection is run again on a new one, but nothing that was committed.
         for _ in 0..TRIES {
             let open = match conn.take().filter(|open| !open.is_broken()) {
@@ -52,7 +53,7 @@ pub(super) fn run_queue(address: &Address, conn: Connection, queue: &Receiver<Bo
                 lost.not_run.splice(0..0, settle(&open, jobs, &commit));
             }
             if !lost.not_run.is_empty() {
-                lost = commit(&open, lost.not_run);
+                lost = commit(&open, lost.not_run, measures);
             }
             conn = Some(open);
             if lost.not_run.is_empty() && lost.unknown.is_none() {
@@ -129,8 +130,8 @@ fn settle(conn: &Connection, mut batch: Batch, commit: &Versions) -> Batch {
 
 /// Runs a batch and sends the results. If the batch fails, each write is retried in a commit of its own. Returns the
 /// writes that were lost with the connection.
-fn commit(conn: &Connection, mut batch: Batch) -> Lost {
-    match try_commit(conn, &mut batch) {
+fn commit(conn: &Connection, mut batch: Batch, measures: &WriteMeasures) -> Lost {
+    match try_commit(conn, &mut batch, measures) {
         Ok(()) => {
             for job in batch {
                 job.finish(Ok(()));
@@ -157,7 +158,7 @@ fn commit(conn: &Connection, mut batch: Batch) -> Lost {
                 if conn.is_broken() {
                     lost.not_run.push(job);
                 } else {
-                    lost = commit(conn, vec![job]);
+                    lost = commit(conn, vec![job], measures);
                 }
             }
             lost
@@ -169,13 +170,19 @@ fn commit(conn: &Connection, mut batch: Batch) -> Lost {
     }
 }
 
-fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+fn try_commit(conn: &Connection, batch: &mut [Box<dyn Job>], measures: &WriteMeasures) -> Result<(), Failed> {
     let done = lock(conn).map_err(Failed::Begin).and_then(|locked| {
         let edition = run_all(conn, batch, locked.at).map_err(Failed::Run)?;
         let before = (locked.generation, locked.edition);
+        let start = Instant::now();
         match conn.commit(COMMIT_TIMEOUT) {
             // A transaction in which a statement has failed is rolled back without an error.
-            Ok(tag) if tag == "COMMIT" => Ok(()),
+            Ok(tag) if tag == "COMMIT" => {
+                if edition.is_some() {
+                    measures.commits.count_duration(start.elapsed());
+                }
+                Ok(())
+            }
             Ok(tag) => Err(Failed::Run(unexpected(&format!("a commit became a {tag}")))),
             Err(error) => Err(Failed::Commit(error, edition.map(|edition| Versions { before, edition }))),
         }

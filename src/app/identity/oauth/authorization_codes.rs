@@ -4,6 +4,7 @@ use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
 use crate::app::runtime::refusals;
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, PkcePolicy};
@@ -48,7 +49,10 @@ pub async fn trade(state: &AppState, origin: &Origin, client: &Client, presented
         state.refusals().of_token(origin, refusals::Kind::AuthorizationCode, client, reason);
     }
     match traded? {
-        Trade::Done(granted) => Ok(*granted),
+        Trade::Done(granted) => {
+            state.sign_in_counts().count(SignInKind::AuthorizationCode);
+            Ok(*granted)
+        }
         Trade::Replayed => Err(AuthError::BadCode.into()),
     }
 }

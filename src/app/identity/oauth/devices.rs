@@ -12,6 +12,7 @@ use crate::app::identity::oauth::{authorizations, consents};
 use crate::app::identity::sessions::{self, NewSession};
 use crate::app::runtime::places::network;
 use crate::app::runtime::refusals;
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
 use crate::domain::actor::{Actor, Origin};
@@ -116,6 +117,9 @@ pub async fn poll(state: &AppState, origin: &Origin, client: &Client, device_cod
     if let Err(Error::Unauthenticated(why)) = &polled {
         let reason = if *why == AuthError::Disabled { "disabled" } else { "wrong" };
         state.refusals().of_token(origin, refusals::Kind::DeviceCode, client, reason);
+    }
+    if let Ok(Polled::Granted(_)) = &polled {
+        state.sign_in_counts().count(SignInKind::DeviceCode);
     }
     polled
 }

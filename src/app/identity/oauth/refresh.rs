@@ -14,6 +14,7 @@ use crate::app::identity::oauth::authorizations;
 use crate::app::identity::sessions;
 use crate::app::runtime::places::place;
 use crate::app::runtime::refusals;
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Credential, Origin};
 use crate::domain::audit::ObjectKind;
@@ -70,7 +71,10 @@ pub async fn refresh(
         state.refusals().of_token(origin, refusals::Kind::RefreshToken, client, reason);
     }
     match refreshed? {
-        Turn::GoesOn(refreshed) => Ok(*refreshed),
+        Turn::GoesOn(refreshed) => {
+            state.sign_in_counts().count(SignInKind::RefreshToken);
+            Ok(*refreshed)
+        }
         Turn::Replayed => {
             state.refusals().of_token(origin, refusals::Kind::RefreshToken, client, "reused");
             Err(AuthError::DeadRefreshToken.into())

@@ -6,13 +6,14 @@ use crate::app::identity::oauth::authorizations;
 use crate::app::identity::oauth::grants::Granted;
 use crate::app::identity::sessions::{self, NewSession};
 use crate::app::lookup;
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::client::{Client, ClientId, Scopes};
 use crate::domain::noun::Noun;
 use crate::domain::user::{User, UserKind, UserState};
 use crate::error::{AuthError, Error, Result};
-use crate::store::{self, View};
+use crate::store::{self, Tx, View};
 
 /// A bot and its client. No client if the bot belongs to a service key.
 #[derive(Clone, Debug)]
@@ -41,12 +42,13 @@ pub async fn begin(state: &AppState, origin: &Origin, client: &Client, scopes: &
     let bot = client.service_user.filter(|_| client.confidential).ok_or(no_account)?;
     let actor = Actor::nobody(origin.clone());
     let new = NewSession::through(client, scopes, &state.lifetimes).short();
-    state
-        .write(move |tx| {
-            let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
-            authorizations::may_sign_in(&user)?;
-            let session = sessions::begin_of_bot(tx, &actor, &user, &new)?;
-            Ok(Granted::begun(user, session, None))
-        })
-        .await
+    let begin = move |tx: &Tx| {
+        let user = store::users::find_principal(tx, bot)?.ok_or(AuthError::Disabled)?;
+        authorizations::may_sign_in(&user)?;
+        let session = sessions::begin_of_bot(tx, &actor, &user, &new)?;
+        Ok(Granted::begun(user, session, None))
+    };
+    let granted = state.write(begin).await?;
+    state.sign_in_counts().count(SignInKind::ClientCredentials);
+    Ok(granted)
 }

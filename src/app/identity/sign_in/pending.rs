@@ -11,6 +11,7 @@ use crate::app::identity::passwords::Owner;
 use crate::app::identity::second_factors::{self, Enrolment};
 use crate::app::identity::{passwords, sessions};
 use crate::app::runtime::pool::Lane;
+use crate::app::runtime::sign_in_counts::SignInKind;
 use crate::app::runtime::state::AppState;
 use crate::app::runtime::throttle::ThrottleScope;
 use crate::app::users::NewPassword;
@@ -74,7 +75,10 @@ pub async fn at_pages(state: &AppState, origin: &Origin, login: Login, replacing
     let attempt = Attempt::begin(state, origin, ThrottleScope::Password, SecretOwner::Named(&login.username), None)?;
     let progress = try_password(state, &attempt, origin, &login, replacing).await;
     match &progress {
-        Ok(Progress::In(_)) => attempt.succeeded(),
+        Ok(Progress::In(_)) => {
+            attempt.succeeded();
+            state.sign_in_counts().count(SignInKind::Pages);
+        }
         // The password alone does not clear the count of wrong codes.
         Ok(Progress::Pending(_)) => {}
         Err(error) => attempt.note(error),
@@ -197,6 +201,9 @@ pub async fn second_factor(state: &AppState, origin: &Origin, half: &str, code: 
     });
     let progress = entered.or_refused(judged.await?)?;
     Attempt::completed(state, origin, user.id)?;
+    if matches!(progress, Progress::In(_)) {
+        state.sign_in_counts().count(SignInKind::Pages);
+    }
     Ok(progress)
 }
 

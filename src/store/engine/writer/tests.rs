@@ -42,7 +42,7 @@ fn bench(queue: usize) -> Bench {
     let probe = DataVersionProbe::on(&path).unwrap();
     let watch = Arc::new(Watch::begin(&conn, &path, &path, file, None).unwrap());
     let checkpoints = Checkpoints::new(Arc::default(), probe, BUSY_TIMEOUT);
-    Bench { writer: Writer::start(conn, checkpoints, watch, queue).unwrap(), path, _folder: folder }
+    Bench { writer: Writer::start(conn, checkpoints, watch, queue, Arc::default()).unwrap(), path, _folder: folder }
 }
 
 impl Bench {
