@@ -29,6 +29,9 @@ const USERS: &str = "/auth/admin/realms/master/users";
 /// The owners who leave a workspace at once.
 const OWNERS: usize = 50;
 
+/// Those who make keys in turn, because one person may make only so many within a minute.
+const KEY_OWNERS: u64 = 100;
+
 /// The lists per second on each node while rights are revoked, so that requests share looks at the version of the data.
 const LISTS: f64 = 100.0;
 const LISTERS: usize = 8;
@@ -125,6 +128,8 @@ fn stale(pair: &Pair, revocations: usize) -> Result<u64> {
         found[0]["id"].as_str().map(str::to_owned).ok_or_else(|| BenchError::new("a user has no id"))?
     };
     let den = pair.create(0, &owner, "bench-freshness")?;
+    let key_owners = (100..100 + KEY_OWNERS).map(|number| pair.person(number)).collect::<Result<Vec<_>>>()?;
+    let mut key_owners = key_owners.iter().cycle();
     let mut stale = 0;
     for round in 0..revocations {
         let (here, there) = (round % 2, 1 - round % 2);
@@ -140,6 +145,7 @@ fn stale(pair: &Pair, revocations: usize) -> Result<u64> {
             }
             1..=4 => {
                 let name = format!("bench-{round}");
+                let owner = key_owners.next().ok_or_else(|| BenchError::new("nobody makes keys"))?;
                 let key = pair.done(here, KEYS, &owner.token, &json!({ "key_type": "USER", "name": name }))?;
                 let text = |name: &str| {
                     key[name].as_str().map(str::to_owned).ok_or_else(|| BenchError::new("a key lacks a field"))
@@ -184,10 +190,12 @@ fn owners(pair: &Pair, rounds: usize) -> Result<(u64, u64)> {
     let people = (0..OWNERS as u64).map(|number| pair.person(number)).collect::<Result<Vec<_>>>()?;
     let (mut lost, mut kept) = (0, 0);
     for round in 0..rounds {
-        let den = pair.create(round % 2, &people[0], &format!("bench-owners-{round}"))?;
-        let add = people.iter().skip(1).map(|one| {
+        // Each creates in turn, for the same reason.
+        let creator = &people[round % OWNERS];
+        let den = pair.create(round % 2, creator, &format!("bench-owners-{round}"))?;
+        let add = people.iter().filter(|one| one.email != creator.email).map(|one| {
             let body = json!({ "workspace_id": den, "email": one.email, "user_type": "OWNER" });
-            encode("POST", ADD, Some(&people[0].token), "application/json", &body.to_string())
+            encode("POST", ADD, Some(&creator.token), "application/json", &body.to_string())
         });
         let added = Each::of(add.collect()).go(&pair.nodes[round % 2])?;
         if added != OWNERS - 1 {
