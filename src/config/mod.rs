@@ -7,6 +7,7 @@ pub mod error;
 pub mod keys;
 mod kubernetes;
 mod layers;
+pub mod listen;
 pub mod origin;
 mod rules;
 pub mod text_form;

@@ -9,6 +9,7 @@ use strum::{EnumString, IntoStaticStr};
 use toml::{Table, Value};
 
 use super::keys;
+use super::listen::{Listen, Mode};
 use super::origin::Origins;
 use super::text_form;
 use crate::domain::backup::{Keep, Schedule};
@@ -115,13 +116,20 @@ pub struct Config {
     pub organization_files: usize,
 
     #[serde(with = "text_form::list")]
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
+    #[serde(with = "text_form")]
+    pub unix_socket_mode: Mode,
     pub public_url: Option<String>,
     pub trusted_hosts: Vec<String>,
     #[serde(with = "text_form::list")]
     pub trusted_proxies: Vec<Network>,
     #[serde(with = "text_form::optional")]
     pub forwarded_header: Option<ForwardedHeader>,
+    pub cors_origins: Vec<String>,
+
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_self_signed: bool,
 
     pub log: String,
 
@@ -235,11 +243,16 @@ impl Default for Config {
             files_secret_key_file: None,
             max_file: 16 << 30,
             organization_files: 0,
-            listen: vec![(Ipv4Addr::LOCALHOST, 8787).into()],
+            listen: vec![Listen::Tcp((Ipv4Addr::LOCALHOST, 8787).into())],
+            unix_socket_mode: Mode(0o660),
             public_url: None,
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: None,
+            cors_origins: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            tls_self_signed: false,
             log: "info".to_owned(),
             workers: 0,
             max_connections: 12_000,
@@ -300,6 +313,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The addresses of TCP to listen on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let tcp = self.listen.iter().filter_map(|listen| match listen {
+            Listen::Tcp(address) => Some(*address),
+            Listen::Unix(_) => None,
+        });
+        tcp.collect()
+    }
+
     /// The email of the first administrator, with its default.
     pub fn first_email(&self) -> &str {
         self.admin_email.as_deref().unwrap_or("admin@localhost")

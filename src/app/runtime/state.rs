@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::identity::signing_keys;
+use crate::app::runtime::client_origins::ClientOrigins;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::file_storage::FileStorage;
@@ -38,6 +39,7 @@ struct Inner {
     ring: LiveRing,
     credential_cache: CredentialCache,
     response_cache: ResponseCache,
+    client_origins: ClientOrigins,
     warnings: LogLimiter,
 }
 
@@ -91,8 +93,17 @@ impl AppState {
         let response_cache = ResponseCache::new(fields.response_cache_size);
         let (refusals, creations) = (Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        let warnings = LogLimiter::new(WARNED_EVERY);
-        Self(Arc::new(Inner { fields, refusals, creations, ring, credential_cache, response_cache, warnings }))
+        let (client_origins, warnings) = (ClientOrigins::default(), LogLimiter::new(WARNED_EVERY));
+        Self(Arc::new(Inner {
+            fields,
+            refusals,
+            creations,
+            ring,
+            credential_cache,
+            response_cache,
+            client_origins,
+            warnings,
+        }))
     }
 
     /// The current signing keys. It begins a read of its own, so it must not be called within one.
@@ -105,6 +116,10 @@ impl AppState {
     /// The signing keys at this data version, and for how long they are valid.
     pub(in crate::app) fn keys_in_force(&self, version: DataVersion) -> Result<InForce> {
         self.0.ring.current(&self.store, version, &self.master_key)
+    }
+
+    pub(in crate::app) fn client_origins(&self) -> &ClientOrigins {
+        &self.0.client_origins
     }
 
     pub(in crate::app) fn credential_cache(&self) -> &CredentialCache {

@@ -138,6 +138,11 @@ impl DataDir {
         self.path.join("first-admin.txt")
     }
 
+    /// The files of the certificate that the server signs itself, and of its key.
+    pub fn self_signed(&self) -> (PathBuf, PathBuf) {
+        (self.path.join("self-signed.pem"), self.path.join("self-signed.key"))
+    }
+
     /// Locks the directory for this server. Fails if another server holds the lock, even if somebody has removed the lock
     /// file meanwhile.
     pub fn lock(&self) -> Result<Lock> {

@@ -13,9 +13,9 @@ use postgres_protocol::message::frontend;
 use rusqlite::named_params;
 
 use super::{database, run};
+use crate::stop::Stop;
 use crate::store::postgres::cluster::cluster;
 use crate::store::versioned_cache::VersionedCache;
-use crate::stop::Stop;
 use crate::store::{Address, DataVersion, Sizes, Store};
 
 const ROUNDS: usize = 500;
