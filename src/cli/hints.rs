@@ -9,7 +9,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 /// Words for a command: where it was typed, the words, and what to type instead.
 const COMMANDS: &[(&str, &[&str], &str)] = &[
     ("", &["start", "run", "server", "up", "daemon"], "serve"),
-    ("", &["config", "doctor", "verify", "status", "validate"], "check"),
+    ("", &["config", "doctor", "verify", "validate"], "check"),
     ("", &["users", "people", "person", "account", "accounts"], "user"),
     ("", &["admins", "administrator", "recover"], "admin recover"),
     ("", &["passwd", "password", "reset-password"], "user passwd"),
@@ -93,8 +93,8 @@ const ADVICE: &[(&str, &[&str], &str)] = &[
     ("", &["version"], "`atelier --version` prints the version"),
     (
         "",
-        &["init", "setup", "install", "bootstrap", "new"],
-        "`atelier serve` creates the data directory and the first administrator, `atelier apply FILE` what a file declares",
+        &["setup", "install", "bootstrap", "new"],
+        "`atelier init` writes a configuration, `atelier serve` creates the data directory and the first administrator, `atelier apply FILE` what a file declares",
     ),
     (
         "",
@@ -292,7 +292,7 @@ mod tests {
             ("stop", "SIGTERM"),
             ("restart", "`atelier serve`"),
             ("version", "`atelier --version`"),
-            ("init", "`atelier serve`"),
+            ("setup", "`atelier init`"),
             ("login", "`atelier key create --user EMAIL`"),
             ("upgrade", "`atelier check --upgrade`"),
             ("migrate", "`atelier check --upgrade`"),
