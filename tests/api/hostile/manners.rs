@@ -86,7 +86,12 @@ fn no_bytes_follow_a_head_response_and_the_connection_stays_usable() {
         let head = ask("HEAD", path);
         let get = ask("GET", path);
         assert_eq!(head.status, get.status, "{path}");
-        assert_eq!(head.header("content-length"), get.header("content-length"), "{path}");
+        // The numbers of these grow with each request.
+        let length = |answer: &raw::RawAnswer| {
+            let length = answer.header("content-length").map(str::to_owned);
+            if ["/metrics", "/status"].contains(&path) { length.map(|_| String::new()) } else { length }
+        };
+        assert_eq!(length(&head), length(&get), "{path}");
         assert_eq!(head.header("transfer-encoding"), None, "{path}");
     }
 }
