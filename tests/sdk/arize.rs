@@ -162,7 +162,6 @@ fn ax_runs_its_commands() {
 
 #[test]
 fn ax_signs_in_through_a_browser() {
-    let _turn = chromium::turn();
     let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
     let more = chromium::programs().env();
     let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -54,7 +54,7 @@ class Chromium:
 
     def __init__(self, *flags, width=1100, height=900):
         self.flags, self.width, self.height = flags, width, height
-        self.session = None
+        self.session = self.sized = self.scheme = None
         # The paths that pages sent something to, as far as `take_log` has read them.
         self.posted = []
 
@@ -159,10 +159,16 @@ class Chromium:
 
     def size(self, width, height):
         """A window whose page is that wide, as a phone's is."""
+        if self.sized == (width, height):
+            return
+        self.sized = width, height
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def colours(self, scheme):
         """As somebody has it who likes it `light` or `dark`."""
+        if self.scheme == scheme:
+            return
+        self.scheme = scheme
         self.cdp("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def all(self, css):

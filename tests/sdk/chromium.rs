@@ -2,7 +2,6 @@
 //!
 //! Knows where the two programs are; what is done with them is `chromium.py`'s.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -19,7 +18,7 @@ pub struct Programs {
 
 impl Programs {
     /// What `chromium.py` reads: where the two are, and where pictures of pages go.
-    pub fn env(&self) -> [(&'static str, String); 3] {
+    pub fn env(&self) -> [(&'static str, String); 4] {
         let shots = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
         println!("pictures of the pages: {}", shots.display());
         let text = |path: &Path| path.to_str().expect("a path is text").to_owned();
@@ -27,23 +26,9 @@ impl Programs {
             ("ATELIER_TEST_CHROMIUM", text(&self.browser)),
             ("ATELIER_TEST_CHROMEDRIVER", text(&self.driver)),
             ("ATELIER_TEST_SHOTS", text(&shots)),
+            ("ATELIER_TEST_PICTURES", std::env::var("ATELIER_TEST_PICTURES").unwrap_or_default()),
         ]
     }
-}
-
-/// Where a browser may be started: one at a time, over all test processes, for each takes a core.
-#[derive(Debug)]
-pub struct Turn {
-    _lock: File,
-}
-
-/// Waits for the only browser to be free.
-pub fn turn() -> Turn {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    std::fs::create_dir_all(folder).expect("the target folder is writable");
-    let lock = File::create(folder.join("chromium.lock")).expect("the lock file is writable");
-    lock.lock().expect("the lock can be taken");
-    Turn { _lock: lock }
 }
 
 /// The two programs, found or else installed, at the first call.

@@ -30,7 +30,6 @@ fn every_action_can_be_done_without_script() {
 
 /// Does every action in a browser whose script is `on` or `off`, on a server of its own that makes backups.
 fn act(script: &str) {
-    let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
     let backups = tempfile::tempdir().expect("a directory");
     let directory = backups.path().join("made").to_str().expect("a path is text").to_owned();
@@ -45,7 +44,6 @@ const PICTURES: [&str; 6] = ["workspaces", "new-workspace", "workspace", "key", 
 /// `ATELIER_TEST_BLESS=1` takes the pictures anew; without, this proves that they can be taken, and have the same size.
 #[test]
 fn the_pictures_of_the_tutorial_can_be_taken() {
-    let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
     tell(&python, "pictures.py", &Server::start(), &[], Duration::from_mins(3));
     let taken = Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
@@ -64,7 +62,6 @@ fn the_pictures_of_the_tutorial_can_be_taken() {
 
 /// Runs `program` and expects at least `checks` checks, all successful.
 fn run(program: &str, checks: u32, patience: Duration) {
-    let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
     passed(&tell(&python, program, &Server::start(), &[], patience), checks);
 }

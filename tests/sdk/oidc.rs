@@ -42,7 +42,6 @@ fn openid_client_signs_in() {
 
 #[test]
 fn the_pages_can_be_used_from_start_to_end() {
-    let _turn = chromium::turn();
     let python = python::environment("oidc", NEEDS);
     let server = Server::start();
     let more = chromium::programs().env();

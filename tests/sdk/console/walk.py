@@ -17,6 +17,8 @@ from house import PASSWORD, URL, route_of  # noqa: E402
 
 ADA, ADA_PASSWORD = "ada@example.com", os.environ["ATELIER_TEST_PASSWORD"]
 HOST = urlsplit(URL).netloc
+# A picture of every page, for somebody who wants to look at them.
+PICTURES = os.environ["ATELIER_TEST_PICTURES"] == "1"
 PATTERNS = os.environ["ATELIER_TEST_PAGES"].split("\n")
 AXE = (Path(importlib.util.find_spec("axe_playwright_python").submodule_search_locations[0]) / "axe.min.js").read_text()
 RULES = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"
@@ -54,7 +56,11 @@ def sign_in(browser, email, password):
 
 def judged(browser):
     """What axe-core finds wrong with the page."""
-    browser.run(AXE + "\nwindow.found = null; axe.run(document, {runOnly: " + RULES + "}).then(r => { window.found = r.violations; });")
+    if not browser.run("return !!window.axe"):
+        browser.run(AXE)
+    browser.run(
+        "window.found = null; axe.run(document, {resultTypes: ['violations'], runOnly: " + RULES + "}).then(r => { window.found = r.violations; });"
+    )
     browser.until(lambda: browser.run("return window.found !== null"))
     return browser.run(
         "return window.found.map(v => v.id + ': ' + v.nodes.slice(0, 2).map(n => n.target.join(' ') + ' ' + n.failureSummary).join(' | '))"
@@ -71,7 +77,7 @@ def look(browser, persona, path, variants):
         if over := browser.wider_than_window():
             wrong.append(f"{over} pixels too wide at {width}")
         wrong += [f"{scheme} {width} {found}" for found in judged(browser)]
-        if persona == "administrator":
+        if PICTURES and persona == "administrator":
             browser.shot(f"console-{name}-{scheme}-{width}")
     heads = browser.run("return [document.documentElement.lang, document.querySelectorAll('h1').length, document.querySelectorAll('main').length]")
     if heads != ["en", 1, 1]:
@@ -86,13 +92,14 @@ def look(browser, persona, path, variants):
     console, asked = browser.take_log()
     wrong += unnamed + [line for line in console if "favicon" not in line]
     wrong += [url for url in asked if urlsplit(url).scheme != "data" and urlsplit(url).netloc != HOST]
-    browser.colours("light")
-    browser.size(1280, 800)
     check(f"{persona} {path}", not wrong, "\n    ".join(wrong))
 
 
 def walk(browser, persona, variants):
     """Follows every link from the home page. Returns the routes that it came to."""
+    scheme, width = variants[0]
+    browser.colours(scheme)
+    browser.size(width, 800)
     waiting, asked_for, seen = ["/"], {"/"}, {}
     while waiting:
         path = waiting.pop(0)
