@@ -9,17 +9,10 @@ use super::output::shell_word;
 use crate::app::runtime::issuers::Target;
 use crate::app::runtime::state::AppState;
 
-/// The greeting after the start: the addresses, and after the first start the commands to paste.
-pub(super) fn text(
-    state: &AppState,
-    (addresses, metrics): (&[SocketAddr], &[SocketAddr]),
-    first: Option<&First>,
-) -> String {
-    let mut text = String::new();
+/// The greeting after the start: the addresses of the server (`text`) and of the metrics, and after the first start the
+/// commands to paste.
+pub(super) fn text(state: &AppState, (mut text, metrics): (String, &[SocketAddr]), first: Option<&First>) -> String {
     // Writing to a String never fails.
-    for address in addresses {
-        let _ = writeln!(text, "listening on http://{address}");
-    }
     for address in metrics {
         let _ = writeln!(text, "metrics at http://{address}/metrics");
     }

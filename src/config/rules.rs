@@ -65,22 +65,12 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         "must be the path of a directory",
     )?;
     check_database(c)?;
+    check_tls(c)?;
     check_pages(c)?;
     check_files(c)?;
     check_backups(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
-    holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
-    holds(
-        "public_url",
-        c.public_url.as_deref().is_none_or(is_origin),
-        "must be http:// or https://, a host and an optional port, without a path or a trailing slash, such as \
-         https://atelier.example.com",
-    )?;
-    holds(
-        "trusted_hosts",
-        c.trusted_hosts.iter().all(|host| is_host(host)),
-        "must contain hosts with an optional port, such as atelier.lan or 10.0.0.5:8787",
-    )?;
+    check_addresses(c)?;
     holds(
         "log",
         is_filter(&c.log),
@@ -119,6 +109,27 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     )
 }
 
+/// The keys of the addresses where the server is reached.
+fn check_addresses(c: &Config) -> Result<(), BrokenRule> {
+    holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
+    holds(
+        "public_url",
+        c.public_url.as_deref().is_none_or(is_origin),
+        "must be http:// or https://, a host and an optional port, without a path or a trailing slash, such as \
+         https://atelier.example.com",
+    )?;
+    holds(
+        "trusted_hosts",
+        c.trusted_hosts.iter().all(|host| is_host(host)),
+        "must contain hosts with an optional port, such as atelier.lan or 10.0.0.5:8787",
+    )?;
+    holds(
+        "cors_origins",
+        c.cors_origins.iter().all(|origin| is_origin(origin)),
+        "must contain origins without a path or a trailing slash, such as https://app.example.com",
+    )
+}
+
 /// The keys of the database.
 fn check_database(c: &Config) -> Result<(), BrokenRule> {
     let is_address = |address: &Secret| {
@@ -129,6 +140,18 @@ fn check_database(c: &Config) -> Result<(), BrokenRule> {
         "database",
         c.database.as_ref().is_none_or(is_address),
         "must be postgres://USER@HOST/DATABASE; without it, the data is in a file of data_dir",
+    )
+}
+
+/// The keys of TLS.
+fn check_tls(c: &Config) -> Result<(), BrokenRule> {
+    let is_path = |path: &Option<PathBuf>| path.as_deref().is_none_or(|path| !path.as_os_str().is_empty());
+    holds("tls_certificate", is_path(&c.tls_certificate), "must be the path of a file")?;
+    holds("tls_key", is_path(&c.tls_key), "must be the path of a file")?;
+    holds(
+        "tls_self_signed",
+        !c.tls_self_signed || c.tls_certificate.is_none(),
+        "must not be true if tls_certificate is set",
     )
 }
 

@@ -56,7 +56,7 @@ impl Browser {
         let host = request::host(request);
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
-        let cookies = CookieNames::new(state.issuers.public_url(), host);
+        let cookies = CookieNames::new(state.issuers.public_url().or(secure.then_some(base.as_str())), host);
         let cookie = |cookie: Cookie| cookies::value(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {

@@ -15,6 +15,7 @@ use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, assets, controls};
 use crate::app::checks::{Finding, Level};
+use crate::app::runtime::issuers::Transport;
 use crate::app::runtime::state::AppState;
 use crate::app::system::{self, Facts, OnDisk};
 use crate::domain::actor::Actor;
@@ -107,6 +108,9 @@ fn is_same_host(one: &str, other: &str) -> bool {
 
 fn encryption(state: &AppState, request: &HttpRequest) -> &'static str {
     let is_proxied = request::target(request).is_proxied;
+    if state.issuers.transport() != Transport::Http {
+        return "https, by the server itself";
+    }
     match (state.issuers.is_https(), is_proxied) {
         (true, true) => "https, by a proxy in front of the server",
         (true, false) => "https by public_url, but no trusted proxy sent this request; see trusted_proxies",
