@@ -414,6 +414,8 @@ fn no_file_is_too_long() {
     }
 }
 
+#[path = "architecture/addresses.rs"]
+mod addresses;
 #[path = "architecture/circles.rs"]
 mod circles;
 #[path = "architecture/engines.rs"]

@@ -2,6 +2,7 @@
 //! rule of its own.
 
 pub mod arize;
+mod base_path;
 mod bearer;
 mod body;
 mod body_memory;
@@ -133,6 +134,7 @@ async fn run(
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
     console::set_brand(settings.brand.clone());
+    base_path::set(state.issuers.public_url());
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));

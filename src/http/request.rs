@@ -17,6 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
+use super::base_path;
 use super::connection::Connection;
 use super::cors::Cors;
 use super::forwarded::TrustedProxies;
@@ -84,7 +85,7 @@ pub(super) async fn track(
 }
 
 async fn answer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
     (cors, is_strict, remote): (&Cors, bool, Option<web::Data<AppState>>),
     (started, id, span): (Instant, Uuid, Option<(TraceParent, u64)>),
@@ -105,6 +106,7 @@ async fn answer(
         let version = state.store.awaited_data_version().await;
         request.extensions_mut().insert(version);
     }
+    base_path::enter(&mut request);
     let sharing = cors.judge(&request).await;
     let mut response = match sharing.preflight(&request) {
         Some(answer) => request.into_response(answer),
@@ -112,6 +114,7 @@ async fn answer(
     };
     sharing.tell(response.headers_mut());
     let mut response = headers::complete(response, is_strict);
+    base_path::leave(response.headers_mut());
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {

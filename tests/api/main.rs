@@ -70,6 +70,7 @@ mod console {
     mod account;
     pub mod authenticator;
     mod authorize;
+    mod base_path;
     mod brand;
     pub mod browser;
     mod invitation_links;

@@ -67,7 +67,7 @@ pub struct Issuers {
 }
 
 impl Issuers {
-    /// With a public URL (an origin without a trailing slash), only that. Otherwise the trusted host (`name:port` as in
+    /// With a public URL (an origin and an optional path, without a trailing slash), only that. Otherwise the trusted host (`name:port` as in
     /// the `Host` header) that the request was sent to, else the local address of its connection, which must be one
     /// that the server listens on.
     pub fn new(public_url: Option<String>, hosts: Vec<String>, listening: &[SocketAddr]) -> Self {
@@ -87,7 +87,7 @@ impl Issuers {
         format!("{}://{}", self.transport.scheme(), self.hosts.first().map_or("localhost", String::as_str))
     }
 
-    /// The origin that a request is served under: `http://127.0.0.1:8787`.
+    /// The address that a request is served under: `http://127.0.0.1:8787`, `https://example.com/atelier`.
     ///
     /// Never the `Host` header alone: with it, a client could make others open a server of its own.
     pub fn origin(&self, target: &Target) -> String {

@@ -20,6 +20,7 @@ use crate::app::runtime::state::AppState;
 use crate::app::system::{self, Facts, OnDisk};
 use crate::domain::actor::Actor;
 use crate::domain::backup::Schedule;
+use crate::domain::public_url;
 use crate::domain::quantity::age;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{downloads, request};
@@ -97,9 +98,10 @@ impl Address {
     }
 }
 
-/// Whether two origins have the same host and port. A scheme that is unknown is left out.
+/// Whether two addresses have the same host and port. A scheme that is unknown is left out.
 fn is_same_host(one: &str, other: &str) -> bool {
-    fn host(origin: &str) -> &str {
+    fn host(address: &str) -> &str {
+        let origin = public_url::split(address).0;
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
         host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(host)
     }
