@@ -224,7 +224,7 @@ fn forward_authentication_leads_back_to_what_the_cookie_reaches() {
 #[test]
 fn what_is_given_to_people_names_the_base_path() {
     let (world, door) = world();
-    let link = world.server.cli(&["user", "add", "erin@example.com", "--link"]);
+    let link = world.server.cli(&["user", "invite", "erin@example.com"]);
     let link = String::from_utf8(link.stdout).expect("text");
     assert!(link.starts_with(&format!("{URL}/auth/invitation?token=")), "{link}");
     let browser = Browser::signed_in(&door, ADMIN, ADMIN_PASSWORD);
