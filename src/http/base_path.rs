@@ -124,7 +124,7 @@ impl<W: fmt::Write> fmt::Write for Markup<W> {
         }
         let mut from = 0;
         for (at, _) in text.match_indices('/') {
-            if self.begins_address(text[..at].as_bytes()) {
+            if self.begins_address(&text.as_bytes()[..at]) {
                 self.out.write_str(&text[from..at])?;
                 self.out.write_str(self.base)?;
                 from = at;

@@ -115,6 +115,7 @@ pub fn serve(
     ready: impl FnOnce(),
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
+    base_path::set(state.issuers.public_url());
     actix_web::rt::System::new().block_on(run(state, settings, listeners, ready, stopping))
 }
 
@@ -134,7 +135,6 @@ async fn run(
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
     console::set_brand(settings.brand.clone());
-    base_path::set(state.issuers.public_url());
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Source, is_tests, length, root, sources};
 
-/// What only one file of `http` does.
+/// The calls and names that only one file of `http` has.
 const PLACES: [(&[&str], &str); 2] = [
     // It renders through `base_path::Markup`.
     (&["render", "render_into", "write_into", "render_with_values", "write_into_with_values"], "http/console/page.rs"),

@@ -67,9 +67,9 @@ pub struct Issuers {
 }
 
 impl Issuers {
-    /// With a public URL (an origin and an optional path, without a trailing slash), only that. Otherwise the trusted host (`name:port` as in
-    /// the `Host` header) that the request was sent to, else the local address of its connection, which must be one
-    /// that the server listens on.
+    /// With a public URL (an origin and an optional path, without a trailing slash), only that. Otherwise the trusted host
+    /// (`name:port` as in the `Host` header) that the request was sent to, else the local address of its connection,
+    /// which must be one that the server listens on.
     pub fn new(public_url: Option<String>, hosts: Vec<String>, listening: &[SocketAddr]) -> Self {
         let listening = listening.to_vec();
         let unknown = Arc::new(LogLimiter::new(LOGGED_EVERY));

@@ -45,7 +45,7 @@ fn attributes(page: &str) -> impl Iterator<Item = (&str, &str)> {
     })
 }
 
-/// What of an answer leads to this host, but not below the base path.
+/// The addresses of an answer that lead to this host, but not below the base path.
 fn outside(answer: &Answer) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut look = |what: &str, address: &str| {
@@ -157,6 +157,8 @@ fn documents_name_addresses_below_the_base_path() {
     let issuer = format!("{URL}/auth/realms/master");
     let discovery = door.get("/auth/realms/master/.well-known/openid-configuration").ok();
     assert_eq!(discovery["issuer"], issuer);
+    let shared = door.get("/auth/realms/master/.well-known/openid-configuration");
+    assert_eq!(shared.header("vary"), Some("origin"), "pages of other origins are judged by the server's own path");
     // RFC 8414, section 3.1: between the host and the path of the issuer. A proxy passes that on as it is.
     let path = format!("/.well-known/oauth-authorization-server{BASE}/auth/realms/master");
     assert_eq!(world.nobody.get(&path).ok(), discovery);
