@@ -118,6 +118,17 @@ pub enum DiskFault {
 pub enum AuthError {
     #[error("a bearer token or an API key is required")]
     NoCredential,
+    /// A key in a header of other products.
+    #[error(
+        "the header x-api-key is not read; send the API key as `Authorization: Bearer KEY`, or an access token in the \
+         same header"
+    )]
+    KeyHeader,
+    /// A user name and a password (RFC 7617) where a bearer token is needed.
+    #[error(
+        "Basic credentials are not accepted here; send an access token or an API key as `Authorization: Bearer TOKEN`"
+    )]
+    BasicScheme,
     /// An access token that is malformed, forged, expired or of another issuer.
     #[error("the access token is invalid or expired")]
     BadToken,

@@ -7,6 +7,7 @@ pub mod access;
 pub mod activity;
 pub mod added_people;
 pub mod audit;
+pub mod ax_profile;
 pub mod backups;
 pub mod bindings;
 mod bots;

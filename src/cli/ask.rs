@@ -28,7 +28,7 @@ impl Endpoint {
     /// The first address of the running server, or else of this configuration.
     pub(super) fn of(config: &Config, home: &DataDir) -> Self {
         let running = running::of(home).map(|running| running.listen).filter(|listen| !listen.is_empty());
-        let listen = running.as_ref().unwrap_or(&config.listen);
+        let listen = running.unwrap_or_else(|| config.addresses());
         let first = listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
         Self::Tcp(reachable(first))
     }

@@ -39,7 +39,7 @@ pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(
              sslmode=verify-full in database"
         );
     }
-    if config.public_url.is_none() && !config.listen.iter().all(|address| address.ip().is_loopback()) {
+    if config.public_url.is_none() && !config.addresses().iter().all(|address| address.ip().is_loopback()) {
         let words = "public_url is required with database, because every server must issue the same tokens; set it to the \
                      address that people use";
         return Err(CliError::Usage(words.to_owned()));

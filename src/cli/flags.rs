@@ -78,7 +78,7 @@ fn flag(key: &'static keys::Key) -> Arg {
     let (action, value_name) = match key.kind {
         keys::Kind::List => (ArgAction::Append, "TEXT"),
         keys::Kind::Text if key.name.ends_with("_dir") || key.name.ends_with("_directory") => (ArgAction::Set, "DIR"),
-        keys::Kind::Text if key.name.ends_with("_file") => (ArgAction::Set, "FILE"),
+        keys::Kind::Text if key.name.ends_with("_file") || key.name.starts_with("tls_") => (ArgAction::Set, "FILE"),
         keys::Kind::Text => (ArgAction::Set, "TEXT"),
         keys::Kind::Duration => (ArgAction::Set, "DURATION"),
         keys::Kind::Size => (ArgAction::Set, "SIZE"),
@@ -88,8 +88,14 @@ fn flag(key: &'static keys::Key) -> Arg {
     let repeatable = if key.kind == keys::Kind::List { " [repeatable]" } else { "" };
     let default = key.example.trim_matches(['[', ']', '"']);
     let default = if key.optional || default.is_empty() { String::new() } else { format!(" [default: {default}]") };
-    Arg::new(key.name)
-        .long(key.flag())
+    let arg = match key.kind {
+        // The flag alone turns on what is off by default.
+        keys::Kind::Boolean if key.example == "false" => {
+            Arg::new(key.name).num_args(0..=1).default_missing_value("true")
+        }
+        _ => Arg::new(key.name),
+    };
+    arg.long(key.flag())
         .value_name(value_name)
         .action(action)
         .allow_negative_numbers(true)

@@ -6,20 +6,14 @@ use std::path::Path;
 
 use super::first_administrator::First;
 use super::output::shell_word;
+use crate::app::ax_profile;
 use crate::app::runtime::issuers::Target;
 use crate::app::runtime::state::AppState;
 
-/// The greeting after the start: the addresses, and after the first start the commands to paste.
-pub(super) fn text(
-    state: &AppState,
-    (addresses, metrics): (&[SocketAddr], &[SocketAddr]),
-    first: Option<&First>,
-) -> String {
-    let mut text = String::new();
+/// The greeting after the start: the addresses of the server (`text`) and of the metrics, and after the first start the
+/// commands to paste.
+pub(super) fn text(state: &AppState, (mut text, metrics): (String, &[SocketAddr]), first: Option<&First>) -> String {
     // Writing to a String never fails.
-    for address in addresses {
-        let _ = writeln!(text, "listening on http://{address}");
-    }
     for address in metrics {
         let _ = writeln!(text, "metrics at http://{address}/metrics");
     }
@@ -65,12 +59,8 @@ Connect ax, with an API key:
 
 /// The commands that make an API key and a profile of `ax` with it.
 fn ax(base: &str, email: &str, home: &Path) -> String {
-    let (scheme, host) = base.split_once("://").unwrap_or(("http", base));
-    let default_port = if scheme == "https" { "443" } else { "80" };
-    let (host, port) = match host.rsplit_once(':') {
-        Some((name, port)) if !port.ends_with(']') => (name, port),
-        _ => (host, default_port),
-    };
+    let routing: Vec<_> = ax_profile::routing(base).iter().map(|line| format!("'{line}'")).collect();
+    let routing = routing.join(" ");
     let data_dir = if home == Path::new("./atelier-data") {
         String::new()
     } else {
@@ -81,8 +71,7 @@ fn ax(base: &str, email: &str, home: &Path) -> String {
     format!(
         "    API_KEY=$(atelier key create --user {email} --name ax{data_dir})
     (umask 077; printf '%s\\n' '[profile]' 'name = \"atelier\"' '[auth]' 'auth_method = \"api-key\"' \\
-        \"api_key = \\\"$API_KEY\\\"\" '[routing]' 'single_host = \"{host}\"' 'single_port = \"{port}\"' \\
-        'api_scheme = \"{scheme}\"' > ax.toml)
+        \"api_key = \\\"$API_KEY\\\"\" '[routing]' {routing} > ax.toml)
     ax profiles create atelier --from-file ax.toml && ax profiles use atelier
 "
     )
@@ -94,19 +83,12 @@ mod tests {
 
     #[test]
     fn ax_is_told_where_the_server_is() {
-        for (base, host, port, scheme) in [
-            ("http://127.0.0.1:8787", "127.0.0.1", "8787", "http"),
-            ("https://atelier.example.com", "atelier.example.com", "443", "https"),
-            ("http://[::1]", "[::1]", "80", "http"),
-        ] {
-            let lines = ax(base, "ada@example.com", Path::new("./atelier-data"));
-            for part in [
-                format!("'single_host = \"{host}\"' 'single_port = \"{port}\"'"),
-                format!("'api_scheme = \"{scheme}\"'"),
-            ] {
-                assert!(lines.contains(&part) && !lines.contains("--data-dir"), "{lines}");
-            }
-        }
+        let lines = ax("https://example.com/atelier", "ada@example.com", Path::new("./atelier-data"));
+        assert!(
+            lines.contains("'[routing]' 'api_host = \"example.com/atelier\"' 'api_scheme = \"https\"' > ax.toml"),
+            "{lines}"
+        );
+        assert!(!lines.contains("--data-dir"), "{lines}");
         assert!(ax("http://a", "a@b", Path::new("/srv/a b")).contains("--data-dir '/srv/a b')"));
     }
 }

@@ -10,6 +10,7 @@ pub mod audit;
 pub mod backup;
 pub mod binding;
 mod brand;
+mod certificate;
 mod check;
 pub mod client;
 mod compact;
@@ -59,6 +60,7 @@ pub mod session;
 pub mod setup_file;
 mod signals;
 pub mod signing_key;
+mod sockets;
 mod status;
 mod table;
 pub mod tag;
@@ -264,8 +266,8 @@ pub enum Command {
     },
     /// Manage named roles, which are sets of permissions.
     Role(At<role::Command>),
-    /// Run the server until SIGTERM, SIGINT, SIGQUIT or SIGHUP; accepted requests finish, no signal reloads the
-    /// configuration.
+    /// Run the server until SIGTERM, SIGINT, SIGQUIT or, without a certificate, SIGHUP; accepted requests finish, no signal
+    /// reloads the configuration.
     #[command(after_help = "Examples:\n  atelier serve\n  atelier serve --listen 0.0.0.0:8080 --data-dir /srv/atelier")]
     Serve {
         /// The configuration.
@@ -303,9 +305,7 @@ fn parse_and_run() -> ExitCode {
     let parsed = help::grouped(Cli::command()).try_get_matches();
     let outcome = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         // It has one more exit code.
-        Ok(Cli { command: Command::Plan { place, source } }) => {
-            return source.plan(&place).unwrap_or_else(report);
-        }
+        Ok(Cli { command: Command::Plan { place, source } }) => return source.plan(&place).unwrap_or_else(report),
         Ok(cli) => cli.command.run(),
         // The help or the version.
         Err(words) if words.exit_code() == 0 => output::printed(words.print()),

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::sockets;
+use crate::app::runtime::issuers::Transport;
 use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::store::data_dir::DataDir;
@@ -24,6 +26,7 @@ pub(super) fn in_force(
     InForce {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listen: addresses.to_vec(),
+        https: sockets::transport(config) != Transport::Http,
         public_url: config.public_url.clone(),
         master_key_file,
         local_key: Some(local_key),
@@ -48,25 +51,30 @@ pub(super) struct Origin {
 /// The origin of the running server, or else of this configuration: its public URL, or an address that it listens on.
 pub(super) fn origin(config: &Config, home: &DataDir) -> Origin {
     let running = of(home);
-    let (public_url, listen) = match &running {
-        Some(running) => (&running.public_url, &running.listen),
-        None => (&config.public_url, &config.listen),
+    let (public_url, listen, https) = match &running {
+        Some(running) => (&running.public_url, running.listen.clone(), running.https),
+        None => (&config.public_url, config.addresses(), sockets::transport(config) != Transport::Http),
     };
+    let scheme = if https { "https" } else { "http" };
     if let Some(url) = public_url {
         return Origin { url: url.clone(), local: None };
     }
+    if listen.is_empty() {
+        let local = "the server listens on a Unix socket only; set public_url to the address that people use";
+        return Origin { url: "http://localhost".to_owned(), local: Some(local) };
+    }
     let reachable = |address: &&SocketAddr| !address.ip().is_loopback() && !address.ip().is_unspecified();
     if let Some(address) = listen.iter().find(reachable) {
-        return Origin { url: format!("http://{address}"), local: None };
+        return Origin { url: format!("{scheme}://{address}"), local: None };
     }
     let address = listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
     if address.ip().is_loopback() && running.is_none() {
         let local = "no server runs and public_url is not set, so the link works on this machine only; set public_url to the \
                      address that people use";
-        return Origin { url: format!("http://{address}"), local: Some(local) };
+        return Origin { url: format!("{scheme}://{address}"), local: Some(local) };
     }
     if !address.ip().is_unspecified() {
-        return Origin { url: format!("http://{address}"), local: None };
+        return Origin { url: format!("{scheme}://{address}"), local: None };
     }
     let here: SocketAddr = match address {
         SocketAddr::V4(v4) => (Ipv4Addr::LOCALHOST, v4.port()).into(),
@@ -78,5 +86,5 @@ pub(super) fn origin(config: &Config, home: &DataDir) -> Origin {
         }
         None => "the link works on this machine only; set public_url to the address that people use",
     };
-    Origin { url: format!("http://{here}"), local: Some(local) }
+    Origin { url: format!("{scheme}://{here}"), local: Some(local) }
 }

@@ -1,15 +1,15 @@
 //! `atelier serve`: runs the server.
 
-use std::net::{SocketAddr, TcpListener};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::backup::{self, Scheduler};
 use super::deadline::Deadline;
 use super::first_administrator::first_administrator;
+use super::sockets::{self, Sockets};
 use super::{
-    CliError, brand, database, file_place, greeting, limits, master_key, output, print, running, service_manager,
-    signals,
+    CliError, brand, certificate, database, file_place, greeting, limits, master_key, output, print, running,
+    service_manager, signals,
 };
 use crate::app::identity::signing_keys;
 use crate::app::runtime::installation::Installation;
@@ -56,13 +56,10 @@ pub fn run(config: &Config) -> Result<(), CliError> {
             home.path().display()
         );
     }
-    let settings = settings(config)?;
-    let listeners = http::Listeners {
-        main: listen(&config.listen, "listen")?,
-        metrics: listen(&config.metrics_listen, "metrics-listen")?,
-    };
+    let settings = http::Settings { tls: certificate::load(config, &home)?, ..settings(config)? };
+    let sockets = Sockets::open(config)?;
     let store = Store::open_for_server(&home, database::sizes(config))?;
-    let served = serve(config, &home, &mut lock, &store, (listeners, &settings, deadline));
+    let served = serve(config, &home, &mut lock, &store, (sockets, &settings, deadline));
     let lost = store.fault().filter(|fault| fault.ends_server());
     if lost.is_none() {
         note_audit(&store);
@@ -76,7 +73,7 @@ fn serve(
     home: &DataDir,
     lock: &mut Lock,
     store: &Store,
-    (listeners, settings, deadline): (http::Listeners, &http::Settings, Deadline),
+    (sockets, settings, deadline): (Sockets, &http::Settings, Deadline),
 ) -> Result<(), CliError> {
     database::register(config, store)?;
     setup::settle(store)?;
@@ -84,7 +81,8 @@ fn serve(
     let master = master_key::load_or_create(config, home, store)?;
     signing_keys::keep_up(store, &master, key_plan(config))?;
     let first = first_administrator(config, home, store)?;
-    let (addresses, metrics) = (addresses(&listeners.main)?, addresses(&listeners.metrics)?);
+    let addresses = sockets.addresses();
+    let transport = sockets::transport(config);
     let (local_key, fingerprint) = opaque::mint(opaque::Kind::Local);
     let control = backup::control(config)?;
     let tags = TagKey::new(&store.read(health::secret)?);
@@ -110,7 +108,8 @@ fn serve(
         place_pool: file_place::pool(PoolKind::Placing)?,
         throttle: Throttle::of(free_failures, config.sign_in_longest_wait, store, &tags),
         tags,
-        issuers: Issuers::new(config.public_url.clone(), hosts(&addresses, &config.trusted_hosts), &addresses),
+        issuers: Issuers::new(config.public_url.clone(), sockets::hosts(config, &addresses), &addresses)
+            .over(transport),
         lifetimes: Lifetimes {
             access_token: config.access_token_life,
             session_idle: config.session_idle,
@@ -128,19 +127,7 @@ fn serve(
     });
     // Signing keys that do not open must stop the start, not the first sign-in.
     state.keyring()?;
-    if let Some(base) = exposed(config, &addresses) {
-        log::warn!(
-            "people sign in at {base}, which sends passwords and cookies over the network unencrypted; put a TLS proxy \
-             in front of the server and set public_url to its https address"
-        );
-    }
-    if let Some(address) = unnamed(config, &addresses) {
-        log::warn!(
-            "{address} is every address of this machine, but public_url is not set: tokens and links name the address \
-             that a request came to; set public_url to the address that people use, or trusted_hosts to their names \
-             for this machine"
-        );
-    }
+    sockets::warn(config, &addresses);
     note_audit(store);
     let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file(), local_key);
     if let Err(error) = lock.publish(&in_force) {
@@ -148,7 +135,10 @@ fn serve(
     }
     // Dropped before the store is closed.
     let _backups = Scheduler::start(config, home, store, &control)?;
-    let greeting = greeting::text(&state, (&addresses, &metrics), first.as_ref());
+    let announced = sockets.announced(transport) + &certificate::announced(config, home);
+    let greeting = greeting::text(&state, (announced, &sockets.metrics()?), first.as_ref());
+    // The files of the sockets are removed at the end.
+    let (listeners, _files) = sockets.into_parts();
     let ready = move || {
         // If stdout is closed, the server starts without the greeting.
         let _ = print(&greeting);
@@ -185,21 +175,6 @@ fn key_plan(config: &Config) -> signing_keys::Plan {
     }
 }
 
-fn listen(addresses: &[SocketAddr], flag: &str) -> Result<Vec<TcpListener>, CliError> {
-    let open = |address: &SocketAddr| {
-        http::listen(*address).map_err(|error| {
-            CliError::Failed(format!("cannot listen on {address}: {error}; choose another address with --{flag}"))
-        })
-    };
-    addresses.iter().map(open).collect()
-}
-
-fn addresses(listeners: &[TcpListener]) -> Result<Vec<SocketAddr>, CliError> {
-    let of = |listener: &TcpListener| listener.local_addr();
-    let found: Result<Vec<_>, _> = listeners.iter().map(of).collect();
-    found.map_err(|error| CliError::Failed(format!("cannot get the address of a socket: {error}; start again")))
-}
-
 fn settings(config: &Config) -> Result<http::Settings, CliError> {
     Ok(http::Settings {
         workers: config.workers,
@@ -217,7 +192,9 @@ fn settings(config: &Config) -> Result<http::Settings, CliError> {
             Some(ForwardedHeader::XForwardedFor) => http::ForwardedHeader::XForwardedFor,
             Some(ForwardedHeader::Forwarded) => http::ForwardedHeader::Forwarded,
         },
+        cors_origins: config.cors_origins.clone(),
         graphql: http::wallaroo::graphql::Bounds { depth: config.graphql_depth, complexity: config.graphql_complexity },
+        tls: None,
         brand: brand::read(config)?,
         configuration: config.entries(),
     })
@@ -271,41 +248,4 @@ const fn algorithm(configured: SigningAlgorithm) -> Algorithm {
         SigningAlgorithm::Es256 => Algorithm::Es256,
         SigningAlgorithm::EdDsa => Algorithm::EdDsa,
     }
-}
-
-/// The URL at which users on other machines sign in without TLS, if there is one.
-fn exposed(config: &Config, addresses: &[SocketAddr]) -> Option<String> {
-    if let Some(url) = &config.public_url {
-        let host = url.strip_prefix("http://")?;
-        let is_here = ["127.0.0.1", "localhost", "[::1]"]
-            .iter()
-            .any(|name| host.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with(':')));
-        return (!is_here).then(|| url.clone());
-    }
-    addresses.iter().find(|address| !address.ip().is_loopback()).map(|address| format!("http://{address}"))
-}
-
-/// The wildcard address, if the server listens on one and neither `public_url` nor `trusted_hosts` is set.
-fn unnamed(config: &Config, addresses: &[SocketAddr]) -> Option<SocketAddr> {
-    let open = addresses.iter().find(|address| address.ip().is_unspecified());
-    open.filter(|_| config.public_url.is_none() && config.trusted_hosts.is_empty()).copied()
-}
-
-/// The accepted `Host` values for issuers if no public URL is set.
-fn hosts(addresses: &[SocketAddr], trusted: &[String]) -> Vec<String> {
-    let machine = rustix::system::uname().nodename().to_str().unwrap_or("localhost").to_lowercase();
-    let mut hosts = Vec::new();
-    for address in addresses {
-        let port = address.port();
-        if !address.ip().is_unspecified() {
-            hosts.push(address.to_string());
-        }
-        let names = ["127.0.0.1", "localhost", "[::1]", &machine];
-        hosts.extend(names.map(|name| format!("{name}:{port}")));
-        if port == 80 {
-            hosts.extend(names.map(str::to_owned));
-        }
-    }
-    hosts.extend_from_slice(trusted);
-    hosts
 }

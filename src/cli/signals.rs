@@ -27,7 +27,7 @@ static IS_STOPPED: AtomicBool = AtomicBool::new(false);
 
 /// Logs and ignores these signals from now on.
 pub(super) fn ignore_other_signals() -> io::Result<()> {
-    watch(&IGNORED, |name| log::info!("ignored {name}; SIGTERM, SIGINT, SIGQUIT and SIGHUP stop the server"))
+    watch(&IGNORED, |name| log::info!("ignored {name}; SIGTERM, SIGINT and SIGQUIT stop the server"))
 }
 
 /// From now on, the first signal that stops a command only sets [`is_stopped`], so that it removes what it has begun. The

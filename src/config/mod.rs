@@ -7,9 +7,11 @@ pub mod error;
 pub mod keys;
 mod kubernetes;
 mod layers;
+pub mod listen;
 mod log_format;
 pub mod origin;
 mod rules;
+mod signing_algorithm;
 pub mod text_form;
 mod values;
 
@@ -20,7 +22,8 @@ pub use keys::help;
 pub use layers::FILE_VARIABLE;
 pub use log_format::LogFormat;
 pub use origin::Origin;
-pub use values::{Config, ForwardedHeader, Life, SigningAlgorithm};
+pub use signing_algorithm::SigningAlgorithm;
+pub use values::{Config, ForwardedHeader, Life};
 
 use layers::Layers;
 

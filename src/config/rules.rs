@@ -1,6 +1,5 @@
 //! The rules for values beyond their types.
 
-use std::net::Ipv6Addr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use super::text_form::{TextForm, between};
 use super::values::{Config, Life};
 use crate::domain::backup::Schedule;
+use crate::domain::public_url::{is_host, is_origin, is_public_url};
 use crate::domain::secret::Secret;
 use crate::domain::text;
 
@@ -65,22 +65,12 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
         "must be the path of a directory",
     )?;
     check_database(c)?;
+    check_tls(c)?;
     check_pages(c)?;
     check_files(c)?;
     check_backups(c)?;
     holds("signing_key_bits", [2048, 3072, 4096].contains(&c.signing_key_bits), "must be 2048, 3072 or 4096")?;
-    holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
-    holds(
-        "public_url",
-        c.public_url.as_deref().is_none_or(is_origin),
-        "must be http:// or https://, a host and an optional port, without a path or a trailing slash, such as \
-         https://atelier.example.com",
-    )?;
-    holds(
-        "trusted_hosts",
-        c.trusted_hosts.iter().all(|host| is_host(host)),
-        "must contain hosts with an optional port, such as atelier.lan or 10.0.0.5:8787",
-    )?;
+    check_addresses(c)?;
     holds(
         "log",
         is_filter(&c.log),
@@ -119,6 +109,28 @@ pub(super) fn check(config: &Config) -> Result<(), BrokenRule> {
     )
 }
 
+/// The keys of the addresses where the server is reached.
+fn check_addresses(c: &Config) -> Result<(), BrokenRule> {
+    holds("listen", !c.listen.is_empty(), "must contain at least one address")?;
+    holds(
+        "public_url",
+        c.public_url.as_deref().is_none_or(is_public_url),
+        "must be http:// or https://, a host, an optional port and an optional path of letters, digits and -._~, without a \
+         trailing slash, such as https://atelier.example.com or https://example.com/atelier; the path must not begin with \
+         one of the server's own, such as /auth",
+    )?;
+    holds(
+        "trusted_hosts",
+        c.trusted_hosts.iter().all(|host| is_host(host)),
+        "must contain hosts with an optional port, such as atelier.lan or 10.0.0.5:8787",
+    )?;
+    holds(
+        "cors_origins",
+        c.cors_origins.iter().all(|origin| is_origin(origin)),
+        "must contain origins without a path or a trailing slash, such as https://app.example.com",
+    )
+}
+
 /// The keys of the database.
 fn check_database(c: &Config) -> Result<(), BrokenRule> {
     let is_address = |address: &Secret| {
@@ -129,6 +141,18 @@ fn check_database(c: &Config) -> Result<(), BrokenRule> {
         "database",
         c.database.as_ref().is_none_or(is_address),
         "must be postgres://USER@HOST/DATABASE; without it, the data is in a file of data_dir",
+    )
+}
+
+/// The keys of TLS.
+fn check_tls(c: &Config) -> Result<(), BrokenRule> {
+    let is_path = |path: &Option<PathBuf>| path.as_deref().is_none_or(|path| !path.as_os_str().is_empty());
+    holds("tls_certificate", is_path(&c.tls_certificate), "must be the path of a file")?;
+    holds("tls_key", is_path(&c.tls_key), "must be the path of a file")?;
+    holds(
+        "tls_self_signed",
+        !c.tls_self_signed || c.tls_certificate.is_none(),
+        "must not be true if tls_certificate is set",
     )
 }
 
@@ -213,30 +237,6 @@ fn check_life(key: &'static str, life: Life) -> Result<(), BrokenRule> {
     holds(key, is_in, &format!("{}, or forever", between(range.start().to_text(), range.end().to_text())))
 }
 
-/// `https://atelier.example.com`, `http://10.0.0.5:8787`; without user, path, query or final slash.
-fn is_origin(text: &str) -> bool {
-    text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).is_some_and(is_host)
-}
-
-/// `atelier.lan`, `10.0.0.5:8787`, `[::1]:8787`.
-fn is_host(text: &str) -> bool {
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
-    };
-    let named = |name: &str| {
-        name.split('.').all(|label| {
-            !label.is_empty()
-                && !label.starts_with('-')
-                && !label.ends_with('-')
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-        })
-    };
-    let bracketed = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    bracketed.map_or_else(|| named(host), |address| address.parse::<Ipv6Addr>().is_ok())
-        && port.is_none_or(|port| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|p| p > 0))
-}
-
 /// `info`, `info,atelier::store=debug`. `env_logger` accepts a bare module name as a filter too, but a misspelled level
 /// would be read as one and disable all logging, so it is refused.
 fn is_filter(text: &str) -> bool {
@@ -253,33 +253,6 @@ fn is_filter(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_public_url_is_an_origin() {
-        for good in ["https://a.example", "http://localhost:8787", "http://[::1]:8787", "http://10.0.0.5"] {
-            assert!(is_origin(good), "{good}");
-        }
-        for bad in [
-            "",
-            "a.example",
-            "ftp://a.example",
-            "https://",
-            "https://a.example/",
-            "https://a.example/x",
-            "https://a.example?x",
-            "https://u:p@a.example",
-            "https://a.example:",
-            "https://a.example:0",
-            "https://a.example:99999",
-            "https://a..b",
-            "https://[::1",
-            "https://::1",
-            "https://a b",
-            "HTTPS://a",
-        ] {
-            assert!(!is_origin(bad), "{bad}");
-        }
-    }
 
     #[test]
     fn a_bucket_is_a_url() {

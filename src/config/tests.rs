@@ -142,11 +142,11 @@ fn lists_are_separated_by_commas_in_variables_and_repeated_as_flags() {
     let (one, two) = ("127.0.0.1:1".parse().unwrap(), "[::1]:2".parse().unwrap());
     let env = vars(&[("ATELIER_LISTEN", "127.0.0.1:1, [::1]:2"), ("ATELIER_TRUSTED_HOSTS", "")]);
     let config = Config::load(NONE, env.clone(), None).unwrap();
-    assert_eq!(config.listen, [one, two]);
+    assert_eq!(config.addresses(), [one, two]);
     assert!(config.trusted_hosts.is_empty());
 
     let config = Config::load(flags(&[("listen", "[::1]:2"), ("listen", "127.0.0.1:1")]), env, None).unwrap();
-    assert_eq!(config.listen, [two, one]);
+    assert_eq!(config.addresses(), [two, one]);
 }
 
 #[test]

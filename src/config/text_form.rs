@@ -1,7 +1,6 @@
 //! The text form of durations, sizes and addresses, the same in a file, a variable and a flag.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serializer, de};
@@ -72,18 +71,6 @@ impl TextForm for usize {
 
     fn to_text(&self) -> String {
         in_units(u64::try_from(*self).unwrap_or(u64::MAX), &SIZES)
-    }
-}
-
-impl TextForm for SocketAddr {
-    const RULE: &'static str = "an IP address and a port such as 127.0.0.1:8787 or [::1]:8787";
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    fn to_text(&self) -> String {
-        self.to_string()
     }
 }
 
@@ -259,7 +246,7 @@ mod tests {
         for text in ["", "1", "1MB", "1mib", "1 MiB", "99999999999999GiB"] {
             assert!(parse::<usize>(text).unwrap_err().contains("1MiB"), "{text}");
         }
-        assert!(parse::<SocketAddr>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
+        assert!(parse::<crate::config::listen::Listen>("localhost:8787").unwrap_err().contains("127.0.0.1:8787"));
         assert_eq!(parse::<Network>("10.1.2.3/8").unwrap().to_text(), "10.0.0.0/8");
         assert_eq!(parse::<Network>("::ffff:127.0.0.1").unwrap().to_text(), "127.0.0.1");
         let rule = parse::<Network>("10.0.0.0/33").unwrap_err();

@@ -9,35 +9,15 @@ use strum::{EnumString, IntoStaticStr};
 use toml::{Table, Value};
 
 use super::keys;
+use super::listen::{Listen, Mode};
 use super::log_format::LogFormat;
 use super::origin::Origins;
+use super::signing_algorithm::SigningAlgorithm;
 use super::text_form;
 use crate::domain::backup::{Keep, Schedule};
 use crate::domain::network::Network;
 use crate::domain::retention::Retention;
 use crate::domain::secret::Secret;
-
-/// The algorithm that signs new tokens, named as in a JSON Web Key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
-#[strum(serialize_all = "UPPERCASE")]
-pub enum SigningAlgorithm {
-    Rs256,
-    Es256,
-    #[strum(serialize = "EdDSA")]
-    EdDsa,
-}
-
-impl text_form::TextForm for SigningAlgorithm {
-    const RULE: &'static str = "RS256, ES256 or EdDSA";
-
-    fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-
-    fn to_text(&self) -> String {
-        <&str>::from(self).to_owned()
-    }
-}
 
 /// The header in which proxies forward the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
@@ -116,16 +96,22 @@ pub struct Config {
     pub organization_files: usize,
 
     #[serde(with = "text_form::list")]
-    pub listen: Vec<SocketAddr>,
+    pub listen: Vec<Listen>,
+    #[serde(with = "text_form")]
+    pub unix_socket_mode: Mode,
     pub public_url: Option<String>,
     pub trusted_hosts: Vec<String>,
     #[serde(with = "text_form::list")]
     pub trusted_proxies: Vec<Network>,
     #[serde(with = "text_form::optional")]
     pub forwarded_header: Option<ForwardedHeader>,
-
+    pub cors_origins: Vec<String>,
     #[serde(with = "text_form::list")]
     pub metrics_listen: Vec<SocketAddr>,
+
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    pub tls_self_signed: bool,
 
     pub log: String,
     #[serde(with = "text_form")]
@@ -241,12 +227,17 @@ impl Default for Config {
             files_secret_key_file: None,
             max_file: 16 << 30,
             organization_files: 0,
-            listen: vec![(Ipv4Addr::LOCALHOST, 8787).into()],
+            listen: vec![Listen::Tcp((Ipv4Addr::LOCALHOST, 8787).into())],
+            unix_socket_mode: Mode(0o660),
             public_url: None,
             trusted_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: None,
+            cors_origins: Vec::new(),
             metrics_listen: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
+            tls_self_signed: false,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             workers: 0,
@@ -308,6 +299,15 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The addresses of TCP to listen on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let tcp = self.listen.iter().filter_map(|listen| match listen {
+            Listen::Tcp(address) => Some(*address),
+            Listen::Unix(_) => None,
+        });
+        tcp.collect()
+    }
+
     /// The email of the first administrator, with its default.
     pub fn first_email(&self) -> &str {
         self.admin_email.as_deref().unwrap_or("admin@localhost")

@@ -36,6 +36,7 @@ pub mod permission;
 pub mod pipeline;
 pub mod pipeline_definition;
 pub mod project;
+pub mod public_url;
 pub mod quantity;
 pub mod quota;
 pub mod retention;

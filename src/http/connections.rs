@@ -1,15 +1,16 @@
 //! Counts the open connections of each address and enforces the limit. It knows addresses and time, but no dialect.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use actix_web::rt::net::TcpStream;
-
-use super::connection::{Connection, NEVER, Stream};
+use super::connection::{Connection, NEVER};
 use super::forwarded::TrustedProxies;
+use super::socket::Socket;
+use super::stream::{Stream, Wire};
 use crate::app::runtime::log_limiter::LogLimiter;
 
 /// How many connections are compared to find the one that has been idle longest. Comparing thousands would take too
@@ -19,8 +20,8 @@ const CANDIDATES: usize = 64;
 /// Seconds between two warnings that an address has too many connections.
 const WARNING_INTERVAL: u32 = 60;
 
-/// The interval between two log lines about TLS from the same address.
-const TLS_LOGGED_EVERY: Duration = Duration::from_mins(1);
+/// The interval between two log lines about the wrong protocol, or a failed handshake, from the same address.
+const PROTOCOL_LOGGED_EVERY: Duration = Duration::from_mins(1);
 
 /// The client that a limit counts for: an IPv4 address, or the /64 network of an IPv6 address, because one client can
 /// use any number of addresses in its network.
@@ -75,8 +76,8 @@ pub(super) struct Connections {
     next: AtomicUsize,
     /// When the last warning about too many connections was logged.
     warned: AtomicU32,
-    /// Limits the log lines about clients that start TLS.
-    tls: Arc<LogLimiter>,
+    /// Limits the log lines about clients that speak another protocol.
+    protocol_log: Arc<LogLimiter>,
 }
 
 impl Connections {
@@ -88,13 +89,13 @@ impl Connections {
             open: Mutex::default(),
             next: AtomicUsize::default(),
             warned: AtomicU32::new(NEVER),
-            tls: Arc::new(LogLimiter::new(TLS_LOGGED_EVERY)),
+            protocol_log: Arc::new(LogLimiter::new(PROTOCOL_LOGGED_EVERY)),
         })
     }
 
     /// Admits a connection. It counts until the returned stream is dropped.
-    pub(super) fn admit(self: &Arc<Self>, stream: TcpStream) -> Stream {
-        let address = stream.peer_addr().ok().map(|peer| peer.ip().to_canonical());
+    pub(super) fn admit(self: &Arc<Self>, socket: Socket, wire: Wire) -> Stream {
+        let address = socket.peer().map(|peer| peer.ip().to_canonical());
         let client = address.filter(|address| !self.proxies.contains(*address)).map(Client::of);
         let [head_time, write_time] = [self.limits.head_time, self.limits.write_time]
             .map(|time| u32::try_from(time.as_secs()).unwrap_or(NEVER / 4).saturating_add(1));
@@ -111,7 +112,18 @@ impl Connections {
         }
         let all = self.clone();
         let ended = connection.clone();
-        Stream::new(stream, connection, self.tls.clone(), move || all.leave(client, &ended))
+        Stream::new((socket, wire), connection, self.protocol_log.clone(), move || all.leave(client, &ended))
+    }
+
+    /// Logs that a client did not complete the TLS handshake.
+    pub(super) fn log_handshake(&self, peer: Option<SocketAddr>, error: &io::Error) {
+        // Clients that look whether the port is open say nothing.
+        if error.kind() == io::ErrorKind::InvalidData
+            && let Some(peer) = peer.map(|peer| peer.ip().to_canonical().to_string())
+            && self.protocol_log.allows(&peer)
+        {
+            log::info!("{peer} did not complete the TLS handshake: {error}");
+        }
     }
 
     /// The number of open connections.

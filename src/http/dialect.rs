@@ -7,7 +7,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
 use super::connection::Connection;
@@ -69,10 +69,21 @@ fn wants_uncached(request: &HttpRequest) -> bool {
     directives.flat_map(|text| text.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-cache"))
 }
 
+/// Why a request has no bearer credential: it may have another one.
+pub(super) fn missing(request: &HttpRequest) -> AuthError {
+    const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+    let scheme = request.headers().get(AUTHORIZATION).and_then(request::text).and_then(|text| text.split(' ').next());
+    match scheme {
+        Some(scheme) if scheme.eq_ignore_ascii_case("basic") => AuthError::BasicScheme,
+        None if request.headers().contains_key(API_KEY) => AuthError::KeyHeader,
+        _ => AuthError::NoCredential,
+    }
+}
+
 fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let state =
         request.app_data::<web::Data<AppState>>().ok_or_else(|| Error::internal("the application state is missing"))?;
-    let bearer = D::credential(request).ok_or(AuthError::NoCredential)?;
+    let bearer = D::credential(request).ok_or_else(|| missing(request))?;
     let version = request.extensions_mut().remove::<Result<DataVersion>>().transpose()?;
     let proved = sign_in::with_bearer(state, version, request::origin(request, D::NAME), bearer)?;
     if let Some(connection) = request.conn_data::<Arc<Connection>>() {

@@ -46,9 +46,11 @@ impl TrustedProxies {
     /// Each proxy appends the address of its own peer, so the last address that is not a trusted proxy counts. If a
     /// proxy does not know that address or hides it, the last known address counts.
     pub(super) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        if !self.contains(peer) {
-            return peer;
-        }
+        if self.contains(peer) { self.told(peer, headers) } else { peer }
+    }
+
+    /// The client that a trusted peer names.
+    pub(super) fn told(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let plain = || headers.get_all(X_FORWARDED_FOR);
         let standard = || headers.get_all(FORWARDED);
         match self.header {

@@ -19,21 +19,21 @@ const HSTS: &str = "max-age=31536000";
 pub(super) const PUBLIC: &str = "no-cache";
 
 /// Adds the common headers to a response, and removes the body of a response to HEAD.
-pub(super) fn complete(response: ServiceResponse<BoxBody>, is_https: bool) -> ServiceResponse<BoxBody> {
+pub(super) fn complete(response: ServiceResponse<BoxBody>, is_strict: bool) -> ServiceResponse<BoxBody> {
     let is_head = response.request().method() == Method::HEAD;
     let mut response = if is_head { response.map_body(|head, body| remove_body(head, body.size())) } else { response };
-    protect(response.headers_mut(), is_https);
+    protect(response.headers_mut(), is_strict);
     response
 }
 
-/// Forbids guessing the content type, forbids storing unless the response allows it, and sets HSTS where the server's
-/// address is https (RFC 6797).
-fn protect(headers: &mut HeaderMap, is_https: bool) {
+/// Forbids guessing the content type, forbids storing unless the response allows it, and sets HSTS where browsers
+/// must use https (RFC 6797).
+fn protect(headers: &mut HeaderMap, is_strict: bool) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    if is_https {
+    if is_strict {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(HSTS));
     }
 }

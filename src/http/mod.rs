@@ -2,17 +2,21 @@
 //! rule of its own.
 
 pub mod arize;
+mod base_path;
 mod bearer;
 mod body;
 mod body_memory;
 mod connection;
 mod connections;
 pub mod console;
+mod cors;
 mod dialect;
 pub mod downloads;
 mod forwarded;
 mod headers;
+mod http2;
 pub mod keycloak;
+pub mod listening;
 mod nowhere;
 pub mod ops;
 mod person;
@@ -23,12 +27,15 @@ mod request_stats;
 mod retention;
 pub mod routes;
 mod server;
+mod socket;
+mod stream;
+mod tls;
 pub mod uploads;
 pub mod wallaroo;
 
 use std::future::poll_fn;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -43,13 +50,16 @@ use crate::app::runtime::state::AppState;
 use crate::domain::network::Network;
 use crate::domain::timestamp::Timestamp;
 use crate::store::StoreFault;
+use connection::Times;
 use connections::{Connections, Limits};
+use cors::Cors;
 pub use forwarded::ForwardedHeader;
 use ops::health::Readiness;
 use ops::metrics::Meters;
 use ops::status::Configuration;
 use request_stats::RequestStats;
-use server::Times;
+pub use server::Listener;
+pub use tls::Tls;
 
 /// The settings of the web server.
 #[derive(Clone, Debug)]
@@ -75,7 +85,11 @@ pub struct Settings {
     /// The proxies that may report the client's address.
     pub trusted_proxies: Vec<Network>,
     pub forwarded_header: ForwardedHeader,
+    /// The origins whose pages may read the answers of the APIs.
+    pub cors_origins: Vec<String>,
     pub graphql: wallaroo::graphql::Bounds,
+    /// The certificate of the server; none for plain HTTP.
+    pub tls: Option<Tls>,
     /// The name and the logo of the pages.
     pub brand: console::Brand,
     /// Each key of the configuration with its value and its source, secrets masked.
@@ -86,7 +100,7 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Listeners {
     /// For everybody.
-    pub main: Vec<TcpListener>,
+    pub main: Vec<Listener>,
     /// For those who collect the metrics, without a credential.
     pub metrics: Vec<TcpListener>,
 }
@@ -101,6 +115,7 @@ pub fn serve(
     ready: impl FnOnce(),
     stopping: impl Fn() + Clone + 'static,
 ) -> io::Result<()> {
+    base_path::set(state.issuers.public_url());
     actix_web::rt::System::new().block_on(run(state, settings, listeners, ready, stopping))
 }
 
@@ -123,7 +138,7 @@ async fn run(
     let readiness = web::Data::new(Readiness::default());
     let proxies = forwarded::TrustedProxies::new(&settings.trusted_proxies, settings.forwarded_header);
     let graphql = web::Data::new(wallaroo::graphql::schema(&state, settings.graphql));
-    let is_https = state.issuers.is_https();
+    let is_strict = state.issuers.is_strict();
     let state = web::Data::new(state);
     let remote = (!state.store.is_file()).then(|| state.clone());
     let limits = Limits {
@@ -146,15 +161,18 @@ async fn run(
                 .app_data(readiness.clone())
                 .app_data(requests.clone())
                 .app_data(meters.clone())
-                .wrap(from_fn(|request, next| request::track(request, next, false, None)))
+                .wrap(from_fn(|request, next| async {
+                    request::track(request, next, (&Cors::default(), false), None).await
+                }))
                 .configure(ops::of_metrics)
                 .default_service(web::route().to(ops::no_page))
         }
     };
+    let cors = Cors::new(&settings.cors_origins);
     let app = {
         let (state, readiness, proxies) = (state.clone(), readiness.clone(), web::Data::new(proxies));
         move || {
-            let remote = remote.clone();
+            let (cors, remote) = (cors.clone(), remote.clone());
             App::new()
                 .app_data(requests.clone())
                 .app_data(meters.clone())
@@ -164,7 +182,10 @@ async fn run(
                 .app_data(proxies.clone())
                 .app_data(graphql.clone())
                 .app_data(bodies.clone())
-                .wrap(from_fn(move |request, next| request::track(request, next, is_https, remote.clone())))
+                .wrap(from_fn(move |request, next| {
+                    let (cors, remote) = (cors.clone(), remote.clone());
+                    async move { request::track(request, next, (&cors, is_strict), remote).await }
+                }))
                 // The router tries the dialects in this order, so the one with the most requests comes first.
                 .configure(wallaroo::mounted)
                 .configure(arize::mounted)
@@ -185,19 +206,23 @@ async fn run(
         // The web server looks once a second whether the time is over. The rest is for closing the data file.
         .shutdown_timeout(settings.stop_grace.as_secs().saturating_sub(1))
         .disable_signals();
-    let times = Times { request: settings.request_timeout, keep_alive: settings.keep_alive };
+    let times =
+        Times { request: settings.request_timeout, keep_alive: settings.keep_alive, write: settings.write_timeout };
     for listener in listeners.main {
-        server = server::listen(server, listener, &connections, times, app.clone())?;
+        server = server::listen(server, (listener, settings.tls.as_ref()), &connections, times, app.clone())?;
     }
     for listener in listeners.metrics {
-        server = server::listen(server, listener, &connections, times, metrics_app.clone())?;
+        let listener = Listener::Tcp(listener);
+        server = server::listen(server, (listener, None), &connections, times, metrics_app.clone())?;
     }
     let server = server.run();
-    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone())?);
+    let is_reloaded = settings.tls.as_ref().is_some_and(Tls::is_reloaded);
+    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone(), is_reloaded)?);
     let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping));
     let keys = actix_web::rt::spawn(maintain_keys(state.clone()));
     let remover = actix_web::rt::spawn(remove_files(state.clone()));
     let retention = actix_web::rt::spawn(retention::sweep(state));
+    let certificate = settings.tls.clone().map(|tls| actix_web::rt::spawn(tls.watch(hangup_is_ignored())));
     let sweeper = actix_web::rt::spawn(connections.sweep());
     ready();
     let ended = server.await;
@@ -206,6 +231,9 @@ async fn run(
     remover.abort();
     retention.abort();
     sweeper.abort();
+    if let Some(certificate) = certificate {
+        certificate.abort();
+    }
     ended
 }
 
@@ -258,12 +286,13 @@ async fn remove_files(state: web::Data<AppState>) {
 
 /// Waits for a signal, then reports the server as not ready and stops it gracefully.
 ///
-/// SIGHUP stops it too, because a closing terminal sends it. It does not reload the configuration, because most
-/// settings need a restart anyway.
+/// SIGHUP stops it too, because a closing terminal sends it, unless it reads the certificate again (`is_reloaded`). It
+/// does not reload the configuration, because most settings need a restart anyway.
 fn stop_on_signal(
     server: ServerHandle,
     readiness: web::Data<Readiness>,
     stopping: impl Fn(),
+    is_reloaded: bool,
 ) -> io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut kinds = vec![
@@ -272,7 +301,7 @@ fn stop_on_signal(
         ("SIGQUIT", SignalKind::quit()),
         ("SIGXCPU", SignalKind::from_raw(Signal::XCPU.as_raw())),
     ];
-    if !hangup_is_ignored() {
+    if !is_reloaded && !hangup_is_ignored() {
         kinds.push(("SIGHUP", SignalKind::hangup()));
     }
     let mut signals = Vec::new();
@@ -298,45 +327,4 @@ fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
     ignored.is_some_and(|mask| mask & 1 == 1)
-}
-
-/// The maximum number of connections that wait to be accepted. The system may have a lower limit
-/// (`net.core.somaxconn`).
-const BACKLOG: i32 = 4096;
-
-/// The bytes of a response that the system keeps for a connection; it may keep twice as many. Without a limit, it keeps
-/// megabytes for each client that does not read, and a client that reads slowly seems to accept nothing for minutes,
-/// because the system asks for more only when a third of them has been read.
-const SEND_BUFFER: usize = 256 << 10;
-
-/// Opens a socket to listen on.
-///
-/// Its connections send without delay (`TCP_NODELAY`). Otherwise, the end of a long response would wait for the
-/// client's acknowledgment of the start, which clients delay by 40 ms. Their send buffers are small. The backlog is
-/// large, because a client retries a connection that finds no place only after a whole second.
-pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
-    let listener = TcpListener::bind(address)?;
-    rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
-    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER)?;
-    rustix::net::listen(&listener, BACKLOG)?;
-    Ok(listener)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::TcpStream;
-
-    use super::*;
-
-    #[test]
-    fn many_connections_can_wait_to_be_accepted() {
-        let listener = listen("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = listener.local_addr().unwrap();
-        let limit = std::fs::read_to_string("/proc/sys/net/core/somaxconn").ok();
-        let limit = limit.and_then(|limit| limit.trim().parse().ok()).unwrap_or(128);
-        let open = |_| TcpStream::connect_timeout(&address, Duration::from_millis(900));
-        let waiting: Vec<_> = (0..limit.min(400)).map(open).collect();
-        let refused = waiting.iter().filter(|stream| stream.is_err()).count();
-        assert_eq!(refused, 0, "of {}", waiting.len());
-    }
 }

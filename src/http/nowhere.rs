@@ -1,5 +1,6 @@
 //! Paths of Keycloak that do not exist on this server, and the paths that their clients meant.
 
+use super::base_path;
 use crate::app::runtime::issuers::REALM_PATH;
 
 /// The maximum characters of a path in a message.
@@ -24,7 +25,7 @@ pub(super) fn meant_for_keycloak(path: &str) -> Option<String> {
         None if !admin.is_empty() && (rest.is_empty() || rest.starts_with('/')) => format!("/auth/admin{rest}"),
         None => return None,
     };
-    Some(meant.chars().take(MAX_PATH_LENGTH).collect())
+    Some(base_path::get().chars().chain(meant.chars()).take(MAX_PATH_LENGTH).collect())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The context of a request: its id, origin, target and log line. It knows no dialect.
 
 use std::future::poll_fn;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -17,10 +17,13 @@ use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
+use super::base_path;
 use super::connection::Connection;
+use super::cors::Cors;
 use super::forwarded::TrustedProxies;
 use super::headers;
 use super::request_stats::{NO_ROUTE, RequestStats};
+use super::socket::Reached;
 use crate::app::runtime::current_request::{self, CurrentRequest, Parts};
 use crate::app::runtime::issuers::Target;
 use crate::app::runtime::state::AppState;
@@ -51,9 +54,6 @@ const PROXY_HEADERS: [HeaderName; 5] = [
     HeaderName::from_static("x-forwarded-proto"),
 ];
 
-/// The local address of a connection.
-pub(super) struct Reached(pub(super) Option<SocketAddr>);
-
 /// The trace that a client sends (W3C Trace Context), and the server's span in it (Trace Context Level 2, a draft).
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACERESPONSE: HeaderName = HeaderName::from_static("traceresponse");
@@ -75,19 +75,19 @@ fn trace(request: &ServiceRequest) -> Option<TraceParent> {
 pub(super) async fn track(
     request: ServiceRequest,
     next: Next<BoxBody>,
-    is_https: bool,
+    (cors, is_strict): (&Cors, bool),
     remote: Option<web::Data<AppState>>,
 ) -> Result<ServiceResponse, actix_web::Error> {
     let (started, id, trace) = (Instant::now(), Uuid::new_v4(), trace(&request));
     let current = CurrentRequest::new(id, trace);
     let span = trace.map(|trace| (trace, current.span()));
-    current.handle(answer(request, next, (is_https, remote), (started, id, span))).await
+    current.handle(answer(request, next, (cors, is_strict, remote), (started, id, span))).await
 }
 
 async fn answer(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<BoxBody>,
-    (is_https, remote): (bool, Option<web::Data<AppState>>),
+    (cors, is_strict, remote): (&Cors, bool, Option<web::Data<AppState>>),
     (started, id, span): (Instant, Uuid, Option<(TraceParent, u64)>),
 ) -> Result<ServiceResponse, actix_web::Error> {
     let method = request.method().clone();
@@ -106,8 +106,15 @@ async fn answer(
         let version = state.store.awaited_data_version().await;
         request.extensions_mut().insert(version);
     }
-    let response = next.call(request).await?;
-    let mut response = headers::complete(response, is_https);
+    base_path::enter(&mut request);
+    let sharing = cors.judge(&request).await;
+    let mut response = match sharing.preflight(&request) {
+        Some(answer) => request.into_response(answer),
+        None => next.call(request).await?,
+    };
+    sharing.tell(response.headers_mut());
+    let mut response = headers::complete(response, is_strict);
+    base_path::leave(response.headers_mut());
     let mut written = Uuid::encode_buffer();
     let id: &str = id.hyphenated().encode_lower(&mut written);
     if let Ok(value) = HeaderValue::from_str(id) {
@@ -194,29 +201,53 @@ pub(super) fn asked_for(request: &HttpRequest) -> String {
     match told(&SCHEME) {
         Some(scheme @ ("http" | "https")) => format!("{scheme}://{host}"),
         _ if target(request).is_proxied => host,
-        _ => format!("http://{host}"),
+        _ => format!("{}://{host}", scheme(request)),
     }
+}
+
+/// The scheme that a client of this server uses.
+fn scheme(request: &HttpRequest) -> &'static str {
+    let state = request.app_data::<web::Data<AppState>>();
+    state.map_or("http", |state| state.issuers.scheme())
 }
 
 /// The address that a request was sent to.
 pub(super) fn target(request: &HttpRequest) -> Target<'_> {
-    let reached = request.conn_data::<Reached>().and_then(|reached| reached.0);
+    let reached = match reached(request) {
+        Some(Reached::Tcp(address)) => address,
+        Some(Reached::Unix) | None => None,
+    };
     // A client can send these headers too, so they count only if a trusted proxy sent the request.
     let is_proxied = is_from_proxy(request) && PROXY_HEADERS.iter().any(|name| request.headers().contains_key(name));
     Target { host: host(request), reached, is_proxied }
 }
 
-/// Whether a trusted proxy sent the request.
+/// The socket that a request came to.
+fn reached(request: &HttpRequest) -> Option<Reached> {
+    let of_request = || request.extensions().get::<Reached>().copied();
+    request.conn_data::<Reached>().copied().or_else(of_request)
+}
+
+/// Whether a trusted proxy sent the request. Every peer of a Unix socket is one, by its permissions.
 fn is_from_proxy(request: &HttpRequest) -> bool {
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
-    proxies.zip(request.peer_addr()).is_some_and(|(proxies, peer)| proxies.contains(peer.ip().to_canonical()))
+    match request.peer_addr() {
+        Some(peer) => proxies.is_some_and(|proxies| proxies.contains(peer.ip().to_canonical())),
+        None => reached(request) == Some(Reached::Unix),
+    }
 }
 
 /// The client's address: the peer's address, or the address that the trusted proxies report.
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
-    let peer = request.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip().to_canonical());
     let proxies = request.app_data::<web::Data<TrustedProxies>>();
-    proxies.map_or(peer, |proxies| proxies.client(peer, request.headers()))
+    match request.peer_addr().map(|peer| peer.ip().to_canonical()) {
+        Some(peer) => proxies.map_or(peer, |proxies| proxies.client(peer, request.headers())),
+        None if reached(request) == Some(Reached::Unix) => {
+            let here = IpAddr::V4(Ipv4Addr::LOCALHOST);
+            proxies.map_or(here, |proxies| proxies.told(here, request.headers()))
+        }
+        None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
 }
 
 /// Whether a client names gzip among the encodings that it accepts, and prefers it to the plain file.

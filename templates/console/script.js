@@ -120,7 +120,7 @@
   // A session that has ended, and a page that asks who it is, lead to another page.
   document.addEventListener("htmx:beforeSwap", (event) => {
     const to = new URL(event.detail.xhr.responseURL || location.href);
-    if (to.pathname.startsWith("/auth/sign-in") || to.pathname.startsWith("/auth/account/confirm")) {
+    if (/\/auth\/(sign-in|account\/confirm)(\/|$)/.test(to.pathname)) {
       event.detail.shouldSwap = false;
       location.assign(to.href);
     }

@@ -147,7 +147,9 @@ fn a_key_in_the_url_or_a_cookie_is_not_accepted() {
     let path = format!("/v1/api/workspaces/validate?access_token={}", client.credential());
     let cookie = format!("access_token={}", client.credential());
     let answer = world().nobody.send("POST", &path, &[("cookie", &cookie), ("x-api-key", client.credential())], "");
-    assert_eq!(answer.outcome(), (401, json!({ "msg": "a bearer token or an API key is required", "code": 401 })));
+    let msg = "the header x-api-key is not read; send the API key as `Authorization: Bearer KEY`, or an access token in \
+               the same header";
+    assert_eq!(answer.outcome(), (401, json!({ "msg": msg, "code": 401 })));
 }
 
 #[test]

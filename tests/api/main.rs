@@ -15,6 +15,7 @@ mod support;
 mod arize;
 mod backups;
 mod client;
+mod cors;
 mod data_file;
 mod documents;
 mod files;
@@ -34,7 +35,9 @@ mod process;
 mod raw;
 mod robustness;
 mod routes;
+mod sockets;
 mod stopping;
+mod tls;
 mod world;
 
 /// Attacks and careless use; one file for each kind.
@@ -67,6 +70,7 @@ mod console {
     mod account;
     pub mod authenticator;
     mod authorize;
+    mod base_path;
     mod brand;
     pub mod browser;
     mod invitation_links;

@@ -7,11 +7,11 @@ use crate::python::{self, Needs};
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server};
 use crate::{chromium, key, passed};
 
-const FIRST: &str = "8.30.0";
+pub const FIRST: &str = "8.30.0";
 const MIDDLE: &str = "8.36.0";
 /// Tags exist since 8.49, and the response to detaching them had other names before 8.53.
 const TAGGING: &str = "8.51.0";
-const NEWEST: &str = "8.61.0";
+pub const NEWEST: &str = "8.61.0";
 
 /// The version of `ax`, which brings [`NEWEST`].
 const AX: &str = "0.39.0";
@@ -198,12 +198,35 @@ fn run(version: &str, program: &str, checks: u32) {
     run_with(&python, version, program, &[], checks);
 }
 
+/// Runs `program` against this server at another of its addresses.
+pub fn run_at(server: &Server, url: &str, version: &str, program: &str, checks: u32) {
+    let python = python::environment(&format!("arize-{version}"), REST);
+    run_against((server, url), &python, version, program, &[], checks);
+}
+
+/// Runs the commands of `ax` at an address with a path.
+pub fn run_ax_at(server: &Server, url: &str) {
+    let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
+    run_against((server, url), &python, NEWEST, "ax.py", &[], 140);
+}
+
 fn run_with(python: &Path, version: &str, program: &str, more: &[(&str, &str)], checks: u32) {
     let server = Server::start();
-    let key = key(&server);
+    run_against((&server, server.base()), python, version, program, more, checks);
+}
+
+fn run_against(
+    (server, url): (&Server, &str),
+    python: &Path,
+    version: &str,
+    program: &str,
+    more: &[(&str, &str)],
+    checks: u32,
+) {
+    let key = key(server);
     let data = server.data_dir().to_str().expect("a temporary directory's name is text");
     let mut env = vec![
-        ("ATELIER_TEST_URL", server.base()),
+        ("ATELIER_TEST_URL", url),
         ("ATELIER_TEST_KEY", &key),
         ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD),
         ("ATELIER_TEST_SDK", version),

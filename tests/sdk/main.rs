@@ -6,6 +6,7 @@
 #![expect(clippy::expect_used, reason = "a test ends where its ground is missing")]
 
 mod arize;
+mod base_path;
 mod chromium;
 mod console;
 mod deployment;
@@ -14,6 +15,7 @@ mod litestream;
 #[path = "../support/markdown.rs"]
 mod markdown;
 mod metrics;
+mod nginx;
 mod node;
 mod object_storage;
 mod oidc;

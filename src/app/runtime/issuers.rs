@@ -16,8 +16,33 @@ const LOGGED_EVERY: Duration = Duration::from_hours(24);
 /// The maximum number of characters of an unknown host in the log.
 const LOGGED: usize = 100;
 
-/// The default port of http, which URLs leave out.
-const HTTP_PORT: u16 = 80;
+/// How the server itself is reached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Transport {
+    #[default]
+    Http,
+    Https,
+    /// https with a certificate that browsers warn of.
+    SelfSigned,
+}
+
+impl Transport {
+    /// The scheme of URLs.
+    pub const fn scheme(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https | Self::SelfSigned => "https",
+        }
+    }
+
+    /// The default port, which URLs leave out.
+    pub const fn port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https | Self::SelfSigned => 443,
+        }
+    }
+}
 
 /// Which address a request was sent to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,21 +62,32 @@ pub struct Issuers {
     hosts: Vec<String>,
     /// The addresses that it listens on.
     listening: Vec<SocketAddr>,
-    fallback: String,
+    transport: Transport,
     unknown: Arc<LogLimiter>,
 }
 
 impl Issuers {
-    /// With a public URL (an origin without a trailing slash), only that. Otherwise the trusted host (`name:port` as in
-    /// the `Host` header) that the request was sent to, else the local address of its connection, which must be one
-    /// that the server listens on.
+    /// With a public URL (an origin and an optional path, without a trailing slash), only that. Otherwise the trusted host
+    /// (`name:port` as in the `Host` header) that the request was sent to, else the local address of its connection,
+    /// which must be one that the server listens on.
     pub fn new(public_url: Option<String>, hosts: Vec<String>, listening: &[SocketAddr]) -> Self {
-        let fallback = hosts.first().map_or_else(|| "http://localhost".to_owned(), |host| format!("http://{host}"));
         let listening = listening.to_vec();
-        Self { public_url, hosts, listening, fallback, unknown: Arc::new(LogLimiter::new(LOGGED_EVERY)) }
+        let unknown = Arc::new(LogLimiter::new(LOGGED_EVERY));
+        Self { public_url, hosts, listening, transport: Transport::default(), unknown }
     }
 
-    /// The origin that a request is served under: `http://127.0.0.1:8787`.
+    /// The same for a server that is reached like this.
+    #[must_use]
+    pub fn over(self, transport: Transport) -> Self {
+        Self { transport, ..self }
+    }
+
+    /// The origin where nothing else is known.
+    fn fallback(&self) -> String {
+        format!("{}://{}", self.transport.scheme(), self.hosts.first().map_or("localhost", String::as_str))
+    }
+
+    /// The address that a request is served under: `http://127.0.0.1:8787`, `https://example.com/atelier`.
     ///
     /// Never the `Host` header alone: with it, a client could make others open a server of its own.
     pub fn origin(&self, target: &Target) -> String {
@@ -85,10 +121,11 @@ impl Issuers {
         if let Some(host) =
             target.host.and_then(|host| self.hosts.iter().find(|known| known.eq_ignore_ascii_case(host)))
         {
-            return (format!("http://{host}"), true);
+            return (format!("{}://{host}", self.transport.scheme()), true);
         }
-        let reached = target.reached.map(authority);
-        let origin = reached.as_ref().map_or_else(|| self.fallback.clone(), |reached| format!("http://{reached}"));
+        let reached = target.reached.map(|address| self.authority(address));
+        let of_address = |reached: &String| format!("{}://{reached}", self.transport.scheme());
+        let origin = reached.as_ref().map_or_else(|| self.fallback(), of_address);
         let is_reached = |host: &str| reached.as_ref().is_some_and(|reached| reached.eq_ignore_ascii_case(host));
         let is_known = target.host.is_none_or(is_reached);
         if !is_known {
@@ -112,9 +149,23 @@ impl Issuers {
         self.public_url.as_deref()
     }
 
-    /// Whether clients connect by https, which a proxy in front of the server terminates.
+    /// Whether clients connect by https, to the server or to a proxy in front of it.
     pub fn is_https(&self) -> bool {
-        self.public_url.as_ref().is_some_and(|url| url.starts_with("https://"))
+        self.public_url.as_ref().map_or(self.transport != Transport::Http, |url| url.starts_with("https://"))
+    }
+
+    /// Whether browsers must use https only, for every port of the host: an administrator has named the address, and
+    /// nobody has to get past a warning about the certificate.
+    pub fn is_strict(&self) -> bool {
+        self.public_url.is_some() && self.is_https() && self.transport != Transport::SelfSigned
+    }
+
+    pub const fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    pub const fn scheme(&self) -> &'static str {
+        self.transport.scheme()
     }
 
     /// Whether the server issues tokens under this name.
@@ -123,33 +174,34 @@ impl Issuers {
         match &self.public_url {
             Some(url) => origin == url,
             None => {
-                origin == self.fallback
+                origin == self.fallback()
                     || origin
-                        .strip_prefix("http://")
+                        .strip_prefix(self.transport.scheme())
+                        .and_then(|rest| rest.strip_prefix("://"))
                         .is_some_and(|host| self.hosts.iter().any(|known| known == host) || self.is_served(host))
             }
         }
     }
 
-    /// Whether the server listens on this address, in the form of [`authority`].
+    /// Whether the server listens on this address, in the form of [`Self::authority`].
     fn is_served(&self, host: &str) -> bool {
         let without_port =
-            || host.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, HTTP_PORT));
+            || host.trim_matches(['[', ']']).parse().ok().map(|ip: IpAddr| SocketAddr::new(ip, self.transport.port()));
         let Some(address) = host.parse::<SocketAddr>().ok().or_else(without_port) else { return false };
         let at = |listening: &SocketAddr| listening.port() == address.port();
         let on = |listening: &SocketAddr| listening.ip().is_unspecified() || listening.ip() == address.ip();
-        authority(address) == host && self.listening.iter().any(|listening| at(listening) && on(listening))
+        self.authority(address) == host && self.listening.iter().any(|listening| at(listening) && on(listening))
     }
-}
 
-/// An address as it is written in a URL.
-fn authority(address: SocketAddr) -> String {
-    // The zone of a link-local address has a meaning on this machine only.
-    let plain = SocketAddr::new(address.ip().to_canonical(), address.port());
-    match plain {
-        SocketAddr::V4(v4) if v4.port() == HTTP_PORT => v4.ip().to_string(),
-        SocketAddr::V6(v6) if v6.port() == HTTP_PORT => format!("[{}]", v6.ip()),
-        _ => plain.to_string(),
+    /// An address as it is written in a URL.
+    fn authority(&self, address: SocketAddr) -> String {
+        // The zone of a link-local address has a meaning on this machine only.
+        let plain = SocketAddr::new(address.ip().to_canonical(), address.port());
+        match plain {
+            SocketAddr::V4(v4) if v4.port() == self.transport.port() => v4.ip().to_string(),
+            SocketAddr::V6(v6) if v6.port() == self.transport.port() => format!("[{}]", v6.ip()),
+            _ => plain.to_string(),
+        }
     }
 }
 
@@ -243,6 +295,27 @@ mod tests {
         for known in ["127.0.0.1:8787", "192.0.2.7:8787"] {
             let issuer = issuers.reachable_issuer(&proxied(known)).unwrap();
             assert_eq!(issuer, format!("http://{known}{REALM_PATH}"));
+        }
+    }
+
+    #[test]
+    fn with_tls_every_name_is_https() {
+        let hosts = vec!["localhost:443".to_owned()];
+        let issuers = Issuers::new(None, hosts, &[SocketAddr::from(([0; 4], 443))]).over(Transport::Https);
+        assert_eq!(issuers.origin(&at("localhost:443")), "https://localhost:443");
+        assert_eq!(issuers.origin(&Target::default()), "https://localhost:443");
+        assert_eq!(issuers.origin(&reached("evil.example", "192.0.2.7:443")), "https://192.0.2.7");
+        assert!(issuers.knows("https://192.0.2.7/auth/realms/master"));
+        assert!(!issuers.knows("http://192.0.2.7/auth/realms/master"));
+        assert!(issuers.is_https() && !issuers.is_strict());
+        for (url, transport, is_strict) in [
+            ("https://ml.lan", Transport::Http, true),
+            ("https://ml.lan", Transport::Https, true),
+            ("https://ml.lan", Transport::SelfSigned, false),
+            ("http://ml.lan", Transport::Http, false),
+        ] {
+            let issuers = Issuers::new(Some(url.to_owned()), Vec::new(), &[]).over(transport);
+            assert_eq!(issuers.is_strict(), is_strict, "{url} {transport:?}");
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::app::identity::signing_keys;
+use crate::app::runtime::client_origins::ClientOrigins;
 use crate::app::runtime::creations::Creations;
 use crate::app::runtime::credential_cache::CredentialCache;
 use crate::app::runtime::file_storage::FileStorage;
@@ -40,6 +41,7 @@ struct Inner {
     ring: LiveRing,
     credential_cache: CredentialCache,
     response_cache: ResponseCache,
+    client_origins: ClientOrigins,
     warnings: LogLimiter,
 }
 
@@ -93,7 +95,7 @@ impl AppState {
         let response_cache = ResponseCache::new(fields.response_cache_size);
         let (sign_in_counts, refusals, creations) = (SignInCounts::default(), Refusals::new(), Creations::new());
         let (ring, credential_cache) = (LiveRing::default(), CredentialCache::new());
-        let warnings = LogLimiter::new(WARNED_EVERY);
+        let (client_origins, warnings) = (ClientOrigins::default(), LogLimiter::new(WARNED_EVERY));
         Self(Arc::new(Inner {
             fields,
             sign_in_counts,
@@ -102,6 +104,7 @@ impl AppState {
             ring,
             credential_cache,
             response_cache,
+            client_origins,
             warnings,
         }))
     }
@@ -116,6 +119,16 @@ impl AppState {
     /// The signing keys at this data version, and for how long they are valid.
     pub(in crate::app) fn keys_in_force(&self, version: DataVersion) -> Result<InForce> {
         self.0.ring.current(&self.store, version, &self.master_key)
+    }
+
+    /// Whether a client has a redirect URI at this origin, as browsers write it. `version` is the data version, where it
+    /// is known already.
+    pub async fn is_client_origin(&self, version: Option<DataVersion>, origin: &str) -> Result<bool> {
+        let version = match version {
+            Some(version) => version,
+            None => self.store.awaited_data_version().await?,
+        };
+        self.0.client_origins.contain((&self.store, &self.read_pool), version, origin).await
     }
 
     pub(in crate::app) fn credential_cache(&self) -> &CredentialCache {

@@ -5,7 +5,7 @@ use crate::cli::finding::Finding;
 use crate::config::Config;
 
 pub(super) fn check(config: &Config) -> Vec<Finding> {
-    let open = config.listen.iter().find(|address| !address.ip().is_loopback()).copied();
+    let open = config.addresses().into_iter().find(|address| !address.ip().is_loopback());
     let url = config.public_url.as_deref();
     let named = || checks::public_url(open, url, !config.trusted_hosts.is_empty());
     let mut findings = vec![checks::encryption(url).unwrap_or_else(named)];

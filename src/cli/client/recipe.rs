@@ -4,15 +4,16 @@ use std::net::SocketAddr;
 
 use crate::app::identity::oauth::recipes::{Facts, Recipe};
 use crate::app::runtime::issuers::REALM_PATH;
-use crate::cli::say;
+use crate::cli::{say, sockets};
 use crate::config::Config;
 use crate::domain::client::Client;
 
 /// Prints the lines to stderr, so that the secret stands alone on stdout.
 pub(super) fn print(config: &Config, client: &Client, recipe: Recipe) {
     // Without `public_url`, only programs on this machine are sure to reach the server.
-    let port = config.listen.first().map_or(0, SocketAddr::port);
-    let base = config.public_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{port}"));
+    let port = config.addresses().first().map_or(0, SocketAddr::port);
+    let scheme = sockets::transport(config).scheme();
+    let base = config.public_url.clone().unwrap_or_else(|| format!("{scheme}://127.0.0.1:{port}"));
     let facts = Facts {
         issuer: &format!("{base}{REALM_PATH}"),
         client: &client.id,

@@ -10,7 +10,7 @@ use super::controls::Pager;
 use super::parameters::Parameters;
 use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
-use super::{Failure, assets};
+use super::{Failure, assets, page};
 use crate::app::access::{self, Way};
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
@@ -135,13 +135,18 @@ pub(super) async fn show(
     let shell = Shell::new(&browser, &actor, Part::Access).after(&parameters);
     let is_large = parameters.text("size") == "large";
     let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
-        let page = page(view, actor, &parameters, is_large, shell.clone())?;
-        page.write_into(out).map_err(|error| out.failure(error))
+        page::write(&access_page(view, actor, &parameters, is_large, shell.clone())?, out)
     };
     Ok(browser.show_answer(state.read_list(&actor, write).await?))
 }
 
-fn page(view: &View, actor: &Actor, parameters: &Parameters, is_large: bool, shell: Shell) -> CoreResult<AccessPage> {
+fn access_page(
+    view: &View,
+    actor: &Actor,
+    parameters: &Parameters,
+    is_large: bool,
+    shell: Shell,
+) -> CoreResult<AccessPage> {
     let asked = Asked::of(parameters);
     let size = if is_large { LARGE } else { FIRST };
     let after = |name| parameters.text(name).parse().ok();

@@ -17,6 +17,7 @@ use crate::app::runtime::issuers::REALM_PATH;
 use crate::app::runtime::response_body::ResponseBody;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
+use crate::domain::public_url;
 use crate::domain::secret::Secret;
 use crate::domain::session::{BrowserId, Session};
 use crate::error::Error;
@@ -31,7 +32,7 @@ const TOKEN_LENGTH: usize = 32;
 
 pub(super) struct Browser {
     pub(super) origin: Origin,
-    /// The origin at which the browser reaches this server: `https://ml.example.com`.
+    /// The address at which the browser reaches this server: `https://ml.example.com`, `https://example.com/atelier`.
     base: String,
     is_configured: bool,
     cookies: CookieNames,
@@ -56,7 +57,7 @@ impl Browser {
         let host = request::host(request);
         let base = state.issuers.origin(&request::target(request));
         let secure = base.starts_with("https://");
-        let cookies = CookieNames::new(state.issuers.public_url(), host);
+        let cookies = CookieNames::new(state.issuers.public_url().or(secure.then_some(base.as_str())), host);
         let cookie = |cookie: Cookie| cookies::value(request, &cookies.of(cookie));
         let form = cookie(Cookie::Form);
         Ok(Self {
@@ -131,23 +132,28 @@ impl Browser {
     /// Whether this is the origin of our pages, either as configured or by the `Host` header.
     pub(super) fn is_own_origin(&self, origin: &str, host: Option<&str>) -> bool {
         let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
-        self.base == origin || (named.is_some() && named == host)
+        self.own_origin() == origin || (named.is_some() && named == host)
     }
 
     /// Whether this is the host of our pages.
     pub(super) fn is_own_host(&self, host: &str) -> bool {
-        self.base.split_once("://").is_some_and(|(_, own)| own == host)
+        self.own_origin().split_once("://").is_some_and(|(_, own)| own == host)
     }
 
     /// The origin of our pages, if no proxy has changed the `Host` header.
     pub(super) fn origin_of_pages(&self, host: Option<&str>) -> String {
         match host {
             Some(host) if !self.is_configured => format!("http://{host}"),
-            _ => self.base.clone(),
+            _ => self.own_origin().to_owned(),
         }
     }
 
-    /// The address at which the browser reaches this server: `https://ml.example.com`.
+    /// The address without the base path.
+    fn own_origin(&self) -> &str {
+        public_url::split(&self.base).0
+    }
+
+    /// The address at which the browser reaches this server.
     pub(super) fn base(&self) -> &str {
         &self.base
     }
@@ -209,7 +215,8 @@ impl Browser {
 
     fn set(&self, response: &mut HttpResponse, cookie: Cookie, value: &str, end: &str) {
         let guard = if self.base.starts_with("https://") { "; Secure" } else { "" };
-        let text = format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{guard}{end}", self.cookies.of(cookie));
+        let (name, path) = (self.cookies.of(cookie), self.cookies.path());
+        let text = format!("{name}={value}; Path={path}; HttpOnly; SameSite=Lax{guard}{end}");
         // The value is generated here or comes from a request header, so it is a valid header value.
         if let Ok(text) = HeaderValue::from_str(&text) {
             response.headers_mut().append(SET_COOKIE, text);

@@ -3,6 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 
+use crate::domain::public_url;
 use crate::domain::secret::Secret;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,25 +18,35 @@ pub(super) enum Cookie {
     Zone,
 }
 
-/// The names of this server's cookies.
+/// The names of this server's cookies, and the path that a browser sends them to.
 ///
-/// With the prefix `__Host-`, no other host and no unprotected page can set one (RFC 6265bis, section 4.1.3.2). A
-/// browser sends its cookies to every port of a host (RFC 6265, section 8.5), so the names contain the port: two
-/// servers on one host do not overwrite each other's cookies.
+/// With the prefix `__Host-`, no other host and no unprotected page can set one (RFC 6265bis, section 4.1.3.2). It demands
+/// the path `/`, by which every program of the host would get the session. Below a base path the prefix is therefore
+/// `__Secure-`, which only keeps unprotected pages from setting one. A browser sends its cookies to every port of a host
+/// (RFC 6265, section 8.5), so the names contain the port: two servers on one host do not overwrite each other's cookies.
 pub(super) struct CookieNames {
     prefix: &'static str,
     port: String,
+    /// The base path; empty for none.
+    path: String,
 }
 
 impl CookieNames {
     /// The names for a public URL, or for the `Host` header if no public URL is configured.
     pub(super) fn new(public_url: Option<&str>, host: Option<&str>) -> Self {
-        if let Some(authority) = public_url.and_then(|url| url.strip_prefix("https://")) {
+        let (origin, path) = public_url.map(public_url::split).unzip();
+        let path = path.unwrap_or_default().to_owned();
+        if let Some(authority) = origin.and_then(|origin| origin.strip_prefix("https://")) {
             let port = port(authority).filter(|port| *port != 443);
-            return Self { prefix: "__Host-", port: port.map_or_else(String::new, |port| format!("-{port}")) };
+            let prefix = if path.is_empty() { "__Host-" } else { "__Secure-" };
+            return Self { prefix, port: port.map_or_else(String::new, |port| format!("-{port}")), path };
         }
-        let authority = public_url.and_then(|url| url.strip_prefix("http://")).or(host);
-        Self { prefix: "", port: format!("-{}", authority.and_then(port).unwrap_or(80)) }
+        let authority = origin.and_then(|origin| origin.strip_prefix("http://")).or(host);
+        Self { prefix: "", port: format!("-{}", authority.and_then(port).unwrap_or(80)), path }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        if self.path.is_empty() { "/" } else { &self.path }
     }
 
     pub(super) fn of(&self, cookie: Cookie) -> String {
@@ -96,6 +107,17 @@ mod tests {
             assert_eq!(name(Some("https://ml.lan:443"), host), "__Host-atelier");
             assert_eq!(name(Some("https://ml.lan:8443"), host), "__Host-atelier-8443");
             assert_eq!(name(Some("https://[::1]"), host), "__Host-atelier");
+        }
+        for (url, expected, path) in [
+            ("https://ml.lan/atelier", "__Secure-atelier", "/atelier"),
+            ("https://ml.lan:8443/team/x", "__Secure-atelier-8443", "/team/x"),
+            ("http://ml.lan:9000/atelier", "atelier-9000", "/atelier"),
+            ("http://ml.lan/atelier", "atelier-80", "/atelier"),
+            ("https://ml.lan", "__Host-atelier", "/"),
+            ("http://ml.lan", "atelier-80", "/"),
+        ] {
+            let names = CookieNames::new(Some(url), Some("127.0.0.1:1"));
+            assert_eq!((&*names.of(Cookie::Session), names.path()), (expected, path));
         }
         let names = CookieNames::new(Some("https://ml.lan:8443"), None);
         assert_eq!(names.of(Cookie::Step), "__Host-atelier-step-8443");

@@ -3,7 +3,6 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, ResponseError};
-use askama::Template as _;
 
 use super::page::{self, FormError, Link, Message};
 use super::paths::{HOME, SIGN_IN};
@@ -64,7 +63,7 @@ impl ResponseError for Failure {
             texts,
             links: vec![way_on()],
         };
-        let text = page.render().unwrap_or_else(|_| self.to_string());
+        let text = page::rendered(&page).unwrap_or_else(|_| self.to_string());
         let mut response = page::response(self.status_code(), text);
         match self {
             Self::Core(

@@ -19,7 +19,7 @@ use crate::domain::group::Group;
 use crate::domain::user::UserKind;
 use crate::error::Error;
 use crate::http::dialect::Dialect;
-use crate::http::{bearer, request};
+use crate::http::{base_path, bearer, request};
 
 /// The maximum number of groups in one request.
 const MAX_GROUPS: usize = 20;
@@ -98,7 +98,8 @@ fn sign_in_first(browser: &Browser, request: &HttpRequest) -> HttpResponse {
     let host = header("x-forwarded-host").or_else(|| request::host(request));
     let is_here = host.is_some_and(|host| browser.is_own_host(host));
     let page = forwarded.or_else(|| header("x-original-uri")).filter(|_| is_here && is_page);
-    let next = page.and_then(|page| Next::parse(page).ok());
+    // The browser sends the cookie to no other page, so a way back there would lead here again.
+    let next = page.filter(|page| base_path::contains(page)).and_then(|page| Next::parse(page).ok());
     let to = next.map_or_else(|| SIGN_IN.to_owned(), |next| next.after(SIGN_IN));
     let status = if forwarded.is_some() && is_page { StatusCode::FOUND } else { StatusCode::UNAUTHORIZED };
     let mut response = text(status, "sign in first\n");

@@ -2,8 +2,9 @@
 
 use super::Failure;
 use super::paths::{HOME, query};
+use crate::http::base_path;
 
-/// The path and query of a page on this server.
+/// The path and query of a page on this server, without the base path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Next(String);
 
@@ -22,7 +23,9 @@ impl Next {
         }
         let here = raw.starts_with('/') && !raw.starts_with("//") && raw.len() <= Self::MAX_LENGTH;
         if here && raw.bytes().all(|b| b.is_ascii_graphic() && !b"\\\"<>".contains(&b)) {
-            Ok(Self(raw.to_owned()))
+            let own = base_path::without(raw).into_owned();
+            // Nothing but the base path makes this one of another site.
+            if own.starts_with("//") { Err(Failure::ForeignDestination) } else { Ok(Self(own)) }
         } else {
             Err(Failure::ForeignDestination)
         }

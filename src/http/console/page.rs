@@ -1,5 +1,7 @@
 //! The layout of the pages. The templates escape all texts.
 
+use std::fmt;
+use std::io::Write as _;
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;
@@ -11,8 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::{Failure, brand};
+use crate::app::runtime::response_body::BodyWriter;
 use crate::domain::email::Email;
-use crate::error::Error;
+use crate::error::{Error, Result as CoreResult};
+use crate::http::base_path::{self, Markup};
 use crate::tokens::opaque::Fingerprint;
 
 /// The style sheet. The content security policy allows exactly this text by its hash.
@@ -61,14 +65,38 @@ impl Page for RedirectPage {}
 
 impl Page for Choice {}
 
+/// The markup of a page, with its addresses below the base path.
+pub(super) fn rendered(page: &impl Template) -> askama::Result<String> {
+    if base_path::get().is_empty() {
+        return page.render();
+    }
+    let mut text = String::new();
+    page.render_into(&mut Markup::new(&mut text))?;
+    Ok(text)
+}
+
+/// Writes the same markup where it is sent from.
+pub(super) fn write(page: &impl Template, out: &mut BodyWriter) -> CoreResult<()> {
+    struct Text<'a>(&'a mut BodyWriter);
+
+    impl fmt::Write for Text<'_> {
+        fn write_str(&mut self, text: &str) -> fmt::Result {
+            // The writer keeps its refusal.
+            self.0.write_all(text.as_bytes()).map_err(|_| fmt::Error)
+        }
+    }
+
+    page.render_into(&mut Markup::new(Text(&mut *out))).map_err(|error| out.failure(error))
+}
+
 pub(super) fn show(status: StatusCode, page: &impl Page) -> Result<HttpResponse, Failure> {
-    let text = page.render().map_err(Error::internal)?;
+    let text = rendered(page).map_err(Error::internal)?;
     Ok(with_policy(status, if page.has_script() { &SCRIPT_POLICY } else { &POLICY }, text))
 }
 
 /// A page of the console.
 pub(super) fn show_console(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Failure> {
-    let text = page.render().map_err(Error::internal)?;
+    let text = rendered(page).map_err(Error::internal)?;
     Ok(with_policy(status, CONSOLE_POLICY, text))
 }
 

@@ -3,6 +3,8 @@
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::app::ax_profile;
+
 /// A snippet of several lines, with its title.
 pub(super) struct Snippet {
     pub(super) id: &'static str,
@@ -16,14 +18,10 @@ pub(super) struct Holder {
     pub(super) uuid: Uuid,
 }
 
-/// The snippets for a server at `base`, an origin such as `https://ml.example.com`. They read the key from the variable
+/// The snippets for a server at `base`, such as `https://ml.example.com` or `https://example.com/atelier`. They read the key from the variable
 /// `API_KEY`, which the first one sets.
 pub(super) fn all(base: &str, secret: &str, holder: &Holder) -> Vec<Snippet> {
-    let (scheme, authority) = base.split_once("://").unwrap_or(("http", base));
-    let (host, port) = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => (host, port),
-        _ => (authority, if scheme == "https" { "443" } else { "80" }),
-    };
+    let (scheme, place) = base.split_once("://").unwrap_or(("http", base));
     // A JSON text is a Python text, too.
     let (email, uuid) = (Value::from(holder.email.as_str()), holder.uuid);
     let shell = format!(
@@ -50,7 +48,7 @@ print(wl.list_workspaces())"
         "import os
 from arize import ArizeClient
 
-client = ArizeClient(api_key=os.environ[\"API_KEY\"], api_host=\"{authority}\", api_scheme=\"{scheme}\")
+client = ArizeClient(api_key=os.environ[\"API_KEY\"], api_host=\"{place}\", api_scheme=\"{scheme}\")
 print(client.spaces.list().spaces)"
     );
     let ax = format!(
@@ -63,13 +61,12 @@ auth_method = \"api-key\"
 api_key = \"$API_KEY\"
 
 [routing]
-single_host = \"{host}\"
-single_port = \"{port}\"
-api_scheme = \"{scheme}\"
+{routing}
 END
 ax profiles create atelier --from-file ax.toml
 ax profiles use atelier
-ax spaces list"
+ax spaces list",
+        routing = ax_profile::routing(base).join("\n")
     );
     vec![
         Snippet { id: "with-curl", title: "curl", text: shell },
@@ -91,13 +88,10 @@ mod tests {
 
     #[test]
     fn a_snippet_names_the_address_as_its_client_wants_it() {
-        let ax = text("https://ml.example.com", "with-ax");
-        for line in ["single_host = \"ml.example.com\"", "single_port = \"443\"", "api_scheme = \"https\""] {
-            assert!(ax.contains(line), "{ax}");
-        }
-        let ax = text("http://[::1]:8787", "with-ax");
-        assert!(ax.contains("single_host = \"[::1]\"\nsingle_port = \"8787\"\n"), "{ax}");
-        assert!(text("http://[::1]", "with-ax").contains("single_host = \"[::1]\"\nsingle_port = \"80\"\n"));
+        let ax = text("https://example.com:8443/atelier", "with-ax");
+        assert!(ax.contains("[routing]\napi_host = \"example.com:8443/atelier\"\napi_scheme = \"https\"\n"), "{ax}");
+        let arize = text("https://example.com/atelier", "with-arize");
+        assert!(arize.contains("api_host=\"example.com/atelier\", api_scheme=\"https\""), "{arize}");
         let arize = text("http://127.0.0.1:8787", "with-arize");
         assert!(arize.contains("api_host=\"127.0.0.1:8787\", api_scheme=\"http\""), "{arize}");
         assert!(text("https://x", "with-wallaroo").contains(r#""user_email": "o'\"x@example.com""#));

@@ -15,10 +15,12 @@ use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, assets, controls};
 use crate::app::checks::{Finding, Level};
+use crate::app::runtime::issuers::Transport;
 use crate::app::runtime::state::AppState;
 use crate::app::system::{self, Facts, OnDisk};
 use crate::domain::actor::Actor;
 use crate::domain::backup::Schedule;
+use crate::domain::public_url;
 use crate::domain::quantity::age;
 use crate::domain::timestamp::Timestamp;
 use crate::http::{downloads, request};
@@ -96,9 +98,10 @@ impl Address {
     }
 }
 
-/// Whether two origins have the same host and port. A scheme that is unknown is left out.
+/// Whether two addresses have the same host and port. A scheme that is unknown is left out.
 fn is_same_host(one: &str, other: &str) -> bool {
-    fn host(origin: &str) -> &str {
+    fn host(address: &str) -> &str {
+        let origin = public_url::split(address).0;
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
         host.strip_suffix(":443").or_else(|| host.strip_suffix(":80")).unwrap_or(host)
     }
@@ -107,6 +110,9 @@ fn is_same_host(one: &str, other: &str) -> bool {
 
 fn encryption(state: &AppState, request: &HttpRequest) -> &'static str {
     let is_proxied = request::target(request).is_proxied;
+    if state.issuers.transport() != Transport::Http {
+        return "https, by the server itself";
+    }
     match (state.issuers.is_https(), is_proxied) {
         (true, true) => "https, by a proxy in front of the server",
         (true, false) => "https by public_url, but no trusted proxy sent this request; see trusted_proxies",

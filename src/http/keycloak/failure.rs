@@ -83,6 +83,8 @@ impl ResponseError for Failure {
                     | AuthError::BadDeviceCode
                     | AuthError::DeadUserCode
                     | AuthError::NoCredential
+                    | AuthError::KeyHeader
+                    | AuthError::BasicScheme
                     | AuthError::BadToken
                     | AuthError::NoApi
                     | AuthError::SessionOver
@@ -242,6 +244,8 @@ fn keycloak_text(reason: AuthError) -> Option<&'static str> {
         AuthError::BadDeviceCode => Some("Device code not valid"),
         AuthError::BadClient => Some(BAD_CLIENT),
         AuthError::NoCredential
+        | AuthError::KeyHeader
+        | AuthError::BasicScheme
         | AuthError::BadToken
         | AuthError::NoApi
         | AuthError::SessionOver
@@ -290,7 +294,7 @@ fn missing(what: Noun) -> Option<&'static str> {
 /// The challenge for a bearer token (RFC 6750, section 3.1). A request without a token gets no error code.
 fn challenge(reason: AuthError) -> &'static str {
     match reason {
-        AuthError::NoCredential => "Bearer realm=\"master\"",
+        AuthError::NoCredential | AuthError::KeyHeader | AuthError::BasicScheme => "Bearer realm=\"master\"",
         // RFC 9470, section 3.
         AuthError::NotConfirmed => {
             "Bearer realm=\"master\", error=\"insufficient_user_authentication\", max_age=\"300\""

@@ -10,7 +10,7 @@ use super::{Failure, Keycloak};
 use crate::app::identity::oauth::{groups, token_status};
 use crate::app::runtime::state::AppState;
 use crate::domain::client::Scope;
-use crate::error::{AuthError, Error};
+use crate::error::Error;
 use crate::http::dialect::{self, Dialect};
 use crate::tokens::id_claims::Profile;
 
@@ -25,7 +25,9 @@ struct UserInfo<'a> {
 ///
 /// As in Keycloak, the token needs the scope `openid`.
 pub(super) async fn show(state: Data<AppState>, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    let bearer = Keycloak::credential(&request).ok_or(Error::from(AuthError::NoCredential)).map_err(Failure::Bearer)?;
+    let bearer = Keycloak::credential(&request)
+        .ok_or_else(|| Error::from(dialect::missing(&request)))
+        .map_err(Failure::Bearer)?;
     let (user, scopes, client) = token_status::bearer(&state, bearer).map_err(Failure::Bearer)?;
     dialect::name_actor(&request, &user.email);
     if !scopes.has(Scope::OpenId) {

@@ -11,9 +11,10 @@ use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use flate2::read::GzDecoder;
 use utoipa::OpenApi;
+use utoipa::openapi::Server;
 
 use crate::http::headers::PUBLIC;
-use crate::http::{arize, pieces, request, wallaroo};
+use crate::http::{arize, base_path, pieces, request, wallaroo};
 
 /// The content security policy that Swagger UI needs: its own scripts and style sheets, the one inline style that it
 /// sets on an element (by its hash), the icons inside its style sheet, and requests to this server. The page cannot be
@@ -92,9 +93,10 @@ fn page(request: &HttpRequest, document: &str, file: &str) -> HttpResponse {
 /// The script that starts Swagger UI. Links to the operations would be within buttons, where assistive technology does not
 /// find them, so there are none.
 fn initializer(document: &str) -> String {
+    let base = base_path::get();
     format!(
         "window.onload = () => {{\n  \
-           window.ui = SwaggerUIBundle({{ dom_id: \"#swagger-ui\", url: \"{document}\", deepLinking: false }});\n\
+           window.ui = SwaggerUIBundle({{ dom_id: \"#swagger-ui\", url: \"{base}{document}\", deepLinking: false }});\n\
          }};\n"
     )
 }
@@ -128,19 +130,23 @@ fn file_of_page(content_type: &'static str) -> HttpResponseBuilder {
 
 /// `GET /v1/api/openapi.json`
 pub(super) async fn describe_wallaroo() -> HttpResponse {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(&wallaroo::Description::openapi()));
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(wallaroo::Description::openapi()));
     document(&DOCUMENT)
 }
 
 /// `GET /v2/openapi.json`
 pub(super) async fn describe_arize() -> HttpResponse {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(&arize::Description::openapi()));
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(arize::Description::openapi()));
     document(&DOCUMENT)
 }
 
-/// A description never changes, so it is written only once.
-fn written(description: &utoipa::openapi::OpenApi) -> Bytes {
-    serde_json::to_vec(description).unwrap_or_default().into()
+/// A description never changes, so it is written only once. Without a server, its paths are those of the host.
+fn written(mut description: utoipa::openapi::OpenApi) -> Bytes {
+    let base = base_path::get();
+    if !base.is_empty() {
+        description.servers = Some(vec![Server::new(base)]);
+    }
+    serde_json::to_vec(&description).unwrap_or_default().into()
 }
 
 fn document(description: &Bytes) -> HttpResponse {

@@ -24,10 +24,13 @@ use crate::domain::lifetimes::Lifetimes;
 use crate::domain::model::StoredFile;
 use crate::domain::secret::Secret;
 use crate::http::body::Bodies;
+use crate::http::connection::Times;
 use crate::http::connections::{Connections, Limits};
+use crate::http::cors::Cors;
 use crate::http::downloads;
 use crate::http::forwarded::{ForwardedHeader, TrustedProxies};
-use crate::http::server::{self, Times};
+use crate::http::listening;
+use crate::http::server::{self, Listener};
 use crate::store::{Sizes, probe};
 use crate::tokens::seal::MasterKey;
 use crate::tokens::signing::Algorithm;
@@ -154,19 +157,20 @@ impl Scene {
                         .app_data(state.clone())
                         .app_data(bodies.clone())
                         .app_data(proxies.clone())
-                        .wrap(actix_web::middleware::from_fn(|request, next| {
-                            crate::http::request::track(request, next, false, None)
+                        .wrap(actix_web::middleware::from_fn(|request, next| async move {
+                            crate::http::request::track(request, next, (&Cors::default(), false), None).await
                         }))
                         .route("/form", web::post().to(form))
                         .route("/raw", web::post().to(raw))
                         .route("/file/{sha256}/{size}", web::get().to(download))
                         .route("/file/{sha256}/{size}", web::head().to(download))
                 };
-                let listener = crate::http::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+                let listener = listening::listen("127.0.0.1:0".parse().unwrap()).unwrap();
                 let address = listener.local_addr().unwrap();
-                let times = Times { request: TIMEOUT, keep_alive: TIMEOUT };
+                let times = Times { request: TIMEOUT, keep_alive: TIMEOUT, write: TIMEOUT };
                 let server = server::build().workers(1).disable_signals().shutdown_timeout(1);
-                let server = server::listen(server, listener, &connections, times, app).unwrap().run();
+                let server =
+                    server::listen(server, (Listener::Tcp(listener), None), &connections, times, app).unwrap().run();
                 actix_web::rt::spawn(connections.sweep());
                 sender.send((address, server.handle())).unwrap();
                 server.await.unwrap();

@@ -50,6 +50,8 @@ pub struct Holder {
 pub struct InForce {
     pub version: String,
     pub listen: Vec<SocketAddr>,
+    /// Whether it serves https there.
+    pub https: bool,
     /// The address of the server as people type it, if it is set.
     pub public_url: Option<String>,
     /// The file of the master key, if the server rereads it.
@@ -260,6 +262,7 @@ mod tests {
         let in_force = InForce {
             version: "1".to_owned(),
             listen: vec!["[::1]:8787".parse().unwrap()],
+            https: true,
             public_url: Some("https://a.example".to_owned()),
             master_key_file: Some("/k".into()),
             local_key: Some(Secret::new("k")),

@@ -1,5 +1,6 @@
 //! The data directory: its files and their modes. It knows the file system only, not the contents of the database.
 
+mod certificate;
 mod error;
 mod file_system;
 pub mod files;

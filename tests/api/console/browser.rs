@@ -26,7 +26,9 @@ impl Browser {
     pub fn signed_in(client: &Client, email: &str, password: &str) -> Self {
         let browser = Self::new(client);
         let answer = browser.sign_in(email, password);
-        assert_eq!((answer.status, answer.header("location")), (303, Some("/")), "{answer:?}");
+        let home = client.base().split_once("://").and_then(|(_, place)| place.split_once('/'));
+        let home = home.map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}/"));
+        assert_eq!((answer.status, answer.header("location")), (303, Some(&*home)), "{answer:?}");
         browser
     }
 

@@ -10,13 +10,14 @@ use atelier::http::routes::Entry;
 
 use super::browser::Browser;
 use crate::arize::scene;
-use crate::client::Answer;
+use crate::client::{Answer, Client};
+use crate::support::Setup;
 use crate::world::{Person, World};
 
 /// The people of a house: an organization with a workspace, and others.
-struct House {
-    world: World,
-    people: Vec<(&'static str, Browser)>,
+pub struct House {
+    pub world: World,
+    pub people: Vec<(&'static str, Browser)>,
     workspace: i64,
     organization: i64,
     project: i64,
@@ -36,7 +37,13 @@ fn house() -> MutexGuard<'static, House> {
 
 impl House {
     fn new() -> Self {
-        let world = World::of(crate::support::Setup::new().args(&["--sign-in-free-failures", "1000"]));
+        Self::of(Setup::new(), "")
+    }
+
+    /// A house whose browsers open the pages below a base path.
+    pub fn of(setup: Setup, base_path: &str) -> Self {
+        let world = World::of(setup.args(&["--sign-in-free-failures", "1000"]));
+        let door = Client::new(&format!("{}{base_path}", world.server.base()));
         let organization = scene::organization(&world, "Acme & Sons");
         let enter = |name: &str, role: &str| {
             let who = world.new_member(name);
@@ -72,9 +79,9 @@ impl House {
             "https://grafana.example/x",
         ]);
         assert!(added.status.success(), "{added:?}");
-        let browser = |who: &Person| Browser::signed_in(&world.nobody, &who.email, &who.password);
+        let browser = |who: &Person| Browser::signed_in(&door, &who.email, &who.password);
         let people = vec![
-            ("signed out", Browser::new(&world.nobody)),
+            ("signed out", Browser::new(&door)),
             ("stranger", browser(&sam)),
             ("annotator", browser(&anna)),
             ("reader", browser(&rita)),
@@ -98,7 +105,7 @@ impl House {
     }
 
     /// A path with its variables filled in.
-    fn filled(&self, path: &str) -> String {
+    pub fn filled(&self, path: &str) -> String {
         let fill = |segment: &str| match segment {
             "{workspace}" => self.workspace.to_string(),
             "{organization}" => self.organization.to_string(),
@@ -117,7 +124,7 @@ impl House {
 }
 
 /// The routes of one method.
-fn routes(method: &Method) -> Vec<Entry> {
+pub fn routes(method: &Method) -> Vec<Entry> {
     console::routes().into_iter().filter(|entry| entry.method == *method).collect()
 }
 

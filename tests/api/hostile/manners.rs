@@ -676,7 +676,8 @@ fn tls_at_the_plain_port_is_logged_once_with_advice() {
     // The begin of what clients of TLS 1.0 and later send.
     let hello = b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00";
     for _ in 0..5 {
-        assert_eq!(raw::exchange(server.base(), hello).map(|answer| answer.status), Some(400));
+        // The client could not read an answer; the connection ends.
+        assert_eq!(raw::exchange(server.base(), hello), None);
     }
     let line = format!("127.0.0.1 started TLS at {address}, which serves plain HTTP: use an http:// address");
     wait_for_log(&server, &line);

@@ -64,7 +64,9 @@ fn an_invalid_credential_is_401_with_a_reason() {
     assert_eq!(outcome("atl_nonsense"), unauthenticated("the API key does not exist"));
     assert_eq!(outcome(&world().bob.refresh_token), unauthenticated("the API key does not exist"));
     let basic = nobody.send("POST", LIST, &[("authorization", "Basic YWRhOnNlY3JldA==")], "{}");
-    assert_eq!(basic.outcome(), unauthenticated("a bearer token or an API key is required"));
+    let msg =
+        "Basic credentials are not accepted here; send an access token or an API key as `Authorization: Bearer TOKEN`";
+    assert_eq!(basic.outcome(), unauthenticated(msg));
 }
 
 #[test]

@@ -31,10 +31,14 @@ TYPED = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500"}
 def profile(name, key):
     """A profile as the contract has it; nothing else tells `ax` where the server is."""
     host, port = HOST.split(":")
+    routing = f'single_host = "{host}"\nsingle_port = "{port}"'
+    if "/" in HOST:
+        # Below a base path, as the greeting and the console have it.
+        routing = f'api_host = "{HOST}"'
     file = SCRATCH / f"{name}.toml"
     file.write_text(
         f'[profile]\nname = "{name}"\n[auth]\nauth_method = "api-key"\napi_key = "{key}"\n'
-        f'[routing]\nsingle_host = "{host}"\nsingle_port = "{port}"\napi_scheme = "http"\n'
+        f'[routing]\n{routing}\napi_scheme = "http"\n'
         "[update]\nenabled = false\n"
     )
     return file

@@ -11,7 +11,6 @@ import logging
 import os
 import subprocess
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlsplit
 
 import urllib3
 from arize import ArizeClient
@@ -25,7 +24,8 @@ from checks import check
 
 URL = os.environ["ATELIER_TEST_URL"]
 KEY = os.environ["ATELIER_TEST_KEY"]
-HOST = urlsplit(URL).netloc
+# A base path follows the host.
+HOST = URL.partition("://")[2]
 ADA = "ada@example.com"
 
 SDK = importlib.metadata.version("arize")
