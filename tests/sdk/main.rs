@@ -17,6 +17,7 @@ mod metrics;
 mod node;
 mod object_storage;
 mod oidc;
+mod programs;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
