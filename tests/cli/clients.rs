@@ -188,8 +188,9 @@ fn the_lines_for_a_program_name_it_and_its_address() {
     let line = "client add hub --recipe jupyterhub --redirect-uri https://hub.example/hub/oauth_callback \
                 --group administrators=admin --group Home/vision:owner=lead";
     let run = place.run(line).good();
-    for words in ["c.GenericOAuthenticator.client_id = \"hub\"", "https://hub.example/hub/oauth_callback", "\"groups\""]
-    {
+    let logout = "logout_redirect_url = \"http://127.0.0.1:8787/auth/realms/master/protocol/openid-connect/logout\"";
+    let client = "c.GenericOAuthenticator.client_id = \"hub\"";
+    for words in [client, "https://hub.example/hub/oauth_callback", "\"groups\"", logout] {
         assert!(run.err.contains(words), "{}", run.err);
     }
     assert_eq!(run.out.lines().count(), 1, "the secret stands alone");

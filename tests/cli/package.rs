@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::service::root;
-use crate::support::postgres::{install, is_root};
+use crate::support::packages::{install, is_root};
 
 fn run(command: &mut Command) -> Output {
     let output = command.stdin(Stdio::null()).output().expect("a program starts");
@@ -20,7 +20,7 @@ fn has(program: &str) -> bool {
 /// Builds the package. Returns the paths and the conffiles in it.
 fn build(file: &Path) -> (String, String) {
     if !has("dpkg-deb") {
-        install("dpkg");
+        install(&["dpkg"]);
     }
     assert!(has("dpkg-deb"), "dpkg-deb is not there, so no package can be built; install it (Debian, Fedora: dpkg)");
     run(Command::new(root().join("packaging/deb"))
@@ -64,7 +64,7 @@ fn the_package_is_installed_upgraded_removed_and_purged() {
         return;
     }
     if !has("systemd-sysusers") {
-        install("systemd");
+        install(&["systemd"]);
     }
     let script = root().join("tests/cli/package.sh");
     let output = run(Command::new("sh").arg(script).arg(&file));

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use crate::support::Setup;
-use crate::support::postgres::install;
+use crate::support::packages::install;
 
 /// The highest exposure, in tenths, that `systemd-analyze security` may find.
 const EXPOSURE: &str = "20";
@@ -57,7 +57,7 @@ fn analyze(arguments: &[&str], unit: &Path) -> Output {
         command.args(arguments).arg(unit).env("SYSTEMD_COLORS", "0").stdin(Stdio::null()).output()
     };
     let output = run().or_else(|_| {
-        install("systemd");
+        install(&["systemd"]);
         run()
     });
     output.expect(

@@ -23,7 +23,6 @@ fn chromium_uses_the_console_where_nginx_passes_the_base_path_on() {
 
 /// Visits the console in a browser. `rest` is the path that nginx sends in place of the base path; empty for the same.
 fn in_chromium(rest: &str) {
-    let _turn = chromium::turn();
     let python = python::environment("console", NEEDS);
     let port = free_port();
     let url = format!("https://127.0.0.1:{port}{BASE}");

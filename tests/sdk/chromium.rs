@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
+use crate::support::packages;
+
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const DRIVERS: [&str; 2] = ["chromedriver", "chromium.chromedriver"];
 
@@ -40,7 +42,7 @@ pub fn programs() -> &'static Programs {
     static FOUND: OnceLock<Programs> = OnceLock::new();
     FOUND.get_or_init(|| {
         found().unwrap_or_else(|| {
-            install();
+            packages::install(&["chromium", "chromium-driver"]);
             found().unwrap_or_else(|| {
                 panic!(
                     "Chromium and its driver are not there, so the pages cannot be tested.\nInstall them (Debian: \
@@ -67,18 +69,4 @@ fn on_path(name: &str) -> Option<PathBuf> {
         command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
     })
-}
-
-/// Installs Debian's packages where that needs nobody's password: as root, where there is `apt-get`.
-fn install() {
-    let root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-    if !root {
-        return;
-    }
-    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]] {
-        println!("apt-get {}", line.join(" "));
-        // What goes wrong here shows in the two programs still not being there.
-        let _ =
-            Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
-    }
 }

@@ -19,6 +19,7 @@ mod nginx;
 mod node;
 mod object_storage;
 mod oidc;
+mod programs;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+use crate::support::packages;
+
 /// A running nginx, killed when dropped.
 #[derive(Debug)]
 pub struct Nginx {
@@ -27,8 +29,7 @@ impl Nginx {
         let place = folder.path().display();
         certificate(folder.path());
         // The workers of a server that root starts run as somebody who cannot enter the folder.
-        let is_root = Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0");
-        let user = if is_root { "user root;" } else { "" };
+        let user = if packages::is_root() { "user root;" } else { "" };
         let text = format!(
             "{user} worker_processes 1; daemon off; pid {place}/pid; error_log {place}/error.log;
              events {{ worker_connections 256; }}
@@ -97,11 +98,7 @@ fn installed() {
     if runs() {
         return;
     }
-    // A package that starts its service would take port 80.
-    let script = "test \"$(id -u)\" = 0 || exit 1
-        export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-        apt-get update && apt-get install --yes --no-install-recommends nginx-light";
-    let _ = Command::new("sh").arg("-c").arg(script).stdin(Stdio::null()).status();
+    packages::install(&["nginx-light"]);
     assert!(
         runs(),
         "nginx is not there, so nothing can be tested behind it. Install it (Debian: apt-get install nginx-light) so that \

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::postgres::{installed, is_root};
+use super::packages::is_root;
+use super::postgres::installed;
 
 /// The password of the user `postgres` over TCP.
 pub const PASSWORD: &str = "elephants-never-forget";

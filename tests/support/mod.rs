@@ -10,6 +10,7 @@
 mod about_sqlite;
 pub mod database;
 pub mod instance;
+pub mod packages;
 pub mod postgres;
 pub mod stop;
 

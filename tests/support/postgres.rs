@@ -6,6 +6,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use super::packages;
+
 /// The oldest version that atelier runs on.
 const OLDEST: u32 = 15;
 
@@ -55,7 +57,7 @@ pub fn cluster() -> &'static Cluster {
 /// When they cannot be installed; it says which package is wanted.
 pub fn installed() -> PathBuf {
     let programs = programs().or_else(|| {
-        install("postgresql");
+        packages::install(&["postgresql"]);
         programs()
     });
     programs.unwrap_or_else(|| {
@@ -178,7 +180,7 @@ impl Drop for Session {
 
 #[expect(clippy::zombie_processes, reason = "the server ends with this process")]
 fn start(programs: PathBuf) -> Cluster {
-    let mut command = if is_root() {
+    let mut command = if packages::is_root() {
         // The server refuses to run as root.
         let mut command = Command::new("runuser");
         command.args(["-u", "postgres", "--", "sh"]);
@@ -202,10 +204,6 @@ fn start(programs: PathBuf) -> Cluster {
     Cluster { programs, folder: folder.trim_end().to_owned() }
 }
 
-pub fn is_root() -> bool {
-    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
-}
-
 /// The folder of the newest programs.
 fn programs() -> Option<PathBuf> {
     let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
@@ -224,17 +222,4 @@ fn version(folder: &Path) -> Option<u32> {
     let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     text.split_whitespace().nth(2)?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
-}
-
-/// Installs a package of Debian where that needs nobody's password: as root, where there is `apt-get`.
-pub fn install(package: &str) {
-    if !is_root() {
-        return;
-    }
-    for line in [&["update"][..], &["install", "--yes", "--no-install-recommends", package]] {
-        println!("apt-get {}", line.join(" "));
-        // What goes wrong here shows in the programs still not being there.
-        let _ =
-            Command::new("apt-get").args(line).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).status();
-    }
 }

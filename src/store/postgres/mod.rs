@@ -24,9 +24,12 @@ mod wire;
 mod writer;
 
 #[cfg(test)]
-#[allow(dead_code, reason = "the tests of the binary use all of it")]
 #[path = "../../../tests/support/postgres.rs"]
 pub(crate) mod cluster;
+#[cfg(test)]
+#[allow(dead_code, reason = "the tests of the binary use all of it")]
+#[path = "../../../tests/support/packages.rs"]
+mod packages;
 #[cfg(test)]
 pub(in crate::store) mod probe;
 #[cfg(test)]

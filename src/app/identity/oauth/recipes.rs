@@ -81,10 +81,11 @@ impl Recipe {
 
     fn all_lines(self, facts: &Facts, secret: &str) -> String {
         let Facts { issuer, client, redirect, .. } = facts;
-        let (authorize, token, userinfo) = (
+        let (authorize, token, userinfo, logout) = (
             format!("{issuer}/protocol/openid-connect/auth"),
             format!("{issuer}/protocol/openid-connect/token"),
             format!("{issuer}/protocol/openid-connect/userinfo"),
+            format!("{issuer}/protocol/openid-connect/logout"),
         );
         match self {
             Self::Generic => format!(
@@ -113,6 +114,7 @@ impl Recipe {
                  c.GenericOAuthenticator.oauth_callback_url = \"{redirect}\"\n\
                  c.GenericOAuthenticator.authorize_url = \"{authorize}\"\nc.GenericOAuthenticator.token_url = \"{token}\"\n\
                  c.GenericOAuthenticator.userdata_url = \"{userinfo}\"\n\
+                 c.GenericOAuthenticator.logout_redirect_url = \"{logout}\"\n\
                  c.GenericOAuthenticator.scope = [\"openid\", \"email\", \"profile\", \"groups\"]\n\
                  c.GenericOAuthenticator.username_claim = \"email\"\nc.GenericOAuthenticator.allow_all = True\n\
                  c.GenericOAuthenticator.manage_groups = True\n\
@@ -129,7 +131,8 @@ impl Recipe {
                 "OIDCProviderMetadataURL {issuer}/.well-known/openid-configuration\nOIDCClientID {client}\n\
                  OIDCClientSecret {secret}\nOIDCRedirectURI {redirect}\nOIDCScope \"openid email profile groups\"\n\
                  OIDCPKCEMethod S256\nOIDCRemoteUserClaim email\nOIDCCryptoPassphrase CHOOSE_A_RANDOM_TEXT\n\
-                 # In a <Location>: AuthType openid-connect, and Require claim groups:ORGANIZATION/WORKSPACE\n"
+                 <Location />\n    AuthType openid-connect\n    Require claim groups:ORGANIZATION/WORKSPACE\n\
+                 </Location>\n"
             ),
         }
     }
