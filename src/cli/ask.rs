@@ -1,11 +1,15 @@
 //! Asks a running server over HTTP, one request for each connection.
 
 use std::io::{self, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::running;
+use super::local_stream::LocalStream;
+use super::{running, sockets};
+use crate::app::runtime::issuers::Transport;
 use crate::config::Config;
+use crate::config::listen::Listen;
 use crate::domain::secret::Secret;
 use crate::store::data_dir::DataDir;
 
@@ -13,9 +17,12 @@ use crate::store::data_dir::DataDir;
 const MAX_LENGTH: u64 = 4 << 20;
 
 /// Where a server listens, as seen from this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Endpoint {
-    Tcp(SocketAddr),
+    Http(SocketAddr),
+    Https(SocketAddr),
+    /// The file of a Unix socket.
+    Unix(PathBuf),
 }
 
 #[derive(Debug)]
@@ -25,41 +32,55 @@ pub(super) struct Answer {
 }
 
 impl Endpoint {
-    /// The first address of the running server, or else of this configuration.
+    /// The first socket of the running server, or else of this configuration.
     pub(super) fn of(config: &Config, home: &DataDir) -> Self {
-        let running = running::of(home).map(|running| running.listen).filter(|listen| !listen.is_empty());
-        let listen = running.unwrap_or_else(|| config.addresses());
-        let first = listen.first().copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into());
-        Self::Tcp(reachable(first))
+        let running = running::of(home).filter(|running| !(running.listen.is_empty() && running.unix.is_empty()));
+        let (addresses, unix, is_https) = match running {
+            Some(running) => (running.listen, running.unix, running.https),
+            None => (
+                config.addresses(),
+                config.listen.iter().filter_map(Listen::unix).collect(),
+                sockets::transport(config) != Transport::Http,
+            ),
+        };
+        match (addresses.first(), unix.first()) {
+            (None, Some(path)) => Self::Unix(path.clone()),
+            (address, _) => {
+                let address = reachable(address.copied().unwrap_or_else(|| (Ipv4Addr::LOCALHOST, 8787).into()));
+                if is_https { Self::Https(address) } else { Self::Http(address) }
+            }
+        }
     }
 
-    pub(super) fn url(self) -> String {
+    pub(super) fn url(&self) -> String {
         match self {
-            Self::Tcp(address) => format!("http://{address}"),
+            Self::Http(address) => format!("http://{address}"),
+            Self::Https(address) => format!("https://{address}"),
+            Self::Unix(path) => format!("unix:{}", path.display()),
         }
     }
 
     /// Asks with GET. Fails when there is no complete answer within the timeout.
-    pub(super) fn get(self, path: &str, bearer: Option<&Secret>, timeout: Duration) -> io::Result<Answer> {
+    pub(super) fn get(&self, path: &str, bearer: Option<&Secret>, timeout: Duration) -> io::Result<Answer> {
         let until = Instant::now() + timeout;
-        let Self::Tcp(address) = self;
-        let mut stream = TcpStream::connect_timeout(&address, timeout)?;
-        stream.set_write_timeout(Some(timeout))?;
+        let (mut stream, host) = match self {
+            Self::Http(address) => (LocalStream::tcp(*address, until)?, address.to_string()),
+            Self::Https(address) => (LocalStream::tls(*address, until)?, address.to_string()),
+            Self::Unix(path) => (LocalStream::unix(path, until)?, "localhost".to_owned()),
+        };
         let authorization = bearer.map(|key| format!("Authorization: Bearer {}\r\n", key.expose())).unwrap_or_default();
         let agent = concat!("atelier/", env!("CARGO_PKG_VERSION"));
         // With HTTP/1.0, the end of the connection is the end of the answer.
-        let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nUser-Agent: {agent}\r\n{authorization}\r\n");
+        let request = format!("GET {path} HTTP/1.0\r\nHost: {host}\r\nUser-Agent: {agent}\r\n{authorization}\r\n");
         stream.write_all(request.as_bytes())?;
+        stream.flush()?;
         let mut bytes = Vec::new();
         let mut part = [0; 8192];
         loop {
-            let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero());
-            stream.set_read_timeout(Some(left.ok_or(io::ErrorKind::TimedOut)?))?;
             match stream.read(&mut part) {
                 Ok(0) => break,
                 Ok(read) => bytes.extend_from_slice(&part[..read]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Err(io::ErrorKind::TimedOut.into()),
                 Err(error) => return Err(error),
             }
             if bytes.len() as u64 > MAX_LENGTH {

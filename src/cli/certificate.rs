@@ -11,6 +11,7 @@ use rcgen::{
     CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
+use super::output::shell_word;
 use super::{CliError, sockets};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
@@ -45,7 +46,14 @@ pub(super) fn announced(config: &Config, home: &DataDir) -> String {
         return String::new();
     }
     let path = home.self_signed().0;
-    format!("its certificate is signed by itself; clients must trust {}, as `curl --cacert` does\n", path.display())
+    let path = shell_word(&std::path::absolute(&path).unwrap_or(path).to_string_lossy()).into_owned();
+    format!(
+        "its certificate is signed by itself; the commands that ask it must trust it:
+    export CURL_CA_BUNDLE={path} \\
+        REQUESTS_CA_BUNDLE={path} \\
+        SSL_CERT_FILE={path}
+"
+    )
 }
 
 /// The certificate of the server's own. It is kept as long as it names the same hosts.

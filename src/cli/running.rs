@@ -19,13 +19,14 @@ pub(super) fn masked_config(config: &Config) -> BTreeMap<String, String> {
 /// The state that a server on these addresses publishes.
 pub(super) fn in_force(
     config: &Config,
-    addresses: &[SocketAddr],
+    (addresses, unix): (&[SocketAddr], Vec<PathBuf>),
     master_key_file: Option<PathBuf>,
     local_key: Secret,
 ) -> InForce {
     InForce {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         listen: addresses.to_vec(),
+        unix,
         https: sockets::transport(config) != Transport::Http,
         public_url: config.public_url.clone(),
         master_key_file,

@@ -129,7 +129,12 @@ fn serve(
     state.keyring()?;
     sockets::warn(config, &addresses);
     note_audit(store);
-    let in_force = running::in_force(config, &addresses, master_key::Source::of(config, home)?.file(), local_key);
+    let in_force = running::in_force(
+        config,
+        (&addresses, sockets.paths()),
+        master_key::Source::of(config, home)?.file(),
+        local_key,
+    );
     if let Err(error) = lock.publish(&in_force) {
         log::warn!("other atelier commands cannot see this server's configuration: {error}");
     }

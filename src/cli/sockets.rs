@@ -116,6 +116,15 @@ impl Sockets {
         self.addresses.clone()
     }
 
+    /// The files of those of Unix, for processes in other directories.
+    pub(super) fn paths(&self) -> Vec<PathBuf> {
+        let path = |name: &Name| match name {
+            Name::Unix(path) => std::path::absolute(path).ok(),
+            Name::Tcp(_) => None,
+        };
+        self.names.iter().filter_map(path).collect()
+    }
+
     /// The line about each socket that the server prints once it serves.
     pub(super) fn announced(&self, transport: Transport) -> String {
         let line = |name: &Name| match name {

@@ -13,6 +13,22 @@ pub enum Listen {
     Unix(PathBuf),
 }
 
+impl Listen {
+    pub const fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+
+    pub fn unix(&self) -> Option<PathBuf> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(path) => Some(path.clone()),
+        }
+    }
+}
+
 impl TextForm for SocketAddr {
     const RULE: &'static str = "an IP address and a port such as 127.0.0.1:8787 or [::1]:8787";
 

@@ -301,11 +301,7 @@ impl Default for Config {
 impl Config {
     /// The addresses of TCP to listen on.
     pub fn addresses(&self) -> Vec<SocketAddr> {
-        let tcp = self.listen.iter().filter_map(|listen| match listen {
-            Listen::Tcp(address) => Some(*address),
-            Listen::Unix(_) => None,
-        });
-        tcp.collect()
+        self.listen.iter().filter_map(Listen::tcp).collect()
     }
 
     /// The email of the first administrator, with its default.

@@ -3,13 +3,17 @@
 //! actix-web limits neither what it reads after a refusal nor how long it waits for the rest of a request on a
 //! kept-alive connection.
 
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 use std::task::Waker;
 use std::time::Duration;
 
 /// The maximum bytes of a request's head, including what is read before it.
-const MAX_HEAD: usize = 32 << 10;
+pub(super) const MAX_HEAD: usize = 32 << 10;
+
+/// The same with TLS, which also reads a handshake and whole records.
+pub(super) const MAX_HEAD_TLS: usize = MAX_HEAD + (32 << 10);
 
 /// The maximum bytes of a refused body that are read after its response.
 const MAX_DRAIN: usize = 64 << 10;
@@ -37,9 +41,30 @@ pub(super) struct Times {
     pub(super) write: Duration,
 }
 
+/// The maximum bytes of a refused body that are read after its response.
+pub(super) const fn max_drain(is_authenticated: bool) -> usize {
+    if is_authenticated { MAX_DRAIN_AUTHENTICATED } else { MAX_DRAIN }
+}
+
+/// Whether one of the requests that share a connection of HTTP/2 is authenticated.
+#[derive(Default)]
+pub(super) struct StreamState(Cell<bool>);
+
+impl StreamState {
+    pub(super) fn mark_authenticated(&self) {
+        self.0.set(true);
+    }
+
+    pub(super) fn is_authenticated(&self) -> bool {
+        self.0.get()
+    }
+}
+
 /// The state of a connection. The connection's own thread writes it, and the sweep reads it.
 pub(super) struct Connection {
     clock: Arc<AtomicU32>,
+    /// The maximum bytes that are read before a request begins.
+    max_head: usize,
     /// The maximum seconds for the head of a request.
     head_time: u32,
     /// The maximum seconds in which a client must accept more of a response.
@@ -64,16 +89,17 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(clock: Arc<AtomicU32>, head_time: u32, write_time: u32) -> Self {
+    pub(super) fn new(clock: Arc<AtomicU32>, max_head: usize, head_time: u32, write_time: u32) -> Self {
         let now = clock.load(Relaxed);
         Self {
+            max_head,
             head_time,
             write_time,
             active: AtomicU32::new(now),
             // actix-web answers a late first head itself, one second before this.
             until: AtomicU32::new(now.saturating_add(head_time).saturating_add(1)),
             unwritten_until: AtomicU32::new(NEVER),
-            left: AtomicUsize::new(MAX_HEAD),
+            left: AtomicUsize::new(max_head),
             unread: AtomicBool::new(false),
             authenticated: AtomicBool::new(false),
             idle: AtomicBool::new(false),
@@ -102,20 +128,15 @@ impl Connection {
     /// read to its end and its length is unknown.
     pub(super) fn end_request(&self, is_chunked: impl FnOnce() -> bool) -> bool {
         if !self.unread.load(Relaxed) {
-            self.left.store(MAX_HEAD, Relaxed);
+            self.left.store(self.max_head, Relaxed);
             return false;
         }
-        self.left.store(self.max_drain(), Relaxed);
+        self.left.store(max_drain(self.authenticated.load(Relaxed)), Relaxed);
         let endless = is_chunked();
         if endless {
             self.until.store(self.now().saturating_add(DRAIN_TIME), Relaxed);
         }
         endless
-    }
-
-    /// The maximum bytes of a refused body that are read after its response.
-    pub(super) fn max_drain(&self) -> usize {
-        if self.authenticated.load(Relaxed) { MAX_DRAIN_AUTHENTICATED } else { MAX_DRAIN }
     }
 
     /// The connection speaks HTTP/2, which limits the heads itself. The first request must begin in time.

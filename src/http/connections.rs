@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::connection::{Connection, NEVER};
+use super::connection::{Connection, MAX_HEAD, MAX_HEAD_TLS, NEVER};
 use super::forwarded::TrustedProxies;
 use super::socket::Socket;
 use super::stream::{Stream, Wire};
@@ -99,7 +99,8 @@ impl Connections {
         let client = address.filter(|address| !self.proxies.contains(*address)).map(Client::of);
         let [head_time, write_time] = [self.limits.head_time, self.limits.write_time]
             .map(|time| u32::try_from(time.as_secs()).unwrap_or(NEVER / 4).saturating_add(1));
-        let connection = Arc::new(Connection::new(self.clock.clone(), head_time, write_time));
+        let max_head = if wire == Wire::Tls { MAX_HEAD_TLS } else { MAX_HEAD };
+        let connection = Arc::new(Connection::new(self.clock.clone(), max_head, head_time, write_time));
         let mut open = self.open();
         let theirs = open.entry(client).or_default();
         let too_many = client.is_some_and(|client| theirs.len() >= self.limits.of(client));

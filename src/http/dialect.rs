@@ -4,13 +4,11 @@
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
-use super::connection::Connection;
 use super::request::{self, ActorName};
 use crate::app::identity::sign_in::{self, Authenticated};
 use crate::app::runtime::state::AppState;
@@ -86,9 +84,7 @@ fn authenticate<D: Dialect>(request: &HttpRequest) -> Result<Authenticated> {
     let bearer = D::credential(request).ok_or_else(|| missing(request))?;
     let version = request.extensions_mut().remove::<Result<DataVersion>>().transpose()?;
     let proved = sign_in::with_bearer(state, version, request::origin(request, D::NAME), bearer)?;
-    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-        connection.mark_authenticated();
-    }
+    request::mark_authenticated(request);
     if let Some(person) = proved.actor.person() {
         name_actor(request, &person.email);
     }

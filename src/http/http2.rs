@@ -29,7 +29,7 @@ use h2::server::SendResponse;
 use h2::{Reason, RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::connection::{Connection, Times};
+use super::connection::{Connection, StreamState, Times, max_drain};
 use super::socket::Client;
 
 /// The maximum number of requests that a connection serves at once.
@@ -87,9 +87,11 @@ where
                 let (request, respond) = accepted?;
                 let (request, body) = converted(request, client);
                 let (service, open) = (service.clone(), Open::begin(&open));
+                let state = Rc::new(StreamState::default());
+                request.extensions_mut().insert(state.clone());
                 spawn(async move {
                     answer(request, respond, &*service, times.write).await;
-                    discard(&body, open.0.connection.max_drain()).await;
+                    discard(&body, max_drain(state.is_authenticated())).await;
                     drop(open);
                 });
             }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Instant;
@@ -18,7 +19,7 @@ use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
 use super::base_path;
-use super::connection::Connection;
+use super::connection::{Connection, StreamState};
 use super::cors::Cors;
 use super::forwarded::TrustedProxies;
 use super::headers;
@@ -220,6 +221,15 @@ pub(super) fn target(request: &HttpRequest) -> Target<'_> {
     // A client can send these headers too, so they count only if a trusted proxy sent the request.
     let is_proxied = is_from_proxy(request) && PROXY_HEADERS.iter().any(|name| request.headers().contains_key(name));
     Target { host: host(request), reached, is_proxied }
+}
+
+/// Notes that the request is authenticated. More of its body is read if it is refused.
+pub(super) fn mark_authenticated(request: &HttpRequest) {
+    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
+        connection.mark_authenticated();
+    } else if let Some(stream) = request.extensions().get::<Rc<StreamState>>() {
+        stream.mark_authenticated();
+    }
 }
 
 /// The socket that a request came to.

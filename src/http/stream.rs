@@ -36,6 +36,17 @@ pub(super) enum Wire {
     Tls,
 }
 
+impl Wire {
+    /// How often a read must be pending before the task yields. TLS takes the first time as the end of what it has read
+    /// until then.
+    const fn yields(self) -> u8 {
+        match self {
+            Self::Plain => 1,
+            Self::Tls => 2,
+        }
+    }
+}
+
 pub(super) struct Stream {
     socket: Socket,
     wire: Wire,
@@ -43,6 +54,8 @@ pub(super) struct Stream {
     on_close: Box<dyn Fn()>,
     /// How many bytes were read since the last yield.
     burst: usize,
+    /// How often the task was told to yield since the last read.
+    yields: u8,
     /// How many bytes were written since the last yield.
     write_burst: usize,
     /// Whether nothing was read yet.
@@ -59,7 +72,7 @@ impl Stream {
         on_close: impl Fn() + 'static,
     ) -> Self {
         let on_close = Box::new(on_close);
-        Self { socket, wire, connection, on_close, burst: 0, write_burst: 0, is_fresh: true, log }
+        Self { socket, wire, connection, on_close, burst: 0, yields: 0, write_burst: 0, is_fresh: true, log }
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -141,7 +154,10 @@ impl AsyncRead for Stream {
             return Poll::Ready(Ok(()));
         }
         if this.burst >= MAX_BURST {
-            this.burst = 0;
+            this.yields += 1;
+            if this.yields >= this.wire.yields() {
+                (this.burst, this.yields) = (0, 0);
+            }
             context.waker().wake_by_ref();
             return Poll::Pending;
         }

@@ -74,6 +74,64 @@ fn a_unix_socket_is_served_and_removed() {
     assert!(words.contains("check that the directory exists"), "{words}");
 }
 
+#[test]
+fn the_socket_of_a_killed_server_is_replaced() {
+    let place = tempfile::tempdir().expect("a folder");
+    let socket = place.path().join("http.sock");
+    let listen = format!("unix:{}", socket.display());
+    let mut killed = Setup::new().listen(&listen).start();
+    killed.stop_by("KILL");
+    assert!(socket.exists() && !serves(&socket));
+    let _server = Setup::new().listen(&listen).start();
+    assert!(serves(&socket));
+}
+
+#[test]
+fn systemd_starts_the_server_with_its_sockets() {
+    let program = "systemd-socket-activate";
+    if Command::new(program).arg("--version").output().is_err() {
+        let install = "apt-get update -qq; DEBIAN_FRONTEND=noninteractive apt-get install -y -qq systemd";
+        let done = Command::new("sh").args(["-c", install]).output().expect("a shell runs");
+        assert!(
+            Command::new(program).arg("--version").output().is_ok(),
+            "install systemd-socket-activate (Debian: apt-get install systemd): {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+    }
+    let place = tempfile::tempdir().expect("a folder");
+    let (socket, data) = (place.path().join("http.sock"), place.path().join("data"));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let out = std::fs::File::create(place.path().join("out")).expect("a file");
+    let mut server = Command::new(program)
+        .arg(format!("--listen={free}"))
+        .arg("--listen")
+        .arg(&socket)
+        .arg(env!("CARGO_BIN_EXE_atelier"))
+        .args(["serve", "--data-dir"])
+        .arg(&data)
+        .stdin(Stdio::null())
+        .stdout(out.try_clone().expect("a file"))
+        .stderr(out)
+        .spawn()
+        .expect("systemd-socket-activate runs");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !socket.exists() {
+        assert!(Instant::now() < deadline, "systemd-socket-activate opens no socket");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // The first connection starts the server, which then answers it.
+    let log = || std::fs::read_to_string(place.path().join("out")).expect("the log");
+    let url = format!("http://{free}/healthz");
+    let done = Command::new("curl").args(["--silent", "--fail", "--max-time", "30", "--noproxy", "*", &url]).status();
+    assert!(done.is_ok_and(|status| status.success()), "{}", log());
+    assert!(serves(&socket), "{}", log());
+    let health = Command::new(env!("CARGO_BIN_EXE_atelier")).args(["health", "--data-dir"]).arg(&data).output();
+    assert!(health.is_ok_and(|health| health.status.success()), "{}", log());
+    assert!(Command::new("sh").args(["-c", "kill $0", &server.id().to_string()]).status().is_ok());
+    assert!(server.wait().is_ok_and(|status| status.success()), "{}", log());
+    assert!(log().contains("systemd has passed 2 sockets"), "{}", log());
+}
+
 /// Opens a socket of TCP and one of Unix, and starts a program with them as systemd does.
 const ACTIVATE: &str = r#"
 import os, socket, sys

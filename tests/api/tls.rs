@@ -107,8 +107,9 @@ fn both_versions_of_http_are_served_over_tls() {
         let json = "content-type: application/json";
         let done = place.curl(&[flag, "--header", &bearer, "--header", json, "--data", &body, &create]);
         assert!(text(&done).contains("workspace_id"), "{done:?}");
+        let spaces = format!("{base}/v2/spaces");
         // A body that is too large is refused, and the connection can be used for the next request.
-        let large = format!("@{}", large_file(&place, 3 << 20).display());
+        let large = format!("@{}", large_file(&place, 12 << 20).display());
         let health = format!("{base}/healthz");
         let status = "%{http_code} ";
         let done = place.curl(&[
@@ -125,7 +126,7 @@ fn both_versions_of_http_are_served_over_tls() {
             status,
             "--output",
             "/dev/null",
-            &create,
+            &spaces,
             "--next",
             "--silent",
             flag,
@@ -138,6 +139,13 @@ fn both_versions_of_http_are_served_over_tls() {
             &health,
         ]);
         assert_eq!(text(&done), "413 200 ");
+    }
+    // The client reads why its body was refused, although it has sent more than is read.
+    let large = format!("@{}", large_file(&place, 3 << 20).display());
+    for flag in ["--http2", "--http1.1"].repeat(5) {
+        let done =
+            place.curl(&[flag, "--header", "expect:", "--data-binary", &large, "--write-out", " %{http_code}", &token]);
+        assert!(text(&done).ends_with(" 413"), "{flag} {done:?}");
     }
     let discovery = format!("{base}/auth/realms/master/.well-known/openid-configuration");
     let discovery: serde_json::Value = serde_json::from_str(&text(&place.curl(&[&discovery]))).expect("JSON");
@@ -330,8 +338,9 @@ fn a_client_of_http2_is_bounded() {
     let place = Place::new("one");
     let server = place.setup().args(&["--write-timeout", "1s", "--request-timeout", "2s"]).start();
     let address = server.base().trim_start_matches("https://").to_owned();
+    let key = server.cli(&["key", "create", "--user", ADMIN, "--name", "h2"]);
     let mut client = Command::new("python3")
-        .args(["-", &address, &place.file("root.pem").display().to_string()])
+        .args(["-", &address, &place.file("root.pem").display().to_string(), text(&key).trim()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

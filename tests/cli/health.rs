@@ -24,6 +24,32 @@ fn a_running_server_is_healthy_wherever_it_listens() {
 }
 
 #[test]
+fn a_server_with_tls_or_on_a_unix_socket_only_is_healthy() {
+    let place = Place::new();
+    let socket = format!("unix:{}/http.sock", place.path().display());
+    for args in [&["--tls-self-signed"][..], &["--listen", &socket]] {
+        let server = Setup::new().args(args).start();
+        assert_eq!(health(&server, &[]), (Some(0), "ready\n".to_owned(), String::new()), "{args:?}");
+        assert_eq!(health(&server, &["--live"]), (Some(0), "ok\n".to_owned(), String::new()), "{args:?}");
+        let status = server.cli(&["status"]);
+        assert!(status.status.success() && status.stdout.starts_with(b"health       ready"), "{status:?}");
+    }
+}
+
+#[test]
+fn nobody_on_a_unix_socket_is_told() {
+    let place = Place::new();
+    let path = place.path().join("http.sock");
+    let listen = format!("unix:{}", path.display());
+    let run = place.run_with("health", &[("ATELIER_LISTEN", &listen)]);
+    assert!(run.code == 1 && run.err.starts_with(&format!("error: no server answers at {listen}: ")), "{}", run.err);
+    // One that accepts nothing holds the command up for a limited time.
+    let _other = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let run = place.run_with("health", &[("ATELIER_LISTEN", &listen)]);
+    assert!(run.code == 1 && run.err.contains("timed out"), "{}", run.err);
+}
+
+#[test]
 fn a_server_that_lost_its_file_is_alive_but_not_ready() {
     let server = Server::start();
     std::fs::remove_file(server.data_dir().join("atelier.db")).unwrap();

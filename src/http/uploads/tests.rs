@@ -112,9 +112,7 @@ async fn place(state: &AppState, mut file: Spooled) -> Result<Value> {
 }
 
 async fn form(request: HttpRequest, payload: web::Payload, state: web::Data<AppState>) -> Answer {
-    if let Some(connection) = request.conn_data::<Arc<Connection>>() {
-        connection.mark_authenticated();
-    }
+    crate::http::request::mark_authenticated(&request);
     let check = |metadata: &Value, _| match metadata.get("refuse") {
         Some(_) => Err(Error::invalid("refuse", "must not be there")),
         None => Ok(()),

@@ -50,6 +50,8 @@ pub struct Holder {
 pub struct InForce {
     pub version: String,
     pub listen: Vec<SocketAddr>,
+    /// The files of its Unix sockets.
+    pub unix: Vec<PathBuf>,
     /// Whether it serves https there.
     pub https: bool,
     /// The address of the server as people type it, if it is set.
@@ -262,6 +264,7 @@ mod tests {
         let in_force = InForce {
             version: "1".to_owned(),
             listen: vec!["[::1]:8787".parse().unwrap()],
+            unix: vec!["/run/a.sock".into()],
             https: true,
             public_url: Some("https://a.example".to_owned()),
             master_key_file: Some("/k".into()),

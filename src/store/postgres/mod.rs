@@ -24,6 +24,7 @@ mod wire;
 mod writer;
 
 #[cfg(test)]
+#[allow(dead_code, reason = "the tests of the binary use all of it")]
 #[path = "../../../tests/support/postgres.rs"]
 pub(crate) mod cluster;
 #[cfg(test)]
