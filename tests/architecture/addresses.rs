@@ -96,7 +96,8 @@ fn no_script_names_an_address_of_this_server() {
     assert!(scripts.len() >= 2, "{} scripts", scripts.len());
     for (path, script) in scripts {
         let quoted = |quote: &str| {
-            let after = script.split(&format!("{quote}/")).skip(1);
+            let begin = format!("{quote}/");
+            let after = script.split(&begin).skip(1);
             after.filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())).count()
         };
         assert_eq!((quoted("\""), quoted("'"), quoted("`")), (0, 0, 0), "{}", path.display());
