@@ -44,7 +44,7 @@ fn pages_and_cookies_leave_in_one_place() {
 fn completed() -> BTreeSet<String> {
     let text = fs::read_to_string(root().join("http/base_path.rs")).unwrap();
     let (_, list) = text.split_once("const ADDRESSES").unwrap();
-    let list = list.split_once("];").unwrap().0;
+    let list = list.split_once("const LONGEST").unwrap().0;
     list.split("b\" ").skip(1).map(|entry| entry.split('=').next().unwrap().to_owned()).collect()
 }
 
