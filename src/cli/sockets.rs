@@ -99,12 +99,12 @@ impl Sockets {
     fn add(&mut self, listener: Listener) -> Result<(), CliError> {
         self.names.push(match &listener {
             Listener::Tcp(listener) => {
-                let address = listener.local_addr().map_err(no_address)?;
+                let address = listener.local_addr().map_err(|error| no_address(&error))?;
                 self.addresses.push(address);
                 Name::Tcp(address)
             }
             Listener::Unix(listener) => {
-                let address = listener.local_addr().map_err(no_address)?;
+                let address = listener.local_addr().map_err(|error| no_address(&error))?;
                 Name::Unix(address.as_pathname().map_or_else(String::new, |path| path.display().to_string()))
             }
         });
@@ -136,7 +136,7 @@ impl Sockets {
 
     /// The addresses of the metrics.
     pub(super) fn metrics(&self) -> Result<Vec<SocketAddr>, CliError> {
-        self.metrics.iter().map(|listener| listener.local_addr().map_err(no_address)).collect()
+        self.metrics.iter().map(|listener| listener.local_addr().map_err(|error| no_address(&error))).collect()
     }
 
     /// The sockets to serve on, and the files to keep meanwhile.
@@ -145,7 +145,7 @@ impl Sockets {
     }
 }
 
-fn no_address(error: io::Error) -> CliError {
+fn no_address(error: &io::Error) -> CliError {
     CliError::Failed(format!("cannot get the address of a socket: {error}; start again"))
 }
 

@@ -218,21 +218,20 @@ async fn run(
     let server = server.run();
     let is_reloaded = settings.tls.as_ref().is_some_and(Tls::is_reloaded);
     actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone(), is_reloaded)?);
-    let watch = actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping));
-    let keys = actix_web::rt::spawn(maintain_keys(state.clone()));
-    let remover = actix_web::rt::spawn(remove_files(state.clone()));
-    let retention = actix_web::rt::spawn(retention::sweep(state));
-    let certificate = settings.tls.clone().map(|tls| actix_web::rt::spawn(tls.watch(hangup_is_ignored())));
-    let sweeper = actix_web::rt::spawn(connections.sweep());
+    let mut tasks = vec![
+        actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping)).abort_handle(),
+        actix_web::rt::spawn(maintain_keys(state.clone())).abort_handle(),
+        actix_web::rt::spawn(remove_files(state.clone())).abort_handle(),
+        actix_web::rt::spawn(retention::sweep(state)).abort_handle(),
+        actix_web::rt::spawn(connections.sweep()).abort_handle(),
+    ];
+    if let Some(tls) = settings.tls.clone() {
+        tasks.push(actix_web::rt::spawn(tls.watch(hangup_is_ignored())).abort_handle());
+    }
     ready();
     let ended = server.await;
-    watch.abort();
-    keys.abort();
-    remover.abort();
-    retention.abort();
-    sweeper.abort();
-    if let Some(certificate) = certificate {
-        certificate.abort();
+    for task in tasks {
+        task.abort();
     }
     ended
 }
