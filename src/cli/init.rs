@@ -208,7 +208,7 @@ mod tests {
         for (parse, bad) in [
             (address as fn(&str) -> _, "8787"),
             (address, "atelier.example.com"),
-            (address, "https://a.example/x"),
+            (address, "https://a.example/x/"),
             (admin, "ada"),
             (second_factor, "perhaps"),
         ] {

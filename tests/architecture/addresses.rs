@@ -17,7 +17,7 @@ const PLACES: [(&[&str], &str); 2] = [
 
 /// The calls and names of a list in a file, without its tests.
 fn names(path: &str, text: &str, of: &[&str]) -> BTreeSet<String> {
-    let code: String = text.lines().take(length(text)).map(|line| format!("{line}\n")).collect();
+    let code = text.lines().take(length(text)).flat_map(|line| [line, "\n"]).collect::<String>();
     let words = Source::new(path, &code).words;
     let is_named = |at: usize, word: &String| {
         let is_called = at > 0 && words[at - 1] == "." && words.get(at + 1).is_some_and(|next| next == "(");

@@ -77,7 +77,7 @@ fn without_a_terminal_flags_are_the_answers() {
     assert_eq!(place.run(&line.replace("init", "init it's.toml")).good().out, quoted);
     let check = place.run("check --config atelier.toml");
     assert!(check.out.contains("public_url"), "{}", check.out);
-    let wrong = place.run(&line.replace("https://atelier.example.com", "https://a/b").replace("init", "init b.toml"));
+    let wrong = place.run(&line.replace("https://atelier.example.com", "https://a/b/").replace("init", "init b.toml"));
     assert_eq!(wrong.code, 2);
     assert!(wrong.err.starts_with("error: --address must be "), "{}", wrong.err);
     assert!(!place.path().join("b.toml").exists());

@@ -125,7 +125,8 @@ impl Instance {
         self.shell(
             r#"main=$(head -n 1 "$2/data/postmaster.pid")
             all="$main $(cat /proc/$main/task/*/children)"
-            kill -KILL $all
+            # A process may have ended meanwhile.
+            for one in $all; do kill -KILL $one 2>/dev/null || true; done
             for one in $all; do
                 while kill -0 $one 2>/dev/null && ! grep -q '^State:.Z' /proc/$one/status; do sleep 0.02; done
             done
