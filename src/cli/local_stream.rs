@@ -41,7 +41,7 @@ impl LocalStream {
 
     pub(super) fn unix(path: &Path, until: Instant) -> io::Result<Self> {
         let socket = rustix::net::socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
-        // A server that accepts no connections must not hold this up, either.
+        // Connecting to a server that accepts no connections must fail in time, too.
         sockopt::set_socket_timeout(&socket, Timeout::Send, Some(left(until)?))?;
         rustix::net::connect(&socket, &SocketAddrUnix::new(path)?)?;
         Ok(Self::Plain(Timed { socket: Socket::Unix(socket.into()), until }))
