@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-env-changed={GIVEN}");
     if let Some(commit) = commit()? {
-        println!("cargo::rustc-env=ATELIER_BUILT_OF={commit}");
+        println!("cargo::rustc-env=BUILT_OF_ATELIER={commit}");
     }
     swagger_ui()
 }

@@ -9,7 +9,7 @@ use crate::cli::{CliError, print};
 use crate::store::health;
 
 /// The commit that `build.rs` finds. Unknown in builds for development, and of sources without a history.
-const COMMIT: Option<&str> = option_env!("ATELIER_BUILT_OF");
+const COMMIT: Option<&str> = option_env!("BUILT_OF_ATELIER");
 
 const COMPLETIONS_EXAMPLES: &str = "Examples:\n  atelier completions bash > /etc/bash_completion.d/atelier\n  atelier \
                                     completions zsh > /usr/local/share/zsh/site-functions/_atelier\n  atelier \
