@@ -37,6 +37,7 @@ struct RouteStats {
 }
 
 /// The requests of one method and route.
+#[derive(Debug)]
 pub(super) struct Counted {
     pub(super) method: &'static str,
     pub(super) route: &'static str,
