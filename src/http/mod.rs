@@ -12,6 +12,7 @@ pub mod console;
 mod cors;
 mod dialect;
 pub mod downloads;
+mod encrypted;
 mod forwarded;
 mod headers;
 mod http2;
