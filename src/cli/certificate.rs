@@ -36,7 +36,7 @@ pub(super) fn load(config: &Config, home: &DataDir) -> Result<Option<Tls>, CliEr
         (None, None) => return Ok(None),
         _ => return Err(CliError::Usage("tls_certificate and tls_key must be set together".to_owned())),
     };
-    let loaded = Tls::load(certificate, key, true);
+    let loaded = Tls::load(certificate, key);
     loaded.map(Some).map_err(|error| CliError::Failed(format!("{error}; correct tls_certificate or tls_key")))
 }
 
@@ -61,7 +61,7 @@ fn self_signed(config: &Config, home: &DataDir) -> Result<Tls, CliError> {
     let (certificate, key) = home.self_signed();
     let names = names(config);
     if is_current(&certificate, &names)
-        && let Ok(tls) = Tls::load(&certificate, &key, false)
+        && let Ok(tls) = Tls::load(&certificate, &key)
     {
         return Ok(tls);
     }
@@ -71,7 +71,7 @@ fn self_signed(config: &Config, home: &DataDir) -> Result<Tls, CliError> {
     let (text, secret) = create(&names).map_err(|error| failed(&error))?;
     write(&key, &secret).and_then(|()| write(&certificate, &text)).map_err(|error| failed(&error))?;
     log::info!("created a self-signed certificate for {} in {}", list(&names), certificate.display());
-    Tls::load(&certificate, &key, false).map_err(|error| failed(&error))
+    Tls::load(&certificate, &key).map_err(|error| failed(&error))
 }
 
 /// The hosts of the certificate: this machine's names, and the configured ones.

@@ -51,6 +51,7 @@ mod hostile {
     mod identity;
     mod judgement;
     mod manners;
+    mod signals;
     mod traces;
 }
 

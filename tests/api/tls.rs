@@ -234,6 +234,18 @@ fn a_renewed_certificate_is_used_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn sighup_reads_a_self_signed_certificate_again() {
+    let mut server = Setup::new().args(&["--tls-self-signed"]).start();
+    let pid = server.pid().to_string();
+    assert!(Command::new("sh").args(["-c", "kill -HUP $0", &pid]).status().is_ok_and(|status| status.success()));
+    wait_for_log(&server, "reading the TLS certificate again on SIGHUP");
+    wait_for_log(&server, "self-signed.pem is the same as before");
+    let root = server.data_dir().join("self-signed.pem");
+    assert!(curl(&root, &["--fail", &format!("{}/healthz", server.base())]).status.success());
+    assert!(server.ended().is_none() && server.stop().success());
+}
+
+#[test]
 fn a_head_that_is_too_large_is_answered_over_tls_too() {
     let place = Place::new("one");
     let server = place.setup().start();
