@@ -52,6 +52,7 @@ pub mod password;
 pub mod pipeline;
 mod progress;
 pub mod project;
+mod requirements;
 pub mod restore;
 pub mod role;
 mod running;

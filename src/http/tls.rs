@@ -69,10 +69,6 @@ impl Files {
         }
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| format!("cannot read the private key in {}: {error}", self.key.display()))?;
-        if fs::metadata(&self.key).is_ok_and(|found| found.mode() & OTHERS != 0) {
-            let key = self.key.display();
-            log::warn!("every user of this machine may read or replace the private key in {key}: run chmod o= {key}");
-        }
         CertifiedKey::from_der(chain, key, provider).map_err(|error| {
             format!("{certificate} and {} are no pair of certificate and key: {error}", self.key.display())
         })
@@ -102,6 +98,14 @@ impl Tls {
         Ok(Self { files, current, config: Arc::new(config) })
     }
 
+    /// Warns of a key that others may read.
+    pub fn warn(&self) {
+        if fs::metadata(&self.files.key).is_ok_and(|found| found.mode() & OTHERS != 0) {
+            let key = self.files.key.display();
+            log::warn!("every user of this machine may read or replace the private key in {key}: run chmod o= {key}");
+        }
+    }
+
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         self.config.clone()
     }
@@ -113,6 +117,7 @@ impl Tls {
                 log::info!("the TLS certificate in {} is the same as before", self.files.certificate.display());
             }
             Ok(loaded) => {
+                self.warn();
                 *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
                 log::info!("new connections use the new TLS certificate in {}", self.files.certificate.display());
             }
