@@ -73,7 +73,7 @@ CREATE TABLE meta (
 );
 
 INSERT INTO meta (id, generation, edition, version, secret)
-VALUES (1, 1, 0, 11, sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'UTF8')));
+VALUES (1, 1, 0, 12, sha256(convert_to(concat(gen_random_uuid(), gen_random_uuid(), gen_random_uuid()), 'UTF8')));
 
 -- The servers that run on this database. `version` is that of the schema that a server knows, `files` is empty where it
 -- keeps files in its own directory, and `backend` is the process of PostgreSQL that it is connected to. A server is
@@ -278,7 +278,8 @@ CREATE INDEX model_versions_by_file ON model_versions (sha256, organization_id, 
 CREATE TABLE unreferenced_files (
     sha256 BYTEA PRIMARY KEY CHECK (length(sha256) = 32),
     remove_after BIGINT NOT NULL,
-    removing BIGINT NOT NULL CHECK (removing IN (0, 1))
+    removing BIGINT NOT NULL CHECK (removing IN (0, 1)),
+    generation BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE INDEX unreferenced_files_by_time ON unreferenced_files (remove_after);

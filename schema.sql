@@ -221,10 +221,13 @@ CREATE INDEX model_versions_by_file ON model_versions (sha256, organization_id) 
 
 -- Files that no version has, or not yet: they are removed after that time. An upload that is interrupted leaves such a row.
 -- While `removing` is set, the file is being removed, and an upload of the same file waits.
+-- `generation` is that of the data when the row was made: an upload that began before may have lost its file. It is 0
+-- when a version had the file until then, so that the file is there.
 CREATE TABLE unreferenced_files (
     sha256 BLOB PRIMARY KEY CHECK (length(sha256) = 32),
     remove_after INTEGER NOT NULL,
-    removing INTEGER NOT NULL CHECK (removing IN (0, 1))
+    removing INTEGER NOT NULL CHECK (removing IN (0, 1)),
+    generation INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX unreferenced_files_by_time ON unreferenced_files (remove_after);

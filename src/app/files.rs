@@ -64,16 +64,16 @@ where
     let work = Arc::new(work);
     for _ in 0..TRIES {
         let register = move |tx: &Tx| stored_files::register(tx, stored.sha256, tx.now.after(WAIT_FOR_VERSION));
-        if !store.write_and_wait(register)? {
+        let Some(noted) = store.write_and_wait(register)? else {
             // The same file is being removed.
             sleep(PAUSE);
             continue;
-        }
+        };
         let (work, actor, limit) = (work.clone(), actor.clone(), files.max_organization);
         let committed = files.store.place(&mut file).and_then(|()| {
             store.write_and_wait(move |tx| {
                 let before = stored_files::organizations(tx, stored.sha256)?;
-                if !stored_files::claim(tx, stored.sha256)? {
+                if !stored_files::claim(tx, stored.sha256, noted)? {
                     return Ok(None);
                 }
                 let done = work(tx, &recheck(tx, &actor)?, stored)?;

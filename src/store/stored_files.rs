@@ -1,7 +1,7 @@
 //! The table `unreferenced_files`, and which files the model versions refer to. The files themselves are in the store for
 //! files.
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
 use super::{Tx, View, row};
 use crate::domain::ids::OrganizationId;
@@ -12,27 +12,34 @@ use crate::error::Result;
 /// The maximum number of files that [`take_due`] takes.
 const MAX_TAKEN: i64 = 64;
 
+/// When files were noted: the generation of the data. One that is stored after that is there as long as its note is no
+/// newer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NotedIn(i64);
+
 /// Notes a file that is about to be stored, so that it is removed later if no version comes to refer to it. A file that a
 /// version refers to is noted too, because the version may be deleted before the file is stored.
 ///
-/// Returns false while the file is being removed. Then nothing was noted.
-pub fn register(tx: &Tx, sha256: Sha256, remove_after: Timestamp) -> Result<bool> {
+/// Returns nothing while the file is being removed. Then nothing was noted.
+pub fn register(tx: &Tx, sha256: Sha256, remove_after: Timestamp) -> Result<Option<NotedIn>> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO unreferenced_files (sha256, remove_after, removing) VALUES (:sha256, :after, 0)
+        "INSERT INTO unreferenced_files (sha256, remove_after, removing, generation)
+         SELECT :sha256, :after, 0, meta.generation FROM meta WHERE meta.id = 1
          ON CONFLICT (sha256) DO UPDATE SET remove_after = max(unreferenced_files.remove_after, :after)
-             WHERE unreferenced_files.removing = 0",
+             WHERE unreferenced_files.removing = 0
+         RETURNING (SELECT meta.generation FROM meta WHERE meta.id = 1)",
     )?;
-    query.execute(named_params! { ":sha256": sha256.0.as_slice(), ":after": remove_after.micros() })?;
-    let mut query = tx.conn.prepare_cached(
-        "SELECT NOT EXISTS (SELECT 1 FROM unreferenced_files WHERE sha256 = :sha256 AND removing = 1)",
-    )?;
-    Ok(query.query_row(named_params! { ":sha256": sha256.0.as_slice() }, |row| row.get(0))?)
+    let params = named_params! { ":sha256": sha256.0.as_slice(), ":after": remove_after.micros() };
+    Ok(query.query_row(params, |row| row.get(0).map(NotedIn)).optional()?)
 }
 
-/// Lets a version that is inserted in this write refer to a file. Returns false if the file may have been removed.
-pub fn claim(tx: &Tx, sha256: Sha256) -> Result<bool> {
-    let mut query = tx.conn.prepare_cached("DELETE FROM unreferenced_files WHERE sha256 = :sha256 AND removing = 0")?;
-    if query.execute(named_params! { ":sha256": sha256.0.as_slice() })? > 0 {
+/// Lets a version that is inserted in this write refer to a file, which was noted then and stored after that. Returns false
+/// if the file may have been removed: the note of another upload that has not stored it yet is no proof.
+pub fn claim(tx: &Tx, sha256: Sha256, noted: NotedIn) -> Result<bool> {
+    let mut query = tx.conn.prepare_cached(
+        "DELETE FROM unreferenced_files WHERE sha256 = :sha256 AND removing = 0 AND generation <= :noted",
+    )?;
+    if query.execute(named_params! { ":sha256": sha256.0.as_slice(), ":noted": noted.0 })? > 0 {
         return Ok(true);
     }
     is_referenced(tx, sha256)
@@ -96,8 +103,9 @@ pub fn take_due(tx: &Tx, now: Timestamp) -> Result<Vec<Sha256>> {
 /// Makes a file due, unless a version refers to it.
 pub fn expire(tx: &Tx, sha256: Sha256) -> Result<()> {
     let mut query = tx.conn.prepare_cached(
-        "INSERT INTO unreferenced_files (sha256, remove_after, removing)
-         SELECT :sha256, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM model_versions WHERE sha256 = :sha256)
+        "INSERT INTO unreferenced_files (sha256, remove_after, removing, generation)
+         SELECT :sha256, 0, 0, meta.generation FROM meta
+         WHERE meta.id = 1 AND NOT EXISTS (SELECT 1 FROM model_versions WHERE sha256 = :sha256)
          ON CONFLICT (sha256) DO UPDATE SET remove_after = 0",
     )?;
     query.execute(named_params! { ":sha256": sha256.0.as_slice() })?;
@@ -111,11 +119,13 @@ pub fn forget(tx: &Tx, sha256: Sha256) -> Result<()> {
     Ok(())
 }
 
-/// Returns a file that could not be removed, to try it again later.
+/// Returns a file that could not be removed, to try it again later. It may be gone all the same.
 pub fn postpone(tx: &Tx, sha256: Sha256, remove_after: Timestamp) -> Result<()> {
-    let mut query = tx
-        .conn
-        .prepare_cached("UPDATE unreferenced_files SET removing = 0, remove_after = :after WHERE sha256 = :sha256")?;
+    let mut query = tx.conn.prepare_cached(
+        "UPDATE unreferenced_files SET removing = 0, remove_after = :after,
+             generation = (SELECT meta.generation FROM meta WHERE meta.id = 1)
+         WHERE sha256 = :sha256",
+    )?;
     query.execute(named_params! { ":sha256": sha256.0.as_slice(), ":after": remove_after.micros() })?;
     Ok(())
 }

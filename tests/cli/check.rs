@@ -343,7 +343,9 @@ fn check_finds_missing_damaged_and_orphaned_files() {
     assert_eq!((code, findings), (0, wanted.to_vec()));
 
     // A file that waits for its version or for its removal is not orphaned, and the next start removes it.
-    place.sql(&format!("INSERT INTO unreferenced_files VALUES (x'{other}', 9000000000000000, 0)"));
+    place.sql(&format!(
+        "INSERT INTO unreferenced_files (sha256, remove_after, removing) VALUES (x'{other}', 9000000000000000, 0)"
+    ));
     fs::remove_file(folder.join("note")).unwrap();
     assert_eq!(problems(&place, "").1, wanted[1..]);
     let mut server = Setup::new().data_dir(place.data()).start();

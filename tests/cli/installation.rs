@@ -7,7 +7,21 @@ use std::process::{Command, Stdio};
 use atelier::cli::Cli;
 use clap::CommandFactory as _;
 
+use crate::support::Setup;
 use crate::{Place, names};
+
+/// `cargo run` passes on to the program what the build script sets for the compiler.
+#[test]
+fn a_server_starts_with_the_variables_of_its_build() {
+    let script = include_str!("../../build.rs");
+    let names = script.split("rustc-env=").skip(1).map(|rest| rest.split(['=', '{']).next().expect("a name"));
+    let setup = names.fold(Setup::new(), |setup, name| {
+        assert!(!name.is_empty() && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'), "{name:?}");
+        setup.env(name, "0123456789ab")
+    });
+    assert!(script.contains("rustc-env="), "the build script sets none");
+    drop(setup.start());
+}
 
 /// Every command, with the words that lead to it, the name of the program first.
 fn commands() -> Vec<Vec<String>> {

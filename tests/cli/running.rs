@@ -126,11 +126,12 @@ fn the_schema_is_not_upgraded_under_a_running_server() {
     let before = fs::read(place.database()).unwrap();
     let lock = File::create(place.data().join("atelier.lock")).unwrap();
     lock.lock().unwrap();
-    place.run("user list").refused(
-        1,
-        "the data file must be upgraded to schema version 11 first, but a server is running; stop the server, or use \
-         the atelier that it was started from; run `atelier check` for details",
+    let words = format!(
+        "the data file must be upgraded to schema version {} first, but a server is running; stop the server, or use the \
+         atelier that it was started from; run `atelier check` for details",
+        atelier::store::schema::VERSION
     );
+    place.run("user list").refused(1, &words);
     assert_eq!(fs::read(place.database()).unwrap(), before);
 
     let fresh = Place::new();

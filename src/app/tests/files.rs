@@ -218,11 +218,13 @@ fn a_file_that_is_taken_between_its_place_and_its_version_is_placed_again() {
     archive.assert_tidy();
 }
 
-/// A store whose files are removed right after the first one was placed, as by the start of another process.
+/// A store whose files are removed right after the first one was placed, as by the start of another process. Then the file
+/// is noted for other uploads, which have not stored it yet.
 struct RemovedOnce {
     inner: Box<dyn FileStore>,
     office: (Store, Arc<FileStorage>),
     placed: AtomicUsize,
+    others: usize,
 }
 
 impl std::fmt::Debug for RemovedOnce {
@@ -237,6 +239,10 @@ impl FileStore for RemovedOnce {
         if self.placed.fetch_add(1, Ordering::Relaxed) == 0 {
             let (store, files) = &self.office;
             assert_eq!(remove_unreferenced(store, files, NEVER).unwrap(), 1);
+            let sha256 = file.sha256();
+            for _ in 0..self.others {
+                store.write_and_wait(move |tx| stored_files::register(tx, sha256, NEVER)).unwrap().unwrap();
+            }
         }
         Ok(())
     }
@@ -260,11 +266,21 @@ impl FileStore for RemovedOnce {
 
 #[test]
 fn a_file_that_is_removed_before_its_version_is_inserted_is_placed_again() {
+    for others in 0..3 {
+        place_again(others);
+    }
+}
+
+fn place_again(others: usize) {
     let archive = archive(None);
     let (store, place) = (archive.office.store.clone(), archive.place);
     let local = FileStorage::local(archive.office.file.parent().unwrap());
-    let removed_once =
-        RemovedOnce { inner: local.store, office: (store.clone(), archive.files.clone()), placed: AtomicUsize::new(0) };
+    let removed_once = RemovedOnce {
+        inner: local.store,
+        office: (store.clone(), archive.files.clone()),
+        placed: AtomicUsize::new(0),
+        others,
+    };
     let files =
         FileStorage { store: Box::new(removed_once), ..FileStorage::local(archive.office.file.parent().unwrap()) };
     let file = archive.spooled(b"a model");

@@ -8,6 +8,7 @@ use super::rules::{self, Around, Facts};
 use super::version_files::FileFault;
 use crate::domain::transfer::{Cell, Format, Kind, Part, Row};
 use crate::error::{Error, Result};
+use crate::store::stored_files::NotedIn;
 use crate::store::transfer::staging::{Decided, Staged, State};
 use crate::store::{self, Tx};
 
@@ -171,7 +172,7 @@ impl Plan<'_> {
         self.note_rights(line, &mapped);
         self.report.count(kind, |counts| counts.created += 1);
         match self.tx {
-            Some(tx) => self.insert(tx, line, mapped.row),
+            Some((tx, noted)) => self.insert(tx, noted, line, mapped.row),
             None => Ok(()),
         }
     }
@@ -229,9 +230,9 @@ impl Plan<'_> {
         Ok((!is_member).then_some(("user", rule)))
     }
 
-    fn insert(&mut self, tx: &Tx, line: i64, row: Row) -> Result<()> {
+    fn insert(&mut self, tx: &Tx, noted: NotedIn, line: i64, row: Row) -> Result<()> {
         let kind = row.kind;
-        match insert::insert(tx, self.master_key, row)? {
+        match insert::insert(tx, noted, self.master_key, row)? {
             Inserted::Taken => {
                 let rule = "is in conflict with another row: a value that must be unique is taken";
                 self.report.refuse(line, Some(kind), "", rule);

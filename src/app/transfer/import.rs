@@ -15,8 +15,9 @@ use crate::domain::audit::ObjectKind;
 use crate::domain::model::Sha256;
 use crate::domain::transfer::{Cell, Kind};
 use crate::error::{Error, Result};
+use crate::store::stored_files::{self, NotedIn};
 use crate::store::transfer::staging::{Staging, State};
-use crate::store::{Store, View, stored_files};
+use crate::store::{Store, View};
 use crate::tokens::seal::MasterKey;
 
 /// The maximum number of new administrators, and of rights, in the audit row of an import. It has the number of all.
@@ -69,12 +70,13 @@ pub fn preview(view: &View, actor: &Actor, source: &Source, files: Files, progre
 /// Imports a file in one write. If a row is refused, nothing is changed, and the report says why. Calls `progress` with
 /// the number of rows so far.
 ///
-/// Requires the operator. The files of the versions must be registered. `is_brought` tells whether the import has brought a
-/// file.
+/// Requires the operator. The files of the versions must be there, and have been seen or stored since they were registered.
+/// `is_brought` tells whether the import has brought a file.
 pub fn apply(
     store: &Store,
     actor: &Actor,
     source: &Source,
+    noted: NotedIn,
     is_brought: impl Fn(Sha256, u64) -> bool + Send + 'static,
     progress: impl Fn(u64) + Send + 'static,
 ) -> Result<Report> {
@@ -88,7 +90,7 @@ pub fn apply(
             &|sha256, _| Ok(stored_files::is_referenced(tx, sha256)? || stored_files::is_unreferenced(tx, sha256)?);
         let mut plan = Plan {
             view: tx,
-            tx: Some(tx),
+            tx: Some((tx, noted)),
             staging: &staging,
             master_key: source.master_key.as_deref(),
             files: Files { is_there, is_brought: &|sha256, size| Ok(is_brought(sha256, size)) },

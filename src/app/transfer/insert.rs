@@ -12,7 +12,8 @@ use crate::domain::model::Sha256;
 use crate::domain::pipeline_definition::Definition;
 use crate::domain::transfer::{Cell, Kind, Part, Row};
 use crate::error::{Error, Result};
-use crate::store::{self, Tx, stored_files};
+use crate::store::stored_files::{self, NotedIn};
+use crate::store::{self, Tx};
 use crate::tokens::seal::MasterKey;
 
 pub(super) enum Inserted {
@@ -24,12 +25,12 @@ pub(super) enum Inserted {
     TooMany(u32),
 }
 
-/// Creates a row, whose references are ids of this server.
-pub(super) fn insert(tx: &Tx, master_key: Option<&MasterKey>, mut row: Row) -> Result<Inserted> {
+/// Creates a row, whose references are ids of this server, and whose file was noted then.
+pub(super) fn insert(tx: &Tx, noted: NotedIn, master_key: Option<&MasterKey>, mut row: Row) -> Result<Inserted> {
     reseal(tx, master_key, &mut row)?;
     if let (Kind::ModelVersion, Cell::Blob(bytes)) = (row.kind, row.get("sha256")) {
         let sha256 = Sha256(bytes.as_slice().try_into().map_err(Error::internal)?);
-        if !stored_files::claim(tx, sha256)? {
+        if !stored_files::claim(tx, sha256, noted)? {
             return Err(Error::Refused { rule: "a file of a model was removed meanwhile; import the file again" });
         }
     }

@@ -9,8 +9,9 @@ use crate::domain::model::{Sha256, StoredFile};
 use crate::domain::transfer::{Cell, Kind};
 use crate::error::{Error, Result};
 use crate::files::Spooled;
+use crate::store::stored_files::{self, NotedIn};
 use crate::store::transfer::staging::State;
-use crate::store::{Store, Tx, stored_files};
+use crate::store::{Store, Tx};
 
 /// How long a stored file waits for the import to end. If it does not, the file is removed then.
 const WAIT_FOR_IMPORT: Duration = Duration::from_hours(24);
@@ -39,37 +40,40 @@ pub fn for_each_wanted(source: &Source, mut each: impl FnMut(StoredFile) -> Resu
     }
 }
 
-/// Notes the files of all new versions, so that none of them is removed before the import. Requires a preview before.
+/// Notes the files of all new versions, so that none of them is removed before the import. A file that is there after this
+/// remains. Requires a preview before.
 ///
 /// Refused as busy while one of them is being removed.
-pub fn register(store: &Store, source: &Source) -> Result<()> {
+pub fn register(store: &Store, source: &Source) -> Result<NotedIn> {
     let mut batch = Vec::with_capacity(BATCH);
+    let mut noted = NotedIn::default();
     for_each_wanted(source, |file| {
         batch.push(file.sha256);
         if batch.len() == BATCH {
-            register_all(store, std::mem::take(&mut batch))?;
+            noted = register_all(store, std::mem::take(&mut batch))?;
         }
         Ok(())
     })?;
-    register_all(store, batch)
+    Ok(noted.max(register_all(store, batch)?))
 }
 
-fn register_all(store: &Store, files: Vec<Sha256>) -> Result<()> {
+/// Returns when the last of the files was noted.
+fn register_all(store: &Store, files: Vec<Sha256>) -> Result<NotedIn> {
     if files.is_empty() {
-        return Ok(());
+        return Ok(NotedIn::default());
     }
     let files = Arc::new(files);
     store.write_and_wait(move |tx: &Tx| {
+        let mut noted = NotedIn::default();
         for sha256 in files.iter() {
-            if !stored_files::register(tx, *sha256, tx.now.after(WAIT_FOR_IMPORT))? {
-                return Err(Error::Busy { retry_after: Duration::from_secs(1) });
-            }
+            let registered = stored_files::register(tx, *sha256, tx.now.after(WAIT_FOR_IMPORT))?;
+            noted = registered.ok_or(Error::Busy { retry_after: Duration::from_secs(1) })?;
         }
-        Ok(())
+        Ok(noted)
     })
 }
 
-/// Stores a received file for a version that is about to be imported.
+/// Stores a received file for a version that is about to be imported. It was registered, but that may have been lost.
 ///
 /// Refused as busy while the same file is being removed.
 pub fn store_file(store: &Store, files: &FileStorage, mut file: Spooled) -> Result<()> {

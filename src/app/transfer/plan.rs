@@ -7,6 +7,7 @@ use super::rules::Around;
 use crate::domain::model::Sha256;
 use crate::domain::transfer::{Kind, Row};
 use crate::error::Result;
+use crate::store::stored_files::NotedIn;
 use crate::store::transfer::staging::Staging;
 use crate::store::{Tx, View};
 use crate::tokens::seal::MasterKey;
@@ -25,8 +26,8 @@ pub struct Files<'a> {
 
 pub(super) struct Plan<'a> {
     pub(super) view: &'a View<'a>,
-    /// The write in which new rows are created. None for a preview.
-    pub(super) tx: Option<&'a Tx<'a>>,
+    /// The write in which new rows are created, and when their files were noted. None for a preview.
+    pub(super) tx: Option<(&'a Tx<'a>, NotedIn)>,
     pub(super) staging: &'a Staging,
     pub(super) master_key: Option<&'a MasterKey>,
     pub(super) files: Files<'a>,

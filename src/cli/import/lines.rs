@@ -154,6 +154,7 @@ impl Options {
 }
 
 fn write(store: &Store, storage: &FileStorage, source: &Source, given: GivenFiles) -> Result<Report, CliError> {
+    let noted = transfer::register(store, source)?;
     let mut fault = None;
     transfer::for_each_wanted(source, |file| {
         given.store(file, store, storage).map_err(|error| {
@@ -162,14 +163,13 @@ fn write(store: &Store, storage: &FileStorage, source: &Source, given: GivenFile
         })
     })
     .map_err(|error| fault.take().unwrap_or_else(|| error.into()))?;
-    transfer::register(store, source)?;
     let progress = Progress::items(source.rows());
     progress.name("importing");
     let progress = Arc::new(Mutex::new(progress));
     let shown = progress.clone();
     let show = move |rows| shown.lock().unwrap_or_else(PoisonError::into_inner).set(rows);
     let is_brought = move |sha256, size| given.was_brought(StoredFile { sha256, size });
-    Ok(transfer::apply(store, &Actor::operator(), source, is_brought, show)?)
+    Ok(transfer::apply(store, &Actor::operator(), source, noted, is_brought, show)?)
 }
 
 /// Reads a file to its end, in bounded memory.

@@ -84,10 +84,14 @@ impl GivenFiles {
         self.accept_stored || self.path(file).is_some()
     }
 
-    /// Stores a file of the folder, unless it is stored already. Refuses one whose bytes do not have its SHA-256.
+    /// Stores a file of the folder, unless it is stored already. Refuses one whose bytes do not have its SHA-256, and one that
+    /// is in neither place.
     pub(super) fn store(&self, file: StoredFile, store: &Store, storage: &FileStorage) -> Result<(), CliError> {
-        let Some(path) = self.path(file) else { return Ok(()) };
-        if storage.store.size(&file.sha256)? == Some(file.size) {
+        let is_stored = storage.store.size(&file.sha256)? == Some(file.size);
+        let Some(path) = self.path(file) else {
+            return if is_stored { Ok(()) } else { Err(removed(file)) };
+        };
+        if is_stored {
             return self.compare(&path, file);
         }
         transfer::store_file(store, storage, copy(&path, file, storage)?)?;
@@ -129,6 +133,11 @@ fn copy(path: &Path, file: StoredFile, storage: &FileStorage) -> Result<Spooled,
         return Err(another(path));
     }
     Ok(spooled)
+}
+
+/// Nobody needed the file when it was looked for.
+fn removed(file: StoredFile) -> CliError {
+    CliError::Failed(format!("the file {} of a model was removed meanwhile; import the file again", file.sha256))
 }
 
 fn another(path: &Path) -> CliError {

@@ -26,6 +26,7 @@ const STEPS: [&str; VERSION as usize] = [
     include_str!("steps/0009.sql"),
     include_str!("steps/0010.sql"),
     include_str!("steps/0011.sql"),
+    include_str!("steps/0012.sql"),
 ];
 
 /// What each step does, in words for the operator.
@@ -41,6 +42,7 @@ const WORDS: [&str; VERSION as usize] = [
     "adds the contents of workspaces: files of models, pipeline versions, connections and tags",
     "adds indexes for the deletion of ended links, keys and audit rows",
     "adds the PKCE policy and the names of groups of clients",
+    "adds to the notes of files without versions when they were made",
 ];
 
 /// A step to a version.

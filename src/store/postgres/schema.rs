@@ -9,7 +9,8 @@ pub(super) const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
 
 /// The steps to each version since the first that ran on PostgreSQL, which `schema.postgres.sql` had. A released step is
 /// never changed.
-pub(super) const STEPS: [&str; VERSION as usize - FIRST as usize] = [include_str!("steps/0011.sql")];
+pub(super) const STEPS: [&str; VERSION as usize - FIRST as usize] =
+    [include_str!("steps/0011.sql"), include_str!("steps/0012.sql")];
 
 /// The first version that ran on PostgreSQL.
 const FIRST: u32 = 10;

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use super::*;
 use crate::store::data_dir::DataDir;
 use crate::store::{Sizes, Store, probe};
@@ -7,6 +9,7 @@ const SHA256: Sha256 = Sha256([7; 32]);
 struct Scene {
     store: Store,
     home: DataDir,
+    noted: Cell<NotedIn>,
     _folder: tempfile::TempDir,
 }
 
@@ -15,7 +18,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let home = DataDir::open(folder.path().join("data")).unwrap();
         let store = probe::open(&home.database(), Sizes::default());
-        let scene = Self { store, home, _folder: folder };
+        let scene = Self { store, home, noted: Cell::default(), _folder: folder };
         scene.sql(
             "INSERT INTO organizations (id, name, name_key, description, home, created_at) VALUES
                  (7, 'one', 'one', '', 0, 0), (8, 'two', 'two', '', 0, 0);
@@ -45,7 +48,14 @@ impl Scene {
         ));
     }
 
+    /// Registers the file for the upload that claims it.
     fn register(&self, seconds: i64) -> bool {
+        let noted = self.register_another(seconds);
+        self.noted.set(noted.unwrap_or(self.noted.get()));
+        noted.is_some()
+    }
+
+    fn register_another(&self, seconds: i64) -> Option<NotedIn> {
         self.write(move |tx| register(tx, SHA256, Timestamp::from_seconds(seconds)))
     }
 
@@ -54,7 +64,8 @@ impl Scene {
     }
 
     fn claim(&self) -> bool {
-        self.write(|tx| claim(tx, SHA256))
+        let noted = self.noted.get();
+        self.write(move |tx| claim(tx, SHA256, noted))
     }
 
     fn is_noted(&self) -> bool {
@@ -90,6 +101,41 @@ fn a_file_is_taken_when_it_is_due_and_not_claimed_until_it_is_gone() {
     assert_eq!(scene.take(150), [SHA256]);
     scene.write(|tx| forget(tx, SHA256));
     assert!(!scene.claim() && scene.register(200) && scene.claim());
+}
+
+#[test]
+fn the_note_of_another_upload_does_not_stand_for_a_file_that_was_removed() {
+    let removals: [fn(&Scene); 3] = [
+        |scene| scene.write(|tx| forget(tx, SHA256)),
+        // It failed, perhaps once the file was gone.
+        |scene| scene.write(|tx| postpone(tx, SHA256, Timestamp::from_seconds(150))),
+        |scene| {
+            scene.write(|tx| forget(tx, SHA256));
+            scene.write(|tx| expire(tx, SHA256));
+        },
+    ];
+    for removal in removals {
+        let scene = Scene::new();
+        assert!(scene.register(100));
+        assert_eq!(scene.take(100), [SHA256]);
+        removal(&scene);
+        let other = scene.register_another(200).unwrap();
+        assert!(other > scene.noted.get());
+        assert!(!scene.claim() && scene.is_noted(), "the other upload has not stored it yet");
+        assert!(scene.register(100) && scene.claim() && !scene.is_noted(), "it was stored again");
+    }
+}
+
+#[test]
+fn an_upload_shares_the_note_of_another_one() {
+    let scene = Scene::new();
+    let first = scene.register_another(100).unwrap();
+    assert!(scene.register(100));
+    scene.noted.set(first);
+    assert!(scene.claim(), "the file was not removed since");
+    scene.version(1, 7);
+    scene.sql("DELETE FROM model_versions WHERE id = 1");
+    assert!(scene.is_noted() && scene.claim(), "nor since the version went");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::store::View;
 use crate::store::engine::upgrade::kept;
 
 /// The schema version of this program.
-pub const VERSION: u32 = 11;
+pub const VERSION: u32 = 12;
 
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 pub(super) const APPLICATION_ID: i32 = 0x6174_656c;

@@ -212,7 +212,11 @@ fn both_schemas_begin_with_the_same_rows() {
 fn the_steps_lead_from_the_first_version_to_this_one() {
     let database = database();
     let now = of_postgres(&database);
-    run(&database, "ALTER TABLE clients DROP COLUMN pkce, DROP COLUMN group_names;");
+    run(
+        &database,
+        "ALTER TABLE clients DROP COLUMN pkce, DROP COLUMN group_names;
+         ALTER TABLE unreferenced_files DROP COLUMN generation;",
+    );
     assert_ne!(of_postgres(&database), now);
     run(&database, &STEPS.concat());
     assert_eq!(of_postgres(&database), now);

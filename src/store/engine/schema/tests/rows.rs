@@ -84,6 +84,7 @@ pub(super) fn rows_of_version(version: u32) -> &'static str {
         9 => CONTENTS,
         10 => "UPDATE audit_chain SET start_seal = x'00';",
         11 => "UPDATE clients SET group_names = '{\"acme\":\"staff\"}' WHERE id = 'arize-cli';",
+        12 => "UPDATE unreferenced_files SET generation = 3;",
         other => panic!("no rows are written down for version {other}"),
     }
 }
