@@ -82,7 +82,7 @@ fn check_finds_nothing_after_a_server_has_stopped() {
         "ok file system: not a network file system",
         "ok server: not running",
         "ok data file: ./atelier-data/atelier.db, mode 600",
-        "ok schema: version 11, the version of this atelier",
+        "ok schema: version 12, the version of this atelier",
         "ok integrity: sound",
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
@@ -138,11 +138,11 @@ fn check_finds_nothing_after_users_were_added_before_the_first_start() {
 fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 11";
+    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 12";
     fault(&place, newer, "install the newer atelier that wrote it, or go back to a backup from before the upgrade");
     place.sql("PRAGMA user_version = 0");
     let next = "run `atelier check --upgrade` to see how this version upgrades it, then `atelier serve`";
-    let older = format!("warning schema: version 0, but this atelier has version 11; {next}");
+    let older = format!("warning schema: version 0, but this atelier has version 12; {next}");
     assert_eq!(problems(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();
