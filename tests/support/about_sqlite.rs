@@ -17,6 +17,14 @@ const TESTS: &[(&str, &str)] = &[
     ("check::a_damaged_file_is_reported", "bytes of the data file are changed"),
     ("check::a_broken_foreign_key_is_reported", "PostgreSQL keeps no row that refers to nothing"),
     ("check::file_modes_that_others_can_read_are_reported", "the mode of the data file is changed"),
+    (
+        "check::a_server_unreachable_by_others_is_reported",
+        "a server on PostgreSQL refuses all addresses without public_url",
+    ),
+    (
+        "check::check_tells_what_a_start_refuses",
+        "check does not look for administrators in a new database of PostgreSQL",
+    ),
     ("check::the_wal_of_a_killed_server_is_read", "SQLite has a write-ahead log beside the file"),
     ("health::a_server_that_lost_its_file", "the data file is removed"),
     ("health::a_running_server_is_healthy_wherever", "a server on PostgreSQL refuses all addresses without public_url"),
