@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::app::identity::caller;
@@ -62,11 +63,17 @@ impl AppState {
         let mut lane = Lane::from(actor);
         let woken = Arc::new(Woken(Notify::new()));
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work(OnPool { state: self.clone() }));
+        // A step may set a timer, as a write does on PostgreSQL. The threads of the pools have none of their own.
+        let runtime = Handle::current();
         loop {
             let waker = Waker::from(woken.clone());
-            let step = move || match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(result) => Ok(result),
-                Poll::Pending => Err(future),
+            let runtime = runtime.clone();
+            let step = move || {
+                let _timers = runtime.enter();
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(result) => Ok(result),
+                    Poll::Pending => Err(future),
+                }
             };
             match pool.run(lane, step).await? {
                 Ok(result) => return Ok(result),
