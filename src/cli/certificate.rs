@@ -28,15 +28,25 @@ const MIN_LEFT: Duration = DAY.saturating_mul(30);
 
 /// The certificate and its key; none for plain HTTP.
 pub(super) fn load(config: &Config, home: &DataDir) -> Result<Option<Tls>, CliError> {
-    if config.tls_self_signed {
-        return self_signed(config, home).map(Some);
+    match from_files(config)? {
+        None if config.tls_self_signed => self_signed(config, home).map(Some),
+        found => Ok(found.inspect(Tls::warn)),
     }
+}
+
+/// The certificate and its key from the configured files.
+///
+/// Refused if there is only one of them, and if they cannot be used.
+pub(super) fn from_files(config: &Config) -> Result<Option<Tls>, CliError> {
     let (certificate, key) = match (&config.tls_certificate, &config.tls_key) {
         (Some(certificate), Some(key)) => (certificate, key),
         (None, None) => return Ok(None),
-        _ => return Err(CliError::Usage("tls_certificate and tls_key must be set together".to_owned())),
+        (Some(_), None) | (None, Some(_)) => {
+            let words = "tls_certificate and tls_key must be set together; set both, or none of them";
+            return Err(CliError::Usage(words.to_owned()));
+        }
     };
-    let loaded = Tls::load(certificate, key, true);
+    let loaded = Tls::load(certificate, key);
     loaded.map(Some).map_err(|error| CliError::Failed(format!("{error}; correct tls_certificate or tls_key")))
 }
 
@@ -61,7 +71,7 @@ fn self_signed(config: &Config, home: &DataDir) -> Result<Tls, CliError> {
     let (certificate, key) = home.self_signed();
     let names = names(config);
     if is_current(&certificate, &names)
-        && let Ok(tls) = Tls::load(&certificate, &key, false)
+        && let Ok(tls) = Tls::load(&certificate, &key)
     {
         return Ok(tls);
     }
@@ -71,7 +81,7 @@ fn self_signed(config: &Config, home: &DataDir) -> Result<Tls, CliError> {
     let (text, secret) = create(&names).map_err(|error| failed(&error))?;
     write(&key, &secret).and_then(|()| write(&certificate, &text)).map_err(|error| failed(&error))?;
     log::info!("created a self-signed certificate for {} in {}", list(&names), certificate.display());
-    Tls::load(&certificate, &key, false).map_err(|error| failed(&error))
+    Tls::load(&certificate, &key).map_err(|error| failed(&error))
 }
 
 /// The hosts of the certificate: this machine's names, and the configured ones.

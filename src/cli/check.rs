@@ -25,7 +25,12 @@ pub(super) fn run(config: &Config, as_json: bool) -> Result<(), CliError> {
     let mut findings = network::check(config);
     let home = database::at(config)?;
     findings.extend(start::check(config, &home));
-    findings.extend(directory::check(config, &home));
+    for finding in directory::check(config, &home) {
+        // The settings of the files are also checked with the data.
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
     let faults = findings.iter().filter(|finding| finding.level == Level::Fault).count();
     if as_json {
         let row = |(key, value, origin): (&str, String, String)| json!({ "key": key, "value": value, "from": origin });

@@ -31,15 +31,22 @@ pub(super) fn require_file(config: &Config, next: &str) -> Result<(), CliError> 
     }
 }
 
-/// Refuses what several servers on one database need, but do not have.
-pub(super) fn require_for_server(config: &Config, address: &Address) -> Result<(), CliError> {
+/// Warns of a connection that others can read.
+pub(super) fn warn(address: &Address) {
     if address.is_exposed() {
         log::warn!(
             "the connection to {address} is not encrypted, so others can read passwords and data; set \
              sslmode=verify-full in database"
         );
     }
-    if config.public_url.is_none() && !config.addresses().iter().all(|address| address.ip().is_loopback()) {
+}
+
+/// Refuses what several servers on one database need, but do not have.
+pub(super) fn require_for_server(config: &Config) -> Result<(), CliError> {
+    if config.database.is_some()
+        && config.public_url.is_none()
+        && !config.addresses().iter().all(|address| address.ip().is_loopback())
+    {
         let words = "public_url is required with database, because every server must issue the same tokens; set it to the \
                      address that people use";
         return Err(CliError::Usage(words.to_owned()));

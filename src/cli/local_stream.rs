@@ -25,7 +25,8 @@ impl LocalStream {
     }
 
     /// With TLS, but the certificate of the server may be any: it is made for the names that others use, and what is
-    /// sent to an address of this machine does not leave it.
+    /// sent to an address of this machine does not leave it. It is not compared with the configured file, because a server
+    /// goes on with the certificate before when it cannot use a new one.
     pub(super) fn tls(address: SocketAddr, until: Instant) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider.clone())

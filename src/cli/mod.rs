@@ -52,6 +52,7 @@ pub mod password;
 pub mod pipeline;
 mod progress;
 pub mod project;
+mod requirements;
 pub mod restore;
 pub mod role;
 mod running;
@@ -267,8 +268,8 @@ pub enum Command {
     },
     /// Manage named roles, which are sets of permissions.
     Role(At<role::Command>),
-    /// Run the server until SIGTERM, SIGINT, SIGQUIT or, without a certificate, SIGHUP; accepted requests finish, no signal
-    /// reloads the configuration.
+    /// Run the server until SIGTERM, SIGINT, SIGQUIT or the end of its terminal; accepted requests finish, no signal reloads
+    /// the configuration.
     #[command(after_help = "Examples:\n  atelier serve\n  atelier serve --listen 0.0.0.0:8080 --data-dir /srv/atelier")]
     Serve {
         /// The configuration.

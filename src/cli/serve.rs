@@ -8,8 +8,8 @@ use super::deadline::Deadline;
 use super::first_administrator::first_administrator;
 use super::sockets::{self, Sockets};
 use super::{
-    CliError, brand, certificate, database, file_place, greeting, limits, master_key, output, print, running,
-    service_manager, signals,
+    CliError, brand, certificate, database, file_place, greeting, limits, master_key, output, print, requirements,
+    running, service_manager, signals,
 };
 use crate::app::identity::signing_keys;
 use crate::app::runtime::installation::Installation;
@@ -44,12 +44,13 @@ pub fn run(config: &Config) -> Result<(), CliError> {
     })?;
     // Before anything is created.
     let home = database::at(config)?;
-    backup::control(config)?;
-    backup::planned(config, &home)?;
+    if let Some((_, error)) = requirements::unmet(config, &home).into_iter().next() {
+        return Err(error);
+    }
     let home = home.opened()?;
     let mut lock = home.lock()?;
     if let Some(address) = home.server() {
-        database::require_for_server(config, address)?;
+        database::warn(address);
     } else if let Some(kind) = home.network_file_system() {
         log::warn!(
             "{} is on a network file system ({kind}), where SQLite can lose data; move it to a local disk",

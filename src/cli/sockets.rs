@@ -1,11 +1,12 @@
 //! The sockets of the server: those that are configured, or those that systemd passes on. Also the names that they give the
 //! server.
 
+mod rules;
+
 use std::fs::{self, Metadata, Permissions};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use listenfd::ListenFd;
@@ -15,6 +16,7 @@ use crate::app::runtime::issuers::Transport;
 use crate::config::Config;
 use crate::config::listen::{Listen, Mode};
 use crate::http::{Listener, Listeners, listening};
+pub(super) use rules::require_usable;
 
 /// The open sockets. The files of its Unix sockets are removed when it is dropped.
 pub(super) struct Sockets {
@@ -55,6 +57,10 @@ fn identity(file: &Metadata) -> (u64, u64) {
 impl Sockets {
     /// Opens the sockets. Those of systemd (`LISTEN_FDS`) replace the configured ones.
     pub(super) fn open(config: &Config) -> Result<Self, CliError> {
+        let mut passed = ListenFd::from_env();
+        if passed.len() == 0 {
+            rules::require_distinct(config)?;
+        }
         let mut sockets = Self {
             listeners: Vec::new(),
             addresses: Vec::new(),
@@ -66,7 +72,6 @@ impl Sockets {
                 .collect::<Result<_, _>>()?,
             files: Vec::new(),
         };
-        let mut passed = ListenFd::from_env();
         for at in 0..passed.len() {
             let listener = passed_on(&mut passed, at).map_err(|error| {
                 CliError::Failed(format!(
@@ -150,9 +155,7 @@ fn no_address(error: &io::Error) -> CliError {
 }
 
 fn bind_tcp(address: SocketAddr, flag: &str) -> Result<TcpListener, CliError> {
-    listening::listen(address).map_err(|error| {
-        CliError::Failed(format!("cannot listen on {address}: {error}; choose another address with --{flag}"))
-    })
+    listening::listen(address).map_err(|error| rules::unusable(address, flag, &error))
 }
 
 /// A socket of systemd. None if it is taken.
@@ -164,31 +167,15 @@ fn passed_on(passed: &mut ListenFd, at: usize) -> io::Result<Option<Listener>> {
     found.map(|listener| listening::prepare(&listener).map(|()| Listener::Tcp(listener))).transpose()
 }
 
-/// Opens a Unix socket. Replaces one that nobody listens on; refuses one that is in use, and any other file.
+/// Opens a Unix socket. Replaces one that nobody listens on.
 fn bind(path: &Path, mode: Mode) -> Result<(Listener, SocketFile), CliError> {
-    let failed = |reason: &str, next: &str| {
-        CliError::Failed(format!("cannot listen on unix:{}: {reason}; {next}", path.display()))
-    };
-    let directory = "check that the directory exists and that this user may write there";
-    match fs::symlink_metadata(path) {
-        Ok(found) if !found.file_type().is_socket() => {
-            return Err(failed("the file is no socket", "choose another path with --listen"));
-        }
-        Ok(_) => match UnixStream::connect(path) {
-            Ok(_) => {
-                return Err(failed("another process listens there", "stop it, or choose another path with --listen"));
-            }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                fs::remove_file(path).map_err(|error| failed(&error.to_string(), directory))?;
-            }
-            Err(error) => return Err(failed(&error.to_string(), "remove the file, or choose another path")),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(failed(&error.to_string(), directory)),
+    let failed = |error: io::Error| rules::no_directory(path, &error);
+    if rules::require_path(path)? {
+        fs::remove_file(path).map_err(failed)?;
     }
     let opened = listening::listen_unix(path, |path| fs::set_permissions(path, Permissions::from_mode(mode.0)));
-    let listener = opened.map_err(|error| failed(&error.to_string(), directory))?;
-    let found = fs::symlink_metadata(path).map_err(|error| failed(&error.to_string(), directory))?;
+    let listener = opened.map_err(failed)?;
+    let found = fs::symlink_metadata(path).map_err(failed)?;
     Ok((Listener::Unix(listener), SocketFile { path: path.to_owned(), created: identity(&found) }))
 }
 

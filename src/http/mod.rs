@@ -13,6 +13,7 @@ pub mod console;
 mod cors;
 mod dialect;
 pub mod downloads;
+mod encrypted;
 mod forwarded;
 mod headers;
 mod http2;
@@ -28,22 +29,22 @@ mod request_stats;
 mod retention;
 pub mod routes;
 mod server;
+mod signals;
 mod socket;
 mod stream;
 mod tls;
 pub mod uploads;
 pub mod wallaroo;
 
-use std::future::poll_fn;
 use std::io;
 use std::net::TcpListener;
-use std::task::Poll;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
-use rustix::process::Signal;
+use tokio::sync::Notify;
 
 use crate::app::files::Remover;
 use crate::app::runtime::log_limiter::LogLimiter;
@@ -106,7 +107,8 @@ pub struct Listeners {
     pub metrics: Vec<TcpListener>,
 }
 
-/// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or SIGHUP, then finishes the accepted requests.
+/// Serves on these sockets until SIGTERM, SIGINT, SIGQUIT, SIGXCPU or the end of its terminal, then finishes the accepted
+/// requests.
 ///
 /// `ready` is called once the server accepts requests, and `stopping` once it is told to stop.
 pub fn serve(
@@ -217,8 +219,8 @@ async fn run(
         server = server::listen(server, (listener, None), &connections, times, metrics_app.clone())?;
     }
     let server = server.run();
-    let is_reloaded = settings.tls.as_ref().is_some_and(Tls::is_reloaded);
-    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone(), is_reloaded)?);
+    let hangup = settings.tls.as_ref().map(|_| Arc::<Notify>::default());
+    actix_web::rt::spawn(stop_on_signal(server.handle(), readiness.clone(), stopping.clone(), hangup.clone())?);
     let mut tasks = vec![
         actix_web::rt::spawn(stop_on_fault(server.handle(), state.clone(), stopping)).abort_handle(),
         actix_web::rt::spawn(maintain_keys(state.clone())).abort_handle(),
@@ -226,8 +228,8 @@ async fn run(
         actix_web::rt::spawn(retention::sweep(state)).abort_handle(),
         actix_web::rt::spawn(connections.sweep()).abort_handle(),
     ];
-    if let Some(tls) = settings.tls.clone() {
-        tasks.push(actix_web::rt::spawn(tls.watch(hangup_is_ignored())).abort_handle());
+    if let Some((tls, hangup)) = settings.tls.clone().zip(hangup) {
+        tasks.push(actix_web::rt::spawn(tls.watch(hangup)).abort_handle());
     }
     ready();
     let ended = server.await;
@@ -285,46 +287,17 @@ async fn remove_files(state: web::Data<AppState>) {
 }
 
 /// Waits for a signal, then reports the server as not ready and stops it gracefully.
-///
-/// SIGHUP stops it too, because a closing terminal sends it, unless it reads the certificate again (`is_reloaded`). It
-/// does not reload the configuration, because most settings need a restart anyway.
 fn stop_on_signal(
     server: ServerHandle,
     readiness: web::Data<Readiness>,
     stopping: impl Fn(),
-    is_reloaded: bool,
+    hangup: Option<Arc<Notify>>,
 ) -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut kinds = vec![
-        ("SIGTERM", SignalKind::terminate()),
-        ("SIGINT", SignalKind::interrupt()),
-        ("SIGQUIT", SignalKind::quit()),
-        ("SIGXCPU", SignalKind::from_raw(Signal::XCPU.as_raw())),
-    ];
-    if !is_reloaded && !hangup_is_ignored() {
-        kinds.push(("SIGHUP", SignalKind::hangup()));
-    }
-    let mut signals = Vec::new();
-    for (name, kind) in kinds {
-        signals.push((name, signal(kind)?));
-    }
+    let signal = signals::stopping(hangup)?;
     Ok(async move {
-        let name = poll_fn(|context| {
-            let received =
-                signals.iter_mut().find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
-            received.map_or(Poll::Pending, Poll::Ready)
-        })
-        .await;
-        log::info!("stopping on {name}");
+        log::info!("stopping on {}", signal.await);
         stopping();
         readiness.stop();
         server.stop(true).await;
     })
-}
-
-/// Whether the server was started with SIGHUP ignored, as `nohup` does for a process that must outlive its terminal.
-fn hangup_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| u64::from_str_radix(line.strip_prefix("SigIgn:")?.trim(), 16).ok());
-    ignored.is_some_and(|mask| mask & 1 == 1)
 }

@@ -21,10 +21,10 @@ use actix_web::dev::{AppConfig, Server};
 use actix_web::rt::net::TcpStream;
 use actix_web::rt::time::timeout;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use super::connection::Times;
 use super::connections::Connections;
+use super::encrypted::Encrypted;
 use super::http2;
 use super::socket::{Client, Socket};
 use super::stream::{Stream, Wire};
@@ -133,7 +133,7 @@ where
             let app = Rc::new(app.new_service(AppConfig::default()).await.map_err(|_| ())?);
             let shared = app.clone();
             let shared = fn_factory(move || ready(Ok::<_, ()>(shared.clone())));
-            let http1 = http1(&place, |tls: &TlsStream<Stream>| tls.get_ref().0, shared);
+            let http1 = http1(&place, Encrypted::stream, shared);
             let http1 = Rc::new(http1.new_service(()).await?);
             Ok::<_, ()>(fn_service(move |stream: TcpStream| {
                 let stream = place.connections.admit(Socket::Tcp(stream), Wire::Tls);
@@ -155,7 +155,7 @@ where
                         let _ = http2::serve(stream, app, (client, connection), place.times, place.stopping).await;
                         return Ok(());
                     }
-                    http1.call((stream, client.peer)).await
+                    http1.call((Encrypted::new(stream), client.peer)).await
                 }
             }))
         }

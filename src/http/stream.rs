@@ -22,7 +22,7 @@ const MAX_WRITE_BURST: usize = 256 << 10;
 const TLS_HANDSHAKE: [u8; 2] = [0x16, 0x03];
 
 /// The response to a head that is too large. actix-web would continue to read it.
-const HEAD_TOO_LARGE: &[u8] =
+pub(super) const HEAD_TOO_LARGE: &[u8] =
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// The response to plain HTTP where TLS is served.
@@ -60,6 +60,7 @@ pub(super) struct Stream {
     write_burst: usize,
     /// Whether nothing was read yet.
     is_fresh: bool,
+    has_refused_head: bool,
     /// Limits the log lines about clients that speak the other protocol.
     log: Arc<LogLimiter>,
 }
@@ -72,7 +73,18 @@ impl Stream {
         on_close: impl Fn() + 'static,
     ) -> Self {
         let on_close = Box::new(on_close);
-        Self { socket, wire, connection, on_close, burst: 0, yields: 0, write_burst: 0, is_fresh: true, log }
+        Self {
+            socket,
+            wire,
+            connection,
+            on_close,
+            burst: 0,
+            yields: 0,
+            write_burst: 0,
+            is_fresh: true,
+            has_refused_head: false,
+            log,
+        }
     }
 
     pub(super) fn socket(&self) -> &Socket {
@@ -130,9 +142,15 @@ impl Stream {
         }
     }
 
+    /// Whether the head of a request was too large. With TLS, the layer above answers it.
+    pub(super) const fn has_refused_head(&self) -> bool {
+        self.has_refused_head
+    }
+
     /// Ends a connection whose request head is too large.
-    fn refuse_head(&self) {
+    fn refuse_head(&mut self) {
         self.connection.end();
+        self.has_refused_head = true;
         if self.wire == Wire::Plain {
             // The client may not receive it, which does not matter.
             let _ = self.socket.try_write(HEAD_TOO_LARGE);

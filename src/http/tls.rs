@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -14,7 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 
 /// The protocol name of HTTP/2 over TLS (RFC 9113, section 3.2).
 pub(super) const HTTP2: &[u8] = b"h2";
@@ -29,8 +28,6 @@ const OTHERS: u32 = 0o007;
 #[derive(Clone)]
 pub struct Tls {
     files: Files,
-    /// Whether a changed file, or SIGHUP, replaces the certificate.
-    is_reloaded: bool,
     current: Arc<Current>,
     config: Arc<ServerConfig>,
 }
@@ -72,10 +69,6 @@ impl Files {
         }
         let key = PrivateKeyDer::from_pem_file(&self.key)
             .map_err(|error| format!("cannot read the private key in {}: {error}", self.key.display()))?;
-        if fs::metadata(&self.key).is_ok_and(|found| found.mode() & OTHERS != 0) {
-            let key = self.key.display();
-            log::warn!("every user of this machine may read or replace the private key in {key}: run chmod o= {key}");
-        }
         CertifiedKey::from_der(chain, key, provider).map_err(|error| {
             format!("{certificate} and {} are no pair of certificate and key: {error}", self.key.display())
         })
@@ -91,7 +84,7 @@ impl Files {
 
 impl Tls {
     /// Reads the certificate. Refused if the files do not contain a certificate and its key.
-    pub fn load(certificate: &Path, key: &Path, is_reloaded: bool) -> Result<Self, String> {
+    pub fn load(certificate: &Path, key: &Path) -> Result<Self, String> {
         let files = Files { certificate: certificate.to_owned(), key: key.to_owned() };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let current = Arc::new(Current(RwLock::new(Arc::new(files.load(&provider)?))));
@@ -102,16 +95,19 @@ impl Tls {
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
         config.alpn_protocols = vec![HTTP2.to_vec(), b"http/1.1".to_vec()];
-        Ok(Self { files, is_reloaded, current, config: Arc::new(config) })
+        Ok(Self { files, current, config: Arc::new(config) })
+    }
+
+    /// Warns of a key that others may read.
+    pub fn warn(&self) {
+        if fs::metadata(&self.files.key).is_ok_and(|found| found.mode() & OTHERS != 0) {
+            let key = self.files.key.display();
+            log::warn!("every user of this machine may read or replace the private key in {key}: run chmod o= {key}");
+        }
     }
 
     pub(super) fn config(&self) -> Arc<ServerConfig> {
         self.config.clone()
-    }
-
-    /// Whether SIGHUP reads the files again.
-    pub(super) const fn is_reloaded(&self) -> bool {
-        self.is_reloaded
     }
 
     /// Reads the files again. Connections that are open keep the certificate that they began with.
@@ -121,6 +117,7 @@ impl Tls {
                 log::info!("the TLS certificate in {} is the same as before", self.files.certificate.display());
             }
             Ok(loaded) => {
+                self.warn();
                 *self.current.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
                 log::info!("new connections use the new TLS certificate in {}", self.files.certificate.display());
             }
@@ -128,19 +125,15 @@ impl Tls {
         }
     }
 
-    /// Reloads the certificate on SIGHUP and after its files have changed.
+    /// Reloads the certificate on SIGHUP (`hangup`) and after its files have changed.
     ///
     /// Both files must have been the same for one look: a program that renews them may write one after the other.
-    pub(super) async fn watch(self, ignores_hangup: bool) -> io::Result<()> {
-        if !self.is_reloaded {
-            return Ok(());
-        }
-        let mut hangup = if ignores_hangup { None } else { Some(signal(SignalKind::hangup())?) };
+    pub(super) async fn watch(self, hangup: Arc<Notify>) {
         let mut loaded = self.files.stamps();
         let mut seen = loaded;
         loop {
             tokio::select! {
-                () = received(&mut hangup) => {
+                () = hangup.notified() => {
                     log::info!("reading the TLS certificate again on SIGHUP");
                     loaded = self.files.stamps();
                     self.reload();
@@ -155,14 +148,6 @@ impl Tls {
                 }
             }
         }
-    }
-}
-
-/// Waits for a signal; for ever where it is ignored.
-async fn received(signal: &mut Option<Signal>) {
-    match signal {
-        Some(signal) => _ = signal.recv().await,
-        None => std::future::pending().await,
     }
 }
 

@@ -52,6 +52,7 @@ mod hostile {
     mod identity;
     mod judgement;
     mod manners;
+    mod signals;
     mod traces;
 }
 

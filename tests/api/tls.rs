@@ -234,6 +234,40 @@ fn a_renewed_certificate_is_used_and_a_broken_one_is_not() {
 }
 
 #[test]
+fn sighup_reads_a_self_signed_certificate_again() {
+    let mut server = Setup::new().args(&["--tls-self-signed"]).start();
+    let pid = server.pid().to_string();
+    assert!(Command::new("sh").args(["-c", "kill -HUP $0", &pid]).status().is_ok_and(|status| status.success()));
+    wait_for_log(&server, "reading the TLS certificate again on SIGHUP");
+    wait_for_log(&server, "self-signed.pem is the same as before");
+    let root = server.data_dir().join("self-signed.pem");
+    assert!(curl(&root, &["--fail", &format!("{}/healthz", server.base())]).status.success());
+    assert!(server.ended().is_none() && server.stop().success());
+}
+
+#[test]
+fn a_head_that_is_too_large_is_answered_over_tls_too() {
+    let place = Place::new("one");
+    let server = place.setup().start();
+    let url = format!("{}/healthz", server.base());
+    let quiet = ["--output", "/dev/null", "--write-out", "%{http_code} "];
+    let header = place.file("header");
+    let (by_file, root) = (format!("@{}", header.display()), place.file("root.pem").display().to_string());
+    for (flag, length, codes) in [
+        ("--http1.1", 20_000, "200 200 "),
+        ("--http1.1", 70_000, "200 431 "),
+        ("--http1.1", 120_000, "200 431 "),
+        ("--http2", 20_000, "200 200 "),
+        ("--http2", 40_000, "200 431 "),
+    ] {
+        std::fs::write(&header, format!("x: {}", "y".repeat(length))).expect("a file");
+        let first = [&quiet[..], &[flag, &url, "--next"]].concat();
+        let second = [&quiet[..], &["--silent", "--cacert", &root, flag, "--header", &by_file, &url]].concat();
+        assert_eq!(text(&place.curl(&[first, second].concat())), codes, "{flag} {length}");
+    }
+}
+
+#[test]
 fn a_start_without_a_sound_pair_is_refused() {
     let place = Place::new("one");
     let other = Place::new("other");

@@ -366,3 +366,68 @@ fn check_finds_missing_damaged_and_orphaned_files() {
     assert!(code == 1 && findings[0].contains("1 organization ("), "{findings:?}");
     assert!(findings[0].ends_with(&format!(") is recorded with a wrong size of files; {RESTORE}")), "{findings:?}");
 }
+
+/// Runs a server that refuses to start, and gives the first half of its reason.
+fn refusal(place: &Place, line: &str) -> String {
+    let free = if line.contains("--listen") { "" } else { "--listen 127.0.0.1:0" };
+    let run = place.run(&format!("serve {free} {line}"));
+    assert!(run.code == 1 || run.code == 2, "{line}: {} {}", run.code, run.out);
+    let words = run.err.lines().find_map(|line| line.strip_prefix("error: ")).unwrap_or_default();
+    assert!(words.contains("; "), "{line}: {}", run.err);
+    words.rsplit_once("; ").unwrap().0.to_owned()
+}
+
+#[test]
+fn check_tells_what_a_start_refuses() {
+    let told = |line: &str| {
+        let place = Place::new();
+        fs::write(place.path().join("text"), "nonsense").unwrap();
+        let run = place.run(&format!("check {line}"));
+        let reason = refusal(&place, line);
+        assert!(run.code == 1 || run.code == 2, "{line}: {}", run.code);
+        assert!((run.out.clone() + &run.err).contains(&reason), "{line}: {reason}: {} {}", run.out, run.err);
+        !place.data().exists()
+    };
+    for line in [
+        "--tls-certificate text",
+        "--tls-key text",
+        "--tls-self-signed --tls-key text",
+        "--tls-certificate absent --tls-key absent",
+        "--tls-certificate text --tls-key text",
+        "--server-logo absent",
+        "--server-logo text",
+        "--server-logo .",
+        "--backup-schedule 1d",
+        "--backup-directory atelier-data/backups",
+        "--files-url s3://models --files-access-key lone",
+        "--cors-origins https://app.example.com/path",
+        "--public-url https://example.com/auth",
+        "--database mysql://example.com/x",
+        "--database postgres://u@127.0.0.1:1/x?sslmode=odd",
+        "--database postgres://u@127.0.0.1:1/x --listen 0.0.0.0:0",
+        "--database postgres://u@127.0.0.1:1/x --backup-directory backups",
+    ] {
+        assert!(told(line), "{line}: nothing is created");
+    }
+    for line in [
+        "--listen 192.0.2.1:8787",
+        "--listen 127.0.0.1:18787 --listen 127.0.0.1:18787",
+        "--listen 0.0.0.0:18787 --listen 127.0.0.1:18787",
+        "--listen 127.0.0.1:18787 --metrics-listen 127.0.0.1:18787",
+        "--metrics-listen 192.0.2.1:9787",
+        "--listen unix:absent/http.sock",
+        "--listen unix:text",
+        "--admin-password-file absent",
+    ] {
+        told(line);
+    }
+}
+
+#[test]
+fn check_does_not_complain_about_the_sockets_of_a_running_server() {
+    let place = Place::new();
+    let socket = format!("unix:{}", place.path().join("http.sock").display());
+    let _server = Setup::new().data_dir(place.data()).listen(&socket).start();
+    let (code, findings) = check(&place, &format!("--listen 127.0.0.1:0 --listen {socket}"));
+    assert_eq!(code, 0, "{findings:?}");
+}

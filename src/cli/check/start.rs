@@ -1,5 +1,5 @@
-//! Checks of what the start of a server reads, beside its data. The limits of the process and the addresses are not checked:
-//! this command has its own.
+//! Checks of what the start of a server reads, beside its data. The limits of the process are not checked: this command has
+//! its own.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::master_key;
 use crate::app::backups;
 use crate::cli::finding::{Finding, Level};
 use crate::cli::first_administrator::Planned;
-use crate::cli::{CliError, backup, file_place};
+use crate::cli::{CliError, backup, requirements, sockets};
 use crate::config::Config;
 use crate::store;
 use crate::store::data_dir::DataDir;
@@ -20,25 +20,26 @@ use crate::store::inspection::inspect;
 /// Only faults are told.
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     let mut findings = Vec::new();
+    findings.extend(requirements::unmet(config, home).into_iter().map(|(what, error)| fault(what, error)));
+    if home.holder().is_ok_and(|holder| holder.is_none()) {
+        // A server that runs listens on its own.
+        findings.extend(sockets::require_usable(config).err().map(|error| fault("addresses", error)));
+    }
     let is_new = home.server().is_none() && fs::metadata(home.database()).map_or(true, |found| found.len() == 0);
     if is_new {
         // Otherwise they are checked with the data.
         findings.extend(master_key::check(config, home, Ok(Vec::new())));
-        findings.extend(file_place::of(config).err().map(|error| fault("files", error)));
     }
     if is_new || inspect(&home.database(), store::users::any_administrator).is_ok_and(|any| !any) {
         findings.extend(Planned::read(config).err().map(|error| fault("first start", error)));
     }
-    match backup::planned(config, home) {
-        Err(error) => findings.push(fault("backup", error)),
-        Ok(None) => {}
-        Ok(Some((_, folder, passphrase))) => {
-            let found = unusable("backup", folder.path()).or_else(|| {
-                let fits = backups::require_own(&folder, home, passphrase.is_some());
-                fits.err().map(|error| fault("backup", error.into()))
-            });
-            findings.extend(found);
-        }
+    // Its fault is among the first.
+    if let Ok(Some((_, folder, passphrase))) = backup::planned(config, home) {
+        let found = unusable("backup", folder.path()).or_else(|| {
+            let fits = backups::require_own(&folder, home, passphrase.is_some());
+            fits.err().map(|error| fault("backup", error.into()))
+        });
+        findings.extend(found);
     }
     let export = config.audit_export.as_deref().filter(|_| config.audit_life.limit().is_some());
     findings.extend(export.and_then(|path| unusable("audit export", path)));

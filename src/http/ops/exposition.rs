@@ -1,100 +1,100 @@
-//! Writes the text format of Prometheus, version 0.0.4.
+//! Writes metrics whose values are counted elsewhere, in the text format of Prometheus, version 0.0.4.
 
-use std::fmt::{Display, Write as _};
+use std::fmt;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet, prometheus_text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::registry::Registry;
 
 use crate::store::measures::Distribution;
 
-pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub(super) use prometheus_client::encoding::prometheus_text::CONTENT_TYPE;
 
 /// Microseconds in a second, the unit of all durations in the text.
 const MICROS: f64 = 1_000_000.0;
 
-#[derive(Clone, Copy)]
-pub(super) enum Kind {
-    Counter,
-    Gauge,
-    Histogram,
+/// The text of all metrics of a collector.
+pub(super) fn text(collector: impl Collector) -> String {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(collector));
+    let mut text = String::new();
+    // Writing to a String never fails.
+    let _ = prometheus_text::encode(&mut text, &registry);
+    text
 }
 
-/// The text that is written.
-#[derive(Default)]
-pub(super) struct Exposition(String);
+/// The metrics that a collector writes.
+pub(super) struct Exposition<'a>(pub(super) DescriptorEncoder<'a>);
 
-/// A metric, whose samples follow its head.
-pub(super) struct Metric<'a> {
-    text: &'a mut String,
-    name: &'static str,
-}
+/// Names and values of labels, with the value of the sample.
+type Sample<'a, const LABELS: usize, V> = ([(&'static str, &'a str); LABELS], V);
 
-type Labels<'a> = &'a [(&'a str, &'a str)];
-
-impl Exposition {
-    /// Begins a metric. `help` must be one line without a backslash.
-    pub(super) fn metric(&mut self, kind: Kind, name: &'static str, help: &str) -> Metric<'_> {
-        let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        // Writing to a String never fails.
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-        Metric { text: &mut self.0, name }
+impl Exposition<'_> {
+    /// Writes `{name}_total`.
+    pub(super) fn counter<'a, const LABELS: usize, V: EncodeCounterValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = Sample<'a, LABELS, V>>,
+    ) -> fmt::Result {
+        let metric = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        each(metric, samples, |mut metric, value| metric.encode_counter::<NoLabelSet, V, f64>(&value, None))
     }
 
-    pub(super) fn gauge(&mut self, name: &'static str, help: &str, value: Option<impl Display>) {
-        let mut metric = self.metric(Kind::Gauge, name, help);
-        if let Some(value) = value {
-            metric.sample(&[], value);
-        }
+    pub(super) fn gauges<'a, const LABELS: usize, V: EncodeGaugeValue>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = Sample<'a, LABELS, V>>,
+    ) -> fmt::Result {
+        let metric = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        each(metric, samples, |mut metric, value| metric.encode_gauge(&value))
     }
 
-    pub(super) fn into_text(self) -> String {
-        self.0
-    }
-}
-
-impl Metric<'_> {
-    pub(super) fn sample(&mut self, labels: Labels, value: impl Display) {
-        self.line("", labels, None, value);
+    pub(super) fn gauge(&mut self, name: &str, help: &str, value: Option<impl EncodeGaugeValue>) -> fmt::Result {
+        self.gauges(name, help, value.map(|value| ([], value)))
     }
 
-    /// A distribution of microseconds, in seconds.
+    /// Writes distributions of microseconds, in seconds.
+    pub(super) fn durations<'a, const LABELS: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        samples: impl IntoIterator<Item = Sample<'a, LABELS, &'a Distribution>>,
+    ) -> fmt::Result {
+        self.distributions(name, help, MICROS, samples)
+    }
+
+    pub(super) fn numbers(&mut self, name: &str, help: &str, values: &Distribution) -> fmt::Result {
+        self.distributions(name, help, 1.0, [([], values)])
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "the text has floating-point numbers")]
-    pub(super) fn durations(&mut self, labels: Labels, values: &Distribution) {
-        self.distribution(labels, values, |micros| micros as f64 / MICROS);
+    fn distributions<'a, const LABELS: usize>(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: f64,
+        samples: impl IntoIterator<Item = Sample<'a, LABELS, &'a Distribution>>,
+    ) -> fmt::Result {
+        let metric = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        each(metric, samples, |mut metric, values| {
+            let bounds = values.bounds.iter().map(|bound| *bound as f64 / unit).chain([f64::INFINITY]);
+            let buckets: Vec<(f64, u64)> = bounds.zip(values.buckets.iter().copied()).collect();
+            metric.encode_histogram::<NoLabelSet>(values.sum as f64 / unit, values.count(), &buckets, None)
+        })
     }
+}
 
-    #[expect(clippy::cast_precision_loss, reason = "the text has floating-point numbers")]
-    pub(super) fn numbers(&mut self, labels: Labels, values: &Distribution) {
-        self.distribution(labels, values, |number| number as f64);
-    }
-
-    fn distribution(&mut self, labels: Labels, values: &Distribution, unit: impl Fn(u64) -> f64) {
-        let mut below = 0;
-        for (bound, count) in values.bounds.iter().zip(&values.buckets) {
-            below += count;
-            self.line("_bucket", labels, Some(&unit(*bound).to_string()), below);
-        }
-        self.line("_bucket", labels, Some("+Inf"), values.count());
-        self.line("_sum", labels, None, unit(values.sum));
-        self.line("_count", labels, None, values.count());
-    }
-
-    fn line(&mut self, suffix: &str, labels: Labels, bound: Option<&str>, value: impl Display) {
-        self.text.push_str(self.name);
-        self.text.push_str(suffix);
-        let bound = bound.map(|bound| ("le", bound));
-        let mut is_first = true;
-        for (name, value) in labels.iter().copied().chain(bound) {
-            let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(self.text, "{}{name}=\"{value}\"", if is_first { '{' } else { ',' });
-            is_first = false;
-        }
-        if !is_first {
-            self.text.push('}');
-        }
-        let _ = writeln!(self.text, " {value}");
-    }
+fn each<'a, const LABELS: usize, V>(
+    mut metric: MetricEncoder,
+    samples: impl IntoIterator<Item = Sample<'a, LABELS, V>>,
+    encode: impl Fn(MetricEncoder, V) -> fmt::Result,
+) -> fmt::Result {
+    samples.into_iter().try_for_each(|(labels, value)| encode(metric.encode_family(&labels)?, value))
 }
 
 #[cfg(test)]
@@ -102,19 +102,27 @@ mod tests {
     use super::*;
     use crate::store::measures::Histogram;
 
+    #[derive(Debug)]
+    struct Example;
+
+    impl Collector for Example {
+        fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+            let mut out = Exposition(encoder);
+            out.gauge("a_bytes", "Bytes.", Some(7))?;
+            out.gauge("b_bytes", "None.", None::<u64>)?;
+            out.counter("c", "Counted.", [([("x", "\"\\\n"), ("y", "z")], 1_u64)])?;
+            let times = Histogram::new(&[250, 1_000_000]);
+            for micros in [100, 200, 2_000_000] {
+                times.count(micros);
+            }
+            out.durations("d_seconds", "Times.", [([("r", "/")], &times.get())])
+        }
+    }
+
     #[test]
     fn the_text_is_as_the_format_wants_it() {
-        let mut out = Exposition::default();
-        out.gauge("a_bytes", "Bytes.", Some(7));
-        out.gauge("b_bytes", "None.", None::<u64>);
-        out.metric(Kind::Counter, "c_total", "Counted.").sample(&[("x", "\"\\\n"), ("y", "z")], 1);
-        let times = Histogram::new(&[250, 1_000_000]);
-        for micros in [100, 200, 2_000_000] {
-            times.count(micros);
-        }
-        out.metric(Kind::Histogram, "d_seconds", "Times.").durations(&[("r", "/")], &times.get());
         assert_eq!(
-            out.into_text(),
+            text(Example),
             "# HELP a_bytes Bytes.\n# TYPE a_bytes gauge\na_bytes 7\n\
              # HELP b_bytes None.\n# TYPE b_bytes gauge\n\
              # HELP c_total Counted.\n# TYPE c_total counter\nc_total{x=\"\\\"\\\\\\n\",y=\"z\"} 1\n\

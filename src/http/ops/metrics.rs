@@ -1,5 +1,6 @@
 //! `/metrics`: the measures of the server, in the text format of Prometheus.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,11 +8,13 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::DescriptorEncoder;
 use tokio::sync::Mutex;
 
-use super::exposition::{self, Exposition, Kind};
+use super::exposition::{self, Exposition};
 use super::operator::{Failure, Operator};
-use super::process;
+use super::process::{self, Usage};
 use crate::app::measures::{self, Measures, Stored};
 use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::state::AppState;
@@ -88,133 +91,123 @@ pub(super) async fn show(
 /// `GET /metrics` on a listener of its own, for all who reach it.
 pub(super) async fn open(state: Data<AppState>, meters: Data<Meters>, requests: Data<RequestStats>) -> HttpResponse {
     let stored = meters.stored(&state).await;
-    let text = written(&state, &meters, &requests, stored.as_deref());
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, exposition::CONTENT_TYPE)).body(text)
+    let scrape = Scrape {
+        engine: measures::engine(&state),
+        process: process::usage(),
+        requests: requests.all(),
+        connections: meters.connections.count(),
+        found: measures::in_memory(&state),
+        stored,
+    };
+    HttpResponse::Ok().insert_header((CONTENT_TYPE, exposition::CONTENT_TYPE)).body(exposition::text(scrape))
 }
 
-fn written(state: &AppState, meters: &Meters, counted: &RequestStats, stored: Option<&Stored>) -> String {
-    let (mut out, found) = (Exposition::default(), measures::in_memory(state));
-    let build = [
-        ("version", env!("CARGO_PKG_VERSION")),
-        ("sqlite", measures::sqlite_version()),
-        ("engine", measures::engine(state)),
-    ];
-    out.metric(Kind::Gauge, "atelier_build_info", "The version of the server, and where its data is.")
-        .sample(&build, 1);
-    processes(&mut out, &found);
-    requests(&mut out, &counted.all());
-    out.gauge("atelier_http_connections", "Open connections.", Some(meters.connections.count()));
-    sign_ins(&mut out, &found);
-    queues(&mut out, &found);
-    caches(&mut out, &found);
-    writes(&mut out, &found);
-    let is_up = u8::from(stored.is_some());
-    out.gauge("atelier_database_up", "Whether the database could be read for these metrics.", Some(is_up));
-    facts(&mut out, stored);
-    out.into_text()
+/// The values of all metrics at one time.
+#[derive(Debug)]
+struct Scrape {
+    engine: &'static str,
+    process: Usage,
+    requests: Vec<Counted>,
+    connections: usize,
+    found: Measures,
+    stored: Option<Arc<Stored>>,
+}
+
+impl Collector for Scrape {
+    fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
+        let (mut out, found) = (Exposition(encoder), &self.found);
+        let build =
+            [("version", env!("CARGO_PKG_VERSION")), ("sqlite", measures::sqlite_version()), ("engine", self.engine)];
+        let help = "The version of the server, and where its data is.";
+        out.gauges("atelier_build_info", help, [(build, 1_u32)])?;
+        processes(&mut out, &self.process, found.started_at)?;
+        requests(&mut out, &self.requests)?;
+        out.gauge("atelier_http_connections", "Open connections.", Some(self.connections))?;
+        sign_ins(&mut out, found)?;
+        queues(&mut out, found)?;
+        caches(&mut out, found)?;
+        writes(&mut out, found)?;
+        let is_up = u32::from(self.stored.is_some());
+        out.gauge("atelier_database_up", "Whether the database could be read for these metrics.", Some(is_up))?;
+        facts(&mut out, self.stored.as_deref())
+    }
 }
 
 /// The names that Prometheus's own clients use.
-fn processes(out: &mut Exposition, found: &Measures) {
-    let process = process::usage();
-    let started = found.started_at.seconds();
-    out.gauge("process_start_time_seconds", "When the server started, since 1970.", Some(started));
-    let mut cpu = out.metric(Kind::Counter, "process_cpu_seconds_total", "Processor time of the server.");
-    if let Some(seconds) = process.cpu_seconds {
-        cpu.sample(&[], seconds);
-    }
-    out.gauge("process_resident_memory_bytes", "Memory of the server.", process.memory);
-    out.gauge("process_open_fds", "Open files and connections of the server.", process.open_files);
+fn processes(out: &mut Exposition, process: &Usage, started_at: Timestamp) -> fmt::Result {
+    let started = started_at.seconds();
+    out.gauge("process_start_time_seconds", "When the server started, since 1970.", Some(started))?;
+    let cpu = process.cpu_seconds.map(|seconds| ([], seconds));
+    out.counter("process_cpu_seconds", "Processor time of the server.", cpu)?;
+    out.gauge("process_resident_memory_bytes", "Memory of the server.", process.memory)?;
+    out.gauge("process_open_fds", "Open files and connections of the server.", process.open_files)
 }
 
-fn requests(out: &mut Exposition, all: &[Counted]) {
-    let help = "Answered requests by method, route and status.";
-    let mut metric = out.metric(Kind::Counter, "atelier_http_requests_total", help);
-    for counted in all {
-        for (status, count) in &counted.statuses {
-            metric.sample(&[("method", counted.method), ("route", counted.route), ("status", status.as_str())], count);
-        }
-    }
+fn requests(out: &mut Exposition, all: &[Counted]) -> fmt::Result {
+    let statuses = all.iter().flat_map(|counted| {
+        let labels = |status| [("method", counted.method), ("route", counted.route), ("status", status)];
+        counted.statuses.iter().map(move |(status, count)| (labels(status.as_str()), *count))
+    });
+    out.counter("atelier_http_requests", "Answered requests by method, route and status.", statuses)?;
+    let durations =
+        all.iter().map(|counted| ([("method", counted.method), ("route", counted.route)], &counted.durations));
     let help = "Time from the head of a request to the head of its answer.";
-    let mut metric = out.metric(Kind::Histogram, "atelier_http_request_duration_seconds", help);
-    for counted in all {
-        metric.durations(&[("method", counted.method), ("route", counted.route)], &counted.durations);
-    }
+    out.durations("atelier_http_request_duration_seconds", help, durations)
 }
 
-fn sign_ins(out: &mut Exposition, found: &Measures) {
-    let mut metric = out.metric(Kind::Counter, "atelier_sign_ins_total", "Sign-ins and new tokens by kind.");
-    for &(kind, count) in &found.sign_ins {
-        metric.sample(&[("kind", kind)], count);
-    }
+fn sign_ins(out: &mut Exposition, found: &Measures) -> fmt::Result {
+    let kinds = found.sign_ins.iter().map(|&(kind, count)| ([("kind", kind)], count));
+    out.counter("atelier_sign_ins", "Sign-ins and new tokens by kind.", kinds)?;
+    let reasons = found.refusals.iter().map(|&(kind, reason, count)| ([("kind", kind), ("reason", reason)], count));
     let help = "Refused sign-ins, codes, tokens and API keys by kind and reason.";
-    let mut metric = out.metric(Kind::Counter, "atelier_sign_in_refusals_total", help);
-    for &(kind, reason, count) in &found.refusals {
-        metric.sample(&[("kind", kind), ("reason", reason)], count);
-    }
+    out.counter("atelier_sign_in_refusals", help, reasons)
 }
 
-fn queues(out: &mut Exposition, found: &Measures) {
-    let mut metric = out.metric(Kind::Gauge, "atelier_queue_jobs", "Jobs in a queue.");
-    for &(queue, state) in &found.queues {
-        metric.sample(&[("queue", queue)], state.waiting);
-    }
-    let mut metric = out.metric(Kind::Gauge, "atelier_queue_capacity", "The maximum number of jobs in a queue.");
-    for &(queue, state) in &found.queues {
-        metric.sample(&[("queue", queue)], state.capacity);
-    }
-    let help = "Jobs that were refused because a queue was full.";
-    let mut metric = out.metric(Kind::Counter, "atelier_queue_refusals_total", help);
-    for &(queue, state) in &found.queues {
-        metric.sample(&[("queue", queue)], state.refused);
-    }
+fn queues(out: &mut Exposition, found: &Measures) -> fmt::Result {
+    let jobs = found.queues.iter().map(|&(queue, state)| ([("queue", queue)], state.waiting));
+    out.gauges("atelier_queue_jobs", "Jobs in a queue.", jobs)?;
+    let capacity = found.queues.iter().map(|&(queue, state)| ([("queue", queue)], state.capacity));
+    out.gauges("atelier_queue_capacity", "The maximum number of jobs in a queue.", capacity)?;
+    let refused = found.queues.iter().map(|&(queue, state)| ([("queue", queue)], state.refused));
+    out.counter("atelier_queue_refusals", "Jobs that were refused because a queue was full.", refused)
 }
 
-fn caches(out: &mut Exposition, found: &Measures) {
-    let mut metric = out.metric(Kind::Counter, "atelier_cache_hits_total", "Look-ups that a cache answered.");
-    for &(cache, state) in &found.caches {
-        metric.sample(&[("cache", cache)], state.hits);
-    }
-    let help = "Look-ups that a cache did not answer.";
-    let mut metric = out.metric(Kind::Counter, "atelier_cache_misses_total", help);
-    for &(cache, state) in &found.caches {
-        metric.sample(&[("cache", cache)], state.misses);
-    }
-    let mut metric = out.metric(Kind::Gauge, "atelier_cache_entries", "Entries of a cache.");
-    for &(cache, state) in &found.caches {
-        metric.sample(&[("cache", cache)], state.entries);
-    }
+fn caches(out: &mut Exposition, found: &Measures) -> fmt::Result {
+    let hits = found.caches.iter().map(|&(cache, state)| ([("cache", cache)], state.hits));
+    out.counter("atelier_cache_hits", "Look-ups that a cache answered.", hits)?;
+    let misses = found.caches.iter().map(|&(cache, state)| ([("cache", cache)], state.misses));
+    out.counter("atelier_cache_misses", "Look-ups that a cache did not answer.", misses)?;
+    let entries = found.caches.iter().map(|&(cache, state)| ([("cache", cache)], state.entries));
+    out.gauges("atelier_cache_entries", "Entries of a cache.", entries)
 }
 
-fn writes(out: &mut Exposition, found: &Measures) {
+fn writes(out: &mut Exposition, found: &Measures) -> fmt::Result {
     let help = "Writes that were taken from the queue together, for one commit.";
-    out.metric(Kind::Histogram, "atelier_write_batch_size", help).numbers(&[], &found.batches);
+    out.numbers("atelier_write_batch_size", help, &found.batches)?;
     let help = "Time of a commit that changed something. With SQLite, it includes the sync of the log.";
-    out.metric(Kind::Histogram, "atelier_commit_duration_seconds", help).durations(&[], &found.commits);
+    out.durations("atelier_commit_duration_seconds", help, [([], &found.commits)])?;
     let help = "Time to move the write-ahead log into the data file, with the syncs of both. SQLite only.";
-    let mut metric = out.metric(Kind::Histogram, "atelier_checkpoint_duration_seconds", help);
-    if let Some(checkpoints) = &found.checkpoints {
-        metric.durations(&[], checkpoints);
-    }
+    let checkpoints = found.checkpoints.as_ref().map(|checkpoints| ([], checkpoints));
+    out.durations("atelier_checkpoint_duration_seconds", help, checkpoints)
 }
 
-fn facts(out: &mut Exposition, stored: Option<&Stored>) {
+fn facts(out: &mut Exposition, stored: Option<&Stored>) -> fmt::Result {
     let seconds = |at: Option<Timestamp>| at.map(Timestamp::seconds);
     let fact = |read: fn(&Stored) -> Option<Timestamp>| seconds(stored.and_then(read));
-    out.gauge("atelier_database_bytes", "Size of the database.", stored.map(|stored| stored.database));
+    out.gauge("atelier_database_bytes", "Size of the database.", stored.map(|stored| stored.database))?;
     let log = stored.and_then(|stored| stored.write_ahead_log);
-    out.gauge("atelier_write_ahead_log_bytes", "Size of the write-ahead log. SQLite only.", log);
-    out.gauge("atelier_files_bytes", "Size of all files of models.", stored.map(|stored| stored.files));
+    out.gauge("atelier_write_ahead_log_bytes", "Size of the write-ahead log. SQLite only.", log)?;
+    out.gauge("atelier_files_bytes", "Size of all files of models.", stored.map(|stored| stored.files))?;
     let free = stored.and_then(|stored| stored.free);
-    out.gauge("atelier_disk_free_bytes", "Free space on the disk of the data directory.", free);
-    out.gauge("atelier_servers", "Servers that run on the database.", stored.map(|stored| stored.servers));
+    out.gauge("atelier_disk_free_bytes", "Free space on the disk of the data directory.", free)?;
+    out.gauge("atelier_servers", "Servers that run on the database.", stored.map(|stored| stored.servers))?;
     let help = "When the last backup was made, since 1970. None if there was none.";
-    out.gauge("atelier_backup_last_timestamp_seconds", help, fact(|stored| stored.last_backup_at));
+    out.gauge("atelier_backup_last_timestamp_seconds", help, fact(|stored| stored.last_backup_at))?;
     let help = "Whether the last attempt to make a backup failed.";
-    let has_failed = stored.map(|stored| u8::from(stored.backup_failed_at.is_some()));
-    out.gauge("atelier_backup_failed", help, has_failed);
+    let has_failed = stored.map(|stored| u32::from(stored.backup_failed_at.is_some()));
+    out.gauge("atelier_backup_failed", help, has_failed)?;
     let help = "When the active signing key began to sign, since 1970.";
-    out.gauge("atelier_signing_key_activated_timestamp_seconds", help, fact(|stored| stored.key_activated_at));
+    out.gauge("atelier_signing_key_activated_timestamp_seconds", help, fact(|stored| stored.key_activated_at))?;
     let help = "When the active signing key is due to be replaced, since 1970.";
-    out.gauge("atelier_signing_key_rotation_timestamp_seconds", help, fact(|stored| stored.key_rotates_at));
+    out.gauge("atelier_signing_key_rotation_timestamp_seconds", help, fact(|stored| stored.key_rotates_at))
 }

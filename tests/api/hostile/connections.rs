@@ -1,9 +1,8 @@
 //! Attacks without a credential: connections, bodies and the headers of proxies.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use rustix::net::{AddressFamily, SocketType};
@@ -14,7 +13,7 @@ use crate::raw::{RawAnswer, connect, exchange, is_closed, read_answer};
 use crate::support::{self, ADMIN, ADMIN_PASSWORD, Server, Setup, run};
 use crate::world::{World, fresh, wait_for_log};
 
-const CREATE: &str = "/v1/api/workspaces/create";
+pub const CREATE: &str = "/v1/api/workspaces/create";
 const FORM: &str = "Content-Type: application/x-www-form-urlencoded\r\n";
 const CHUNKED: &str = "Transfer-Encoding: chunked\r\n";
 
@@ -64,7 +63,7 @@ fn resident(server: &Server) -> usize {
     line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") / 1024
 }
 
-fn posting(path: &str, headers: &str) -> String {
+pub fn posting(path: &str, headers: &str) -> String {
     format!("POST {path} HTTP/1.1\r\nHost: x\r\n{headers}\r\n")
 }
 
@@ -493,80 +492,6 @@ fn an_invalid_trusted_proxy_is_reported_with_key_and_value() {
         assert!(words.contains("`trusted_proxies` (--trusted-proxies) must be an IP address"), "{words}");
         assert!(words.contains(&format!("{value:?}")), "{words}");
     }
-}
-
-// Signals.
-
-fn send(signal: &str, process: u32) {
-    let sent = Command::new("sh").arg("-c").arg(format!("kill -{signal} {process}")).status();
-    assert!(sent.is_ok_and(|status| status.success()), "SIG{signal} is sent");
-}
-
-#[test]
-fn other_signals_do_not_stop_the_server() {
-    let World { mut server, bob, .. } = World::start();
-    let mut under_way = connect(server.base());
-    let body = json!({ "workspace_name": "under-way" }).to_string();
-    let credential = format!("Authorization: Bearer {}\r\nContent-Length: {}\r\n", bob.credential(), body.len());
-    under_way.write_all((posting(CREATE, &credential) + &body[..5]).as_bytes()).expect("a write");
-    for signal in ["USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO", "XFSZ", "PIPE", "WINCH", "CHLD", "CONT", "URG"] {
-        send(signal, server.pid());
-        if !["PIPE", "WINCH", "CHLD", "CONT", "URG"].contains(&signal) {
-            wait_for_log(&server, &format!("ignored SIG{signal}"));
-        }
-        assert_eq!(Client::new(server.base()).get("/readyz").status, 200, "after SIG{signal}");
-    }
-    under_way.write_all(&body.as_bytes()[5..]).expect("a write");
-    assert_eq!(read_answer(&mut under_way).expect("an answer").status, 200);
-    assert_eq!(server.stop_by("HUP").code(), Some(0));
-    assert!(server.log().contains("stopping on SIGHUP"), "{}", server.log());
-}
-
-/// A server with piped streams, started by a line of the shell in which `$@` is its command.
-fn started_by(line: &str, place: &Path) -> (Child, String) {
-    let server = support::atelier_on_new(place);
-    let mut child = Command::new("sh")
-        .args(["-c", line, "sh"])
-        .arg(server.get_program())
-        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(place)
-        .envs(server.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .env("ATELIER_ADMIN_PASSWORD", ADMIN_PASSWORD)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a shell starts");
-    let lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
-    let mut bases = lines.map_while(Result::ok).filter_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()));
-    let base = bases.next().expect("the server serves");
-    (child, base)
-}
-
-#[test]
-fn a_server_under_nohup_survives_its_terminal() {
-    let place = tempfile::tempdir().expect("a directory");
-    let (mut child, base) = started_by("trap '' HUP; exec \"$@\"", place.path());
-    send("HUP", child.id());
-    // Nor does anything read its output any more.
-    drop(child.stderr.take());
-    for _ in 0..10 {
-        std::thread::sleep(Duration::from_millis(50));
-        assert_eq!(Client::new(&base).get("/readyz").status, 200);
-    }
-    send("TERM", child.id());
-    assert_eq!(child.wait().expect("an end").code(), Some(0));
-}
-
-#[test]
-fn a_server_stops_cleanly_when_its_terminal_closes() {
-    let place = tempfile::tempdir().expect("a directory");
-    let (mut child, base) = started_by("exec \"$@\"", place.path());
-    assert_eq!(Client::new(&base).get("/readyz").status, 200);
-    drop(child.stderr.take());
-    send("HUP", child.id());
-    assert_eq!(child.wait().expect("an end").code(), Some(0));
-    assert!(!place.path().join("atelier.db-wal").exists(), "the data file is closed");
 }
 
 // Variables that others have set.
