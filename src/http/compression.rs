@@ -1,6 +1,6 @@
 //! Which content coding a client accepts (RFC 9110, section 12.5.3), and the headers of an answer in it.
 //!
-//! Compressed are lists that are read with a bearer token, and public documents. Pages are not: they hold the tokens of
+//! Compressed are lists that are read with a bearer token, public documents, and metrics. Pages are not: they hold the tokens of
 //! their forms beside text that others choose, and the length would tell about the tokens.
 
 use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};

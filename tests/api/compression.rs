@@ -165,7 +165,9 @@ fn short_answers_secrets_and_pages_are_sent_as_they_are() {
 fn a_cached_list_is_kept_in_each_coding_and_for_each_person() {
     let world = World::start();
     let what = ("POST", "/v1/api/workspaces/list", Some("{}"));
-    (0..20).for_each(|_| drop(world.ada.create(&fresh("of-ada"))));
+    for _ in 0..20 {
+        world.ada.create(&fresh("of-ada"));
+    }
     for accept in ["identity", "gzip", "zstd"] {
         let before = decoded(&coded(Some(&world.ada), what, accept));
         let of_bob = decoded(&coded(Some(&world.bob), what, accept));
@@ -195,4 +197,12 @@ fn an_answer_of_the_arize_dialect_depends_on_the_version_too() {
     let vary = answer.head.lines().filter(|line| line.to_ascii_lowercase().starts_with("vary:"));
     let vary: Vec<_> = vary.collect();
     assert!(vary.iter().any(|line| line.contains("sdk-version")) && varies(&answer), "{vary:?}");
+}
+
+#[test]
+fn metrics_are_compressed_too() {
+    let answer = coded(Some(&world().ada), ("GET", "/metrics", None), "gzip");
+    let text = String::from_utf8(decoded(&answer)).expect("text");
+    assert!(answer.header("content-encoding") == Some("gzip") && varies(&answer));
+    assert!(text.contains("\natelier_http_connections ") && answer.body.len() < text.len() / 4);
 }
