@@ -2,6 +2,7 @@
 
 mod answers;
 mod busy;
+mod compression;
 mod console;
 mod contents;
 mod creates;
@@ -93,6 +94,8 @@ pub enum Goal {
     P5,
     /// The data file, compared with an earlier binary.
     P6,
+    /// Lists in content codings.
+    Z1,
 }
 
 impl Goal {
@@ -129,6 +132,7 @@ impl Goal {
         Self::P4,
         Self::P5,
         Self::P6,
+        Self::Z1,
     ];
 
     /// Parses the name of a goal, in any case.
@@ -170,6 +174,7 @@ impl Goal {
             Self::P4 => "P4",
             Self::P5 => "P5",
             Self::P6 => "P6",
+            Self::Z1 => "Z1",
         }
     }
 
@@ -212,6 +217,7 @@ impl Goal {
             Self::P4 => "remembered lists of two nodes on two machines beside one node",
             Self::P5 => "stale answers of 10,000 revocations, and owners lost in 200 rounds, with two nodes",
             Self::P6 => "a data file beside an earlier binary, which --before names",
+            Self::Z1 => "the lists of G1 and G2 with gzip and zstd, beside the same without",
         }
     }
 
@@ -250,6 +256,7 @@ impl Goal {
             Self::P4 => nodes::on_two_machines(bench),
             Self::P5 => two_nodes::agree(bench),
             Self::P6 => earlier::unchanged(bench),
+            Self::Z1 => compression::pays(bench),
         }
     }
 }

@@ -4,9 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
 use crate::app::identity::caller;
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::pool::Lane;
 use crate::app::runtime::response_body::{BodyWriter, ResponseBody};
@@ -15,19 +17,19 @@ use crate::domain::actor::Actor;
 use crate::error::Result;
 
 impl AppState {
-    /// Reads a list on behalf of an actor and writes it as a response. The actor's credential and role are read again
+    /// Reads a list on behalf of an actor and writes it as a response in a coding. The actor's credential and role are read again
     /// first.
     ///
     /// A list that turns out to be long is begun again on a thread of its own, so that long lists do not hold up short
     /// ones. Refused when the credential has ended meanwhile, and when too much memory waits to be sent.
-    pub async fn read_list<F>(&self, actor: &Actor, build: F) -> Result<ResponseBody>
+    pub async fn read_list<F>(&self, actor: &Actor, coding: Coding, build: F) -> Result<ResponseBody>
     where
         F: Fn(&LongView, &Actor, &mut BodyWriter) -> Result<()> + Send + 'static,
     {
         let lane = Lane::from(actor);
         let (state, acting) = (self.clone(), actor.clone());
         let attempt = move || {
-            let mut out = BodyWriter::new(&state.unsent_memory, acting.user());
+            let mut out = BodyWriter::new(&state.unsent_memory, acting.user(), coding);
             let mut is_too_long = false;
             let read = state.store.read(|view| {
                 let view = LongView::attempt(view);
@@ -35,7 +37,7 @@ impl AppState {
                 is_too_long = view.is_too_long();
                 read
             });
-            if read.is_err() && is_too_long { Err(build) } else { Ok(read.map(|()| out.finish())) }
+            if read.is_err() && is_too_long { Err(build) } else { Ok(read.and_then(|()| out.finish())) }
         };
         let build = match self.read_pool.run(lane, attempt).await? {
             Ok(answer) => return answer,
@@ -43,9 +45,9 @@ impl AppState {
         };
         let (state, acting) = (self.clone(), actor.clone());
         let in_full = move || {
-            let mut out = BodyWriter::new(&state.unsent_memory, acting.user());
+            let mut out = BodyWriter::new(&state.unsent_memory, acting.user(), coding);
             state.store.read(|view| build(&LongView::of(view), &caller::recheck(view, &acting)?, &mut out))?;
-            Ok(out.finish())
+            out.finish()
         };
         self.list_pool.run(lane, in_full).await?
     }
@@ -62,11 +64,17 @@ impl AppState {
         let mut lane = Lane::from(actor);
         let woken = Arc::new(Woken(Notify::new()));
         let mut future: Pin<Box<dyn Future<Output = T> + Send>> = Box::pin(work(OnPool { state: self.clone() }));
+        // A step may set a timer, as a write does on PostgreSQL. The threads of the pools have none of their own.
+        let runtime = Handle::current();
         loop {
             let waker = Waker::from(woken.clone());
-            let step = move || match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                Poll::Ready(result) => Ok(result),
-                Poll::Pending => Err(future),
+            let runtime = runtime.clone();
+            let step = move || {
+                let _timers = runtime.enter();
+                match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    Poll::Ready(result) => Ok(result),
+                    Poll::Pending => Err(future),
+                }
             };
             match pool.run(lane, step).await? {
                 Ok(result) => return Ok(result),
@@ -101,8 +109,8 @@ impl OnPool {
         self.state.store.read(|view| work(&LongView::of(view), &caller::recheck(view, actor)?))
     }
 
-    /// A writer of the response to an actor.
-    pub fn writer(&self, actor: &Actor) -> BodyWriter {
-        BodyWriter::new(&self.state.unsent_memory, actor.user())
+    /// A writer of the response to an actor in a coding.
+    pub fn writer(&self, actor: &Actor, coding: Coding) -> BodyWriter {
+        BodyWriter::new(&self.state.unsent_memory, actor.user(), coding)
     }
 }

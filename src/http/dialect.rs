@@ -9,8 +9,10 @@ use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderName};
 use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 
+use super::compression;
 use super::request::{self, ActorName};
 use crate::app::identity::sign_in::{self, Authenticated};
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::{Actor, Origin};
 use crate::domain::email::Email;
@@ -36,6 +38,8 @@ pub trait Dialect: 'static {
 /// The authenticated caller of a request.
 pub struct Caller<D> {
     pub proved: Authenticated,
+    /// The content coding of an answer that the client would like best.
+    pub coding: Coding,
     dialect: PhantomData<D>,
 }
 
@@ -52,7 +56,9 @@ impl<D: Dialect> FromRequest for Caller<D> {
     type Future = Ready<std::result::Result<Self, D::Failure>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(authenticate::<D>(request).map(|proved| Self { proved, dialect: PhantomData }).map_err(Into::into))
+        let coding = compression::accepted(request.headers());
+        let caller = authenticate::<D>(request).map(|proved| Self { proved, coding, dialect: PhantomData });
+        ready(caller.map_err(Into::into))
     }
 }
 

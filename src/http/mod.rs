@@ -6,6 +6,7 @@ mod base_path;
 mod bearer;
 mod body;
 mod body_memory;
+mod compression;
 mod connection;
 mod connections;
 pub mod console;

@@ -10,6 +10,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::http::header::ContentType;
 use actix_web::web::Bytes;
 
+use super::compression;
 use crate::app::runtime::response_body::{Body, CHUNK, CachedBody, Chunks, ResponseBody, SharedMemory};
 
 /// The bytes that are still to be sent.
@@ -70,5 +71,8 @@ fn cached(body: CachedBody, memory: SharedMemory) -> BoxBody {
 
 /// A response with this body, which is JSON.
 pub(super) fn json(content: ResponseBody) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::json()).body(answer(content))
+    let coding = content.coding();
+    let mut response = HttpResponse::Ok().content_type(ContentType::json()).body(answer(content));
+    compression::tell(response.headers_mut(), coding);
+    response
 }

@@ -10,10 +10,7 @@ use std::time::Instant;
 use actix_web::body::BoxBody;
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::ConnectionType;
-use actix_web::http::header::{
-    ACCEPT_ENCODING, AUTHORIZATION, AcceptEncoding, Encoding, FORWARDED, Header as _, HeaderName, HeaderValue,
-    TRANSFER_ENCODING, USER_AGENT, VIA,
-};
+use actix_web::http::header::{AUTHORIZATION, FORWARDED, HeaderName, HeaderValue, TRANSFER_ENCODING, USER_AGENT, VIA};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
@@ -258,12 +255,4 @@ pub(super) fn address(request: &HttpRequest) -> IpAddr {
         }
         None => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
-}
-
-/// Whether a client names gzip among the encodings that it accepts, and prefers it to the plain file.
-pub(super) fn accepts_gzip(request: &HttpRequest) -> bool {
-    let accepted = request.headers().contains_key(ACCEPT_ENCODING).then(|| AcceptEncoding::parse(request).ok());
-    accepted.flatten().is_some_and(|accepted| {
-        accepted.negotiate([Encoding::gzip(), Encoding::identity()].iter()) == Some(Encoding::gzip())
-    })
 }

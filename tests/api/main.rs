@@ -15,6 +15,7 @@ mod support;
 mod arize;
 mod backups;
 mod client;
+mod compression;
 mod cors;
 mod data_file;
 mod documents;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use atelier::store::schema::VERSION;
 use rusqlite::Connection;
 use serde_json::Value;
 
@@ -76,13 +77,14 @@ fn check_finds_nothing_after_a_server_has_stopped() {
     let sqlite = findings.iter().position(|finding| finding.starts_with("ok sqlite: 3.")).unwrap();
     let mut rest = findings;
     rest.remove(sqlite);
+    let schema = format!("ok schema: version {VERSION}, the version of this atelier");
     let wanted = [
         "ok public url: not set; only this machine can reach the server",
         "ok data directory: ./atelier-data, mode 700",
         "ok file system: not a network file system",
         "ok server: not running",
         "ok data file: ./atelier-data/atelier.db, mode 600",
-        "ok schema: version 12, the version of this atelier",
+        &schema,
         "ok integrity: sound",
         "ok foreign keys: sound",
         "ok master key: ./atelier-data/master.key, opens 2 signing keys",
@@ -138,11 +140,12 @@ fn check_finds_nothing_after_users_were_added_before_the_first_start() {
 fn files_of_other_versions_and_programs_are_reported() {
     let place = served();
     place.sql("PRAGMA user_version = 99");
-    let newer = "schema: the data file has schema version 99, but this atelier supports versions up to 12";
-    fault(&place, newer, "install the newer atelier that wrote it, or go back to a backup from before the upgrade");
+    let newer =
+        format!("schema: the data file has schema version 99, but this atelier supports versions up to {VERSION}");
+    fault(&place, &newer, "install the newer atelier that wrote it, or go back to a backup from before the upgrade");
     place.sql("PRAGMA user_version = 0");
     let next = "run `atelier check --upgrade` to see how this version upgrades it, then `atelier serve`";
-    let older = format!("warning schema: version 0, but this atelier has version 12; {next}");
+    let older = format!("warning schema: version 0, but this atelier has version {VERSION}; {next}");
     assert_eq!(problems(&place, ""), (0, vec![older]));
 
     fs::remove_file(place.database()).unwrap();

@@ -3,6 +3,7 @@
 pub mod backup_control;
 pub(in crate::app) mod budget;
 mod client_origins;
+pub mod content_coding;
 pub(in crate::app) mod creations;
 pub(in crate::app) mod credential_cache;
 pub mod current_request;

@@ -1,4 +1,5 @@
-//! Serialized responses. A long one is kept in chunks, and each chunk is released when it has been sent.
+//! Serialized responses. A long one is kept in chunks, and each chunk is released when it has been sent. It is encoded
+//! while it is written, so that only the encoded chunks are kept.
 
 use std::collections::VecDeque;
 use std::io;
@@ -6,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use serde::Serialize;
 
+use crate::app::runtime::content_coding::{Coding, Encoder, MIN_CODED};
 use crate::app::runtime::unsent_memory::{Share, UnsentMemory};
 use crate::domain::ids::UserId;
 use crate::error::{Error, Result};
@@ -17,10 +19,16 @@ pub const CHUNK: usize = 32 << 10;
 /// The size of the buffer of a short response at first, in bytes. Most responses fit.
 const FIRST: usize = 2 << 10;
 
-/// Writes a response. A long one takes its memory from the memory of unsent responses as it grows.
+/// Writes a response in a coding. A long one takes its memory from the memory of unsent responses as it grows.
 pub struct BodyWriter {
-    full: VecDeque<Vec<u8>>,
+    coding: Coding,
+    /// Of a response that is longer than a chunk.
+    encoder: Option<Encoder>,
+    /// What was written last, before it is encoded.
     last: Vec<u8>,
+    /// What is ready to be sent. All chunks but `ending` are full.
+    full: VecDeque<Vec<u8>>,
+    ending: Vec<u8>,
     share: Share,
     /// The memory for something else, which is released at the end.
     reserved: usize,
@@ -29,10 +37,13 @@ pub struct BodyWriter {
 }
 
 impl BodyWriter {
-    pub(in crate::app) fn new(memory: &UnsentMemory, user: Option<UserId>) -> Self {
+    pub(in crate::app) fn new(memory: &UnsentMemory, user: Option<UserId>, coding: Coding) -> Self {
         Self {
-            full: VecDeque::new(),
+            coding,
+            encoder: None,
             last: Vec::with_capacity(FIRST),
+            full: VecDeque::new(),
+            ending: Vec::new(),
             share: memory.share(user),
             reserved: 0,
             refusal: None,
@@ -64,26 +75,85 @@ impl BodyWriter {
         Ok(())
     }
 
-    pub fn finish(mut self) -> ResponseBody {
+    /// The whole response. A short one is sent as it is, whatever the coding.
+    pub fn finish(mut self) -> Result<ResponseBody> {
         self.share.shrink(self.reserved);
-        if self.full.is_empty() {
-            self.last.shrink_to_fit();
-            return ResponseBody(Body::Short(self.last));
+        let (coding, body) = match self.encoder.take() {
+            None if self.full.is_empty() => self.short()?,
+            None => {
+                self.ending = std::mem::take(&mut self.last);
+                (Coding::Identity, self.long())
+            }
+            Some(mut encoder) => {
+                let coded = encoder.encode(&self.last).and_then(|coded| self.keep(&coded));
+                let ended = coded.and_then(|()| self.keep(&encoder.finish()?));
+                ended.map_err(|error| self.failure(error))?;
+                (self.coding, self.long())
+            }
+        };
+        Ok(ResponseBody { coding, body })
+    }
+
+    /// The response of at most one chunk.
+    fn short(&mut self) -> Result<(Coding, Body)> {
+        let mut bytes = std::mem::take(&mut self.last);
+        if bytes.len() < MIN_CODED || self.coding == Coding::Identity {
+            bytes.shrink_to_fit();
+            return Ok((Coding::Identity, Body::Short(bytes)));
         }
-        self.full.push_back(self.last);
+        Ok((self.coding, Body::Short(self.coding.encode(&bytes).map_err(Error::internal)?)))
+    }
+
+    fn long(mut self) -> Body {
+        if self.full.is_empty() {
+            return Body::Short(self.ending);
+        }
+        self.full.push_back(self.ending);
         let length = self.full.iter().map(Vec::len).sum();
-        ResponseBody(Body::Long(Chunks { left: self.full, share: self.share, length }))
+        Body::Long(Chunks { left: self.full, share: self.share, length })
+    }
+
+    /// Passes on the chunk that is full.
+    fn pass_on(&mut self) -> io::Result<()> {
+        if self.encoder.is_none() {
+            self.encoder = Encoder::new(self.coding)?;
+        }
+        let Some(encoder) = &mut self.encoder else {
+            self.grow()?;
+            self.full.push_back(std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK)));
+            return Ok(());
+        };
+        let coded = encoder.encode(&self.last)?;
+        self.last.clear();
+        self.keep(&coded)
+    }
+
+    /// Adds encoded bytes to what is ready to be sent.
+    fn keep(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            if self.ending.len() == CHUNK {
+                self.grow()?;
+                self.full.push_back(std::mem::take(&mut self.ending));
+            }
+            let (now, later) = bytes.split_at(bytes.len().min(CHUNK - self.ending.len()));
+            self.ending.extend_from_slice(now);
+            bytes = later;
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self) -> io::Result<()> {
+        self.share.grow(CHUNK).map_err(|error| {
+            self.refusal = Some(error);
+            io::ErrorKind::OutOfMemory.into()
+        })
     }
 }
 
 impl io::Write for BodyWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.last.len() == CHUNK {
-            if let Err(error) = self.share.grow(CHUNK) {
-                self.refusal = Some(error);
-                return Err(io::ErrorKind::OutOfMemory.into());
-            }
-            self.full.push_back(std::mem::replace(&mut self.last, Vec::with_capacity(CHUNK)));
+            self.pass_on()?;
         }
         let length = bytes.len().min(CHUNK - self.last.len());
         self.last.extend_from_slice(&bytes[..length]);
@@ -104,7 +174,10 @@ impl io::Write for BodyWriter {
 }
 
 /// A serialized response.
-pub struct ResponseBody(Body);
+pub struct ResponseBody {
+    coding: Coding,
+    body: Body,
+}
 
 /// The parts of a response as they are sent.
 pub enum Body {
@@ -118,13 +191,17 @@ pub enum Body {
 pub struct SharedMemory(#[expect(dead_code, reason = "only held")] Option<Arc<Share>>);
 
 impl ResponseBody {
-    pub fn into_body(self) -> Body {
-        self.0
+    pub const fn coding(&self) -> Coding {
+        self.coding
     }
 
-    /// All bytes of the response, in one piece.
+    pub fn into_body(self) -> Body {
+        self.body
+    }
+
+    /// All bytes of the response as they are sent, in one piece.
     pub fn into_bytes(self) -> Vec<u8> {
-        match self.0 {
+        match self.body {
             Body::Short(bytes) => bytes,
             Body::Long(chunks) => chunks.flatten().collect(),
             Body::Cached(body, _) => body.as_ref().to_vec(),
@@ -132,7 +209,7 @@ impl ResponseBody {
     }
 
     pub(in crate::app) fn len(&self) -> usize {
-        match &self.0 {
+        match &self.body {
             Body::Short(bytes) => bytes.len(),
             Body::Long(chunks) => chunks.length,
             Body::Cached(body, _) => body.as_ref().len(),
@@ -141,17 +218,21 @@ impl ResponseBody {
 
     /// The response as a body that can be cached, and a response that sends it.
     pub(in crate::app) fn into_cached(self) -> (CachedBody, Self) {
-        let (bytes, share) = match self.0 {
-            Body::Short(bytes) => (bytes, None),
+        let coding = self.coding;
+        let (bytes, share) = match self.body {
+            Body::Short(mut bytes) => {
+                bytes.shrink_to_fit();
+                (bytes, None)
+            }
             Body::Long(chunks) => {
                 let bytes = chunks.left.iter().flatten().copied().collect::<Vec<u8>>();
                 (bytes, Some(Arc::new(chunks.share)))
             }
-            Body::Cached(body, memory) => return (body.clone(), Self(Body::Cached(body, memory))),
+            Body::Cached(body, memory) => return (body.clone(), Self { coding, body: Body::Cached(body, memory) }),
         };
         let sent = Mutex::new(share.as_ref().map(Arc::downgrade).unwrap_or_default());
-        let body = CachedBody(Arc::new(Cached { bytes, sent }));
-        (body.clone(), Self(Body::Cached(body, SharedMemory(share))))
+        let body = CachedBody(Arc::new(Cached { coding, bytes, sent }));
+        (body.clone(), Self { coding, body: Body::Cached(body, SharedMemory(share)) })
     }
 }
 
@@ -189,6 +270,7 @@ impl Iterator for Chunks {
 pub struct CachedBody(Arc<Cached>);
 
 struct Cached {
+    coding: Coding,
     bytes: Vec<u8>,
     /// The memory that the body takes while it is sent, once for all that send it.
     sent: Mutex<Weak<Share>>,
@@ -203,9 +285,9 @@ impl AsRef<[u8]> for CachedBody {
 impl CachedBody {
     /// A response that sends the body. Refused when the body is long and too much memory waits to be sent.
     pub(in crate::app) fn answer(self, memory: &UnsentMemory, user: Option<UserId>) -> Result<ResponseBody> {
-        let length = self.0.bytes.len();
+        let (coding, length) = (self.0.coding, self.0.bytes.len());
         if length <= CHUNK {
-            return Ok(ResponseBody(Body::Cached(self, SharedMemory(None))));
+            return Ok(ResponseBody { coding, body: Body::Cached(self, SharedMemory(None)) });
         }
         let mut sent = self.0.sent.lock().unwrap_or_else(PoisonError::into_inner);
         let share = if let Some(share) = sent.upgrade() {
@@ -218,87 +300,9 @@ impl CachedBody {
             share
         };
         drop(sent);
-        Ok(ResponseBody(Body::Cached(self, SharedMemory(Some(share)))))
+        Ok(ResponseBody { coding, body: Body::Cached(self, SharedMemory(Some(share))) })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::Write as _;
-
-    use super::*;
-
-    const MEMORY: usize = 8 << 20;
-
-    fn written(memory: &UnsentMemory, length: usize) -> Result<ResponseBody> {
-        let mut out = BodyWriter::new(memory, Some(UserId(1)));
-        let bytes: Vec<u8> = (0..length).map(|n| b'a' + u8::try_from(n % 26).unwrap_or_default()).collect();
-        for part in bytes.chunks(1009) {
-            out.write_all(part).map_err(|error| out.failure(error))?;
-        }
-        Ok(out.finish())
-    }
-
-    fn collected(answer: ResponseBody) -> Vec<u8> {
-        match answer.into_body() {
-            Body::Short(bytes) => bytes,
-            Body::Long(chunks) => {
-                let length = chunks.len();
-                let all: Vec<u8> = chunks.flatten().collect();
-                assert_eq!(all.len(), length);
-                all
-            }
-            Body::Cached(body, _) => body.as_ref().to_vec(),
-        }
-    }
-
-    #[test]
-    fn an_answer_of_any_length_is_what_was_written() {
-        let memory = UnsentMemory::new(MEMORY);
-        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, 100_001] {
-            let whole = collected(written(&memory, length).unwrap());
-            assert_eq!(whole.len(), length);
-            assert!(whole.iter().enumerate().all(|(n, byte)| usize::from(byte - b'a') == n % 26), "{length}");
-            let (body, answer) = written(&memory, length).unwrap().into_cached();
-            assert_eq!((body.as_ref(), collected(answer)), (&*whole, whole.clone()));
-        }
-        memory.share(None).grow(MEMORY / 8 * 7).expect("all of it is free again");
-    }
-
-    #[test]
-    fn memory_is_released_as_an_answer_is_sent() {
-        let memory = UnsentMemory::new(MEMORY);
-        let Body::Long(mut chunks) = written(&memory, MEMORY / 2).unwrap().into_body() else { unreachable!() };
-        let mut other = memory.share(None);
-        assert!(other.grow(MEMORY / 2).is_err());
-        assert_eq!(chunks.by_ref().take(64).map(|chunk| chunk.len()).sum::<usize>(), 64 * CHUNK);
-        other.grow(MEMORY / 2).expect("half of the answer has been sent");
-    }
-
-    #[test]
-    fn an_answer_that_finds_no_memory_is_refused_as_busy() {
-        let memory = UnsentMemory::new(MEMORY);
-        let mut other = memory.share(None);
-        other.grow(MEMORY / 8 * 7).unwrap();
-        assert!(matches!(written(&memory, 2 << 20), Err(Error::Busy { .. })));
-        assert!(written(&memory, CHUNK).is_ok(), "a short answer needs none");
-        drop(other);
-        assert!(written(&memory, 2 << 20).is_ok());
-    }
-
-    #[test]
-    fn a_cached_body_counts_once_while_it_is_sent() {
-        let memory = UnsentMemory::new(MEMORY);
-        let (body, first) = written(&memory, 512 << 10).unwrap().into_cached();
-        let sent: Vec<_> = (0..100).map(|n| body.clone().answer(&memory, Some(UserId(n))).unwrap()).collect();
-        memory.share(None).grow(MEMORY / 8 * 7 - (512 << 10)).expect("only one of the hundred counts");
-        drop((first, sent));
-        memory.share(None).grow(MEMORY / 8 * 7).expect("a body in the cache does not wait to be sent");
-        let mut other = memory.share(None);
-        other.grow(MEMORY / 8 * 7).unwrap();
-        other.grow(0).unwrap();
-        let mut small = memory.share(None);
-        small.grow(MEMORY / 8 - (256 << 10)).unwrap();
-        assert!(matches!(body.answer(&memory, None), Err(Error::Busy { .. })));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 //! An entry is valid only for the data version it was computed at, so it is as fresh as a read. A body may depend on the
 //! data, the request and the user, never on the time.
 
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::response_body::{CachedBody, ResponseBody};
 use crate::domain::ids::UserId;
 use crate::store::DataVersion;
@@ -44,6 +45,7 @@ impl ResponseCache {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(in crate::app) struct CacheKey {
     pub(in crate::app) list: &'static str,
+    pub(in crate::app) coding: Coding,
     pub(in crate::app) request: Vec<u8>,
     pub(in crate::app) user: Option<UserId>,
 }

@@ -23,7 +23,7 @@ use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::domain::page::Slice;
 use crate::error::Error;
-use crate::http::pieces;
+use crate::http::{compression, pieces};
 use crate::store::View;
 use crate::tokens::tags::TagKey;
 
@@ -47,7 +47,12 @@ impl<T: Shaped> Responder for Reply<T> {
         let (status, body) = match self {
             Self::Ok(body) => (StatusCode::OK, body),
             Self::Created(body) => (StatusCode::CREATED, body),
-            Self::Serialized(answer) => return json_response(StatusCode::OK, pieces::answer(answer)),
+            Self::Serialized(answer) => {
+                let coding = answer.coding();
+                let mut response = json_response(StatusCode::OK, pieces::answer(answer));
+                compression::tell(response.headers_mut(), coding);
+                return response;
+            }
             Self::Done => return HttpResponse::new(StatusCode::NO_CONTENT),
         };
         match write(Generation::of(request), &body) {
@@ -116,7 +121,9 @@ impl ListRequest {
             let list = List::new(&tags, read(view, actor, query)?, |noun| convert(&tags, noun));
             if generation.is_newest() { out.json(&list) } else { out.json(&downgraded(generation, &list)?) }
         };
-        let answer = cached_lists::get_or_read(state, &caller.proved, T::PLURAL, self.key, || Ok(query), read).await?;
+        let answer =
+            cached_lists::get_or_read(state, &caller.proved, caller.coding, T::PLURAL, self.key, || Ok(query), read)
+                .await?;
         Ok(Reply::Serialized(answer))
     }
 }

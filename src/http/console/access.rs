@@ -12,6 +12,7 @@ use super::shell::{Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, assets, page};
 use crate::app::access::{self, Way};
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
@@ -137,7 +138,7 @@ pub(super) async fn show(
     let write = move |view: &LongView, actor: &Actor, out: &mut BodyWriter| {
         page::write(&access_page(view, actor, &parameters, is_large, shell.clone())?, out)
     };
-    Ok(browser.show_answer(state.read_list(&actor, write).await?))
+    Ok(browser.show_answer(state.read_list(&actor, Coding::Identity, write).await?))
 }
 
 fn access_page(
@@ -208,7 +209,7 @@ pub(super) async fn csv(
             }
         }
     };
-    let body = state.read_list(&actor, write).await?;
+    let body = state.read_list(&actor, Coding::Identity, write).await?;
     Ok(HttpResponse::build(StatusCode::OK)
         .content_type("text/csv; charset=utf-8")
         .insert_header((CONTENT_DISPOSITION, "attachment; filename=\"access.csv\""))

@@ -11,8 +11,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use super::{Failure, brand, no_page, page};
+use crate::http::compression;
 use crate::http::headers::PUBLIC;
-use crate::http::request;
 use crate::tokens::opaque::Fingerprint;
 
 /// The number of bytes of the hash in an address.
@@ -83,7 +83,7 @@ pub(super) async fn show(request: HttpRequest) -> Result<HttpResponse, Failure> 
         .insert_header((CACHE_CONTROL, KEEP))
         .insert_header((CONTENT_SECURITY_POLICY, page::NOTHING))
         .insert_header((VARY, "accept-encoding"));
-    if request::accepts_gzip(&request) && !asset.gzip.is_empty() {
+    if compression::accepts_gzip(request.headers()) && !asset.gzip.is_empty() {
         return Ok(response.insert_header((CONTENT_ENCODING, "gzip")).body(asset.gzip.as_slice()));
     }
     Ok(response.body(asset.plain.as_str()))

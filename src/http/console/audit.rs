@@ -15,6 +15,7 @@ use super::shell::{self, Part, Shell};
 use super::signed_in::{RecentlySignedIn, SignedIn};
 use super::{Failure, assets};
 use crate::app::audit::{self, Matching};
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
@@ -193,7 +194,7 @@ pub(super) async fn csv(
             out.text(&line(&[&id, &at, &row.name, &address, &row.verb, &row.kind, &row.object, &before, &after])?)
         })
     };
-    let body = state.read_list(&actor, write).await?;
+    let body = state.read_list(&actor, Coding::Identity, write).await?;
     Ok(download("text/csv; charset=utf-8", "audit.csv", pieces::answer(body)))
 }
 
@@ -213,7 +214,7 @@ pub(super) async fn json_lines(
             out.text("\n")
         })
     };
-    let body = state.read_list(&actor, write).await?;
+    let body = state.read_list(&actor, Coding::Identity, write).await?;
     Ok(download("application/x-ndjson", "audit.jsonl", pieces::answer(body)))
 }
 

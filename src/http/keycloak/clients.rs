@@ -58,7 +58,7 @@ pub(super) async fn list(
         }
         out.text("]")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}`
@@ -67,7 +67,7 @@ pub(super) async fn get(state: Data<AppState>, caller: Caller, id: Path<String>)
     let write = move |view: &LongView, caller: &Actor, out: &mut BodyWriter| {
         out.json(&representation(&clients::get_by_uuid(view, caller, uuid)?))
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/clients/{id}/service-account-user`
@@ -82,7 +82,7 @@ pub(super) async fn service_account(
         let user = service.ok_or(Error::Refused { rule: "Service account not enabled for the client" })?;
         out.json(&ServiceUser::new(&ServiceAccount { user, client: Some(client.id) }))
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// An id that is no UUID belongs to no client.

@@ -71,7 +71,7 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, id: Path<String>
         })?;
         out.text("]")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 #[derive(Deserialize)]
@@ -98,7 +98,7 @@ pub(super) async fn list_through(
         let show = |(session, owner): &(Session, SessionOwner)| SessionRepresentation::new(session, owner);
         out.json(&found.iter().map(show).collect::<Vec<_>>())
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// `POST /auth/admin/realms/master/users/{id}/logout`

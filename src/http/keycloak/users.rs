@@ -192,7 +192,7 @@ pub(super) async fn list(
         };
         out.json(&found.iter().map(show).collect::<Vec<_>>())
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// `GET /auth/admin/realms/master/users/count`

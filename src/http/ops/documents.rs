@@ -13,8 +13,9 @@ use flate2::read::GzDecoder;
 use utoipa::OpenApi;
 use utoipa::openapi::Server;
 
+use crate::app::runtime::content_coding::Coding;
 use crate::http::headers::PUBLIC;
-use crate::http::{arize, base_path, pieces, request, wallaroo};
+use crate::http::{arize, base_path, compression, pieces, wallaroo};
 
 /// The content security policy that Swagger UI needs: its own scripts and style sheets, the one inline style that it
 /// sets on an element (by its hash), the icons inside its style sheet, and requests to this server. The page cannot be
@@ -104,7 +105,7 @@ fn initializer(document: &str) -> String {
 fn packed(request: &HttpRequest, file: &Packed) -> HttpResponse {
     let mut response = file_of_page(file.content_type);
     response.insert_header((VARY, "Accept-Encoding"));
-    if request::accepts_gzip(request) {
+    if compression::accepts_gzip(request.headers()) {
         response.insert_header((CONTENT_ENCODING, ContentEncoding::Gzip));
         return response.body(pieces::body(Bytes::from_static(file.gzip)));
     }
@@ -128,16 +129,37 @@ fn file_of_page(content_type: &'static str) -> HttpResponseBuilder {
     response
 }
 
+/// A description of an API in each coding.
+struct Document {
+    plain: LazyLock<Bytes>,
+    gzip: LazyLock<io::Result<Bytes>>,
+    zstd: LazyLock<io::Result<Bytes>>,
+}
+
+static OF_WALLAROO: Document = Document {
+    plain: LazyLock::new(|| written(wallaroo::Description::openapi())),
+    gzip: LazyLock::new(|| encoded(Coding::Gzip, &OF_WALLAROO)),
+    zstd: LazyLock::new(|| encoded(Coding::Zstd, &OF_WALLAROO)),
+};
+
+static OF_ARIZE: Document = Document {
+    plain: LazyLock::new(|| written(arize::Description::openapi())),
+    gzip: LazyLock::new(|| encoded(Coding::Gzip, &OF_ARIZE)),
+    zstd: LazyLock::new(|| encoded(Coding::Zstd, &OF_ARIZE)),
+};
+
+fn encoded(coding: Coding, document: &Document) -> io::Result<Bytes> {
+    coding.encode(&document.plain).map(Bytes::from)
+}
+
 /// `GET /v1/api/openapi.json`
-pub(super) async fn describe_wallaroo() -> HttpResponse {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(wallaroo::Description::openapi()));
-    document(&DOCUMENT)
+pub(super) async fn describe_wallaroo(request: HttpRequest) -> HttpResponse {
+    described(&request, &OF_WALLAROO)
 }
 
 /// `GET /v2/openapi.json`
-pub(super) async fn describe_arize() -> HttpResponse {
-    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| written(arize::Description::openapi()));
-    document(&DOCUMENT)
+pub(super) async fn describe_arize(request: HttpRequest) -> HttpResponse {
+    described(&request, &OF_ARIZE)
 }
 
 /// A description never changes, so it is written only once. Without a server, its paths are those of the host.
@@ -149,13 +171,21 @@ fn written(mut description: utoipa::openapi::OpenApi) -> Bytes {
     serde_json::to_vec(&description).unwrap_or_default().into()
 }
 
-fn document(description: &Bytes) -> HttpResponse {
-    HttpResponse::Ok()
+fn described(request: &HttpRequest, document: &Document) -> HttpResponse {
+    let (coding, bytes) = match compression::accepted(request.headers()) {
+        Coding::Gzip => (Coding::Gzip, document.gzip.as_ref()),
+        Coding::Zstd => (Coding::Zstd, document.zstd.as_ref()),
+        Coding::Identity => (Coding::Identity, Ok(&*document.plain)),
+    };
+    let (coding, bytes) = bytes.map_or((Coding::Identity, &*document.plain), |bytes| (coding, bytes));
+    let mut response = HttpResponse::Ok()
         .content_type(ContentType::json())
         .insert_header((CACHE_CONTROL, PUBLIC))
         .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"))
         .insert_header((X_FRAME_OPTIONS, "DENY"))
-        .body(pieces::body(description.clone()))
+        .body(pieces::body(bytes.clone()));
+    compression::tell(response.headers_mut(), coding);
+    response
 }
 
 pub(super) fn not_found() -> HttpResponse {

@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::rt::time::timeout;
 use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse};
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::DescriptorEncoder;
 use tokio::sync::Mutex;
@@ -16,11 +16,13 @@ use super::exposition::{self, Exposition};
 use super::operator::{Failure, Operator};
 use super::process::{self, Usage};
 use crate::app::measures::{self, Measures, Stored};
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::state::AppState;
 use crate::app::system;
 use crate::domain::actor::Actor;
 use crate::domain::timestamp::Timestamp;
+use crate::http::compression;
 use crate::http::connections::Connections;
 use crate::http::request_stats::{Counted, RequestStats};
 
@@ -83,13 +85,19 @@ pub(super) async fn show(
     meters: Data<Meters>,
     requests: Data<RequestStats>,
     operator: Operator,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     system::require(&operator.0)?;
-    Ok(open(state, meters, requests).await)
+    Ok(open(state, meters, requests, request).await)
 }
 
 /// `GET /metrics` on a listener of its own, for all who reach it.
-pub(super) async fn open(state: Data<AppState>, meters: Data<Meters>, requests: Data<RequestStats>) -> HttpResponse {
+pub(super) async fn open(
+    state: Data<AppState>,
+    meters: Data<Meters>,
+    requests: Data<RequestStats>,
+    request: HttpRequest,
+) -> HttpResponse {
     let stored = meters.stored(&state).await;
     let scrape = Scrape {
         engine: measures::engine(&state),
@@ -99,7 +107,13 @@ pub(super) async fn open(state: Data<AppState>, meters: Data<Meters>, requests: 
         found: measures::in_memory(&state),
         stored,
     };
-    HttpResponse::Ok().insert_header((CONTENT_TYPE, exposition::CONTENT_TYPE)).body(exposition::text(scrape))
+    let text = exposition::text(scrape);
+    let wanted = compression::accepted(request.headers());
+    let (coding, body) =
+        wanted.encode(text.as_bytes()).map_or((Coding::Identity, text.into_bytes()), |it| (wanted, it));
+    let mut response = HttpResponse::Ok().insert_header((CONTENT_TYPE, exposition::CONTENT_TYPE)).body(body);
+    compression::tell(response.headers_mut(), coding);
+    response
 }
 
 /// The values of all metrics at one time.

@@ -10,6 +10,7 @@ use super::body::Body;
 use super::failure::{AlwaysRefusals, Refusal};
 use super::{Caller, Failure};
 use crate::app::connections::{self, Named};
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::long_view::LongView;
 use crate::app::runtime::response_body::BodyWriter;
 use crate::app::runtime::state::AppState;
@@ -135,8 +136,8 @@ pub(super) async fn list(
         })?;
         out.text("]}")
     };
-    // The list has secrets, so it is not cached.
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    // The list has secrets, so it is neither cached nor compressed.
+    Ok(pieces::json(state.read_list(&caller, Coding::Identity, write).await?))
 }
 
 /// A connection by name.

@@ -78,7 +78,7 @@ pub(super) async fn query(
         }
         out.text("}}")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// A new user.

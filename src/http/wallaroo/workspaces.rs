@@ -79,7 +79,15 @@ pub(super) async fn list(state: Data<AppState>, caller: Caller, body: RawBody) -
         })?;
         out.text("]}")
     };
-    let list = cached_lists::get_or_read(&state, &caller.proved, "workspaces/list", body.to_bytes(), parse, read);
+    let list = cached_lists::get_or_read(
+        &state,
+        &caller.proved,
+        caller.coding,
+        "workspaces/list",
+        body.to_bytes(),
+        parse,
+        read,
+    );
     Ok(pieces::json(list.await?))
 }
 
@@ -252,7 +260,7 @@ pub(super) async fn list_users(
         }
         out.text("]}")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// A user and the workspace to remove the user from. Either `email` or `user_id` is required; both must name the same

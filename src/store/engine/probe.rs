@@ -4,6 +4,7 @@
 //! in the tests of [`ABOUT_SQLITE`] and in those that open a file by [`Store::open`].
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use rusqlite::types::{Value as Cell, ValueRef};
@@ -40,6 +41,8 @@ pub(crate) fn open(file: &Path, sizes: Sizes) -> Store {
         "postgres" => !is_about_sqlite(),
         other => panic!("ATELIER_TEST_ENGINE is {other:?}; it must be postgres or sqlite"),
     };
+    // As a server has it.
+    let sizes = Sizes { max_write: sizes.max_write.or(Some(Duration::from_secs(30))), ..sizes };
     let opened =
         if is_postgres { Store::open_postgres(&postgres::address(file), sizes) } else { Store::open(file, sizes) };
     opened.unwrap_or_else(|error| panic!("{}", error.chain()))

@@ -213,7 +213,7 @@ impl Lists {
         out.text(r#"{"data":"#)?;
         inner.write(&mut out, data)?;
         out.text("}")?;
-        Ok(out.finish())
+        out.finish()
     }
 }
 

@@ -43,6 +43,7 @@ use self::question::{Document, Question};
 use self::roots::{MutationRoot, QueryRoot};
 use super::Wallaroo;
 use crate::app::long_reads::OnPool;
+use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::state::AppState;
 use crate::domain::actor::Actor;
 use crate::http::dialect::{self, Dialect};
@@ -69,15 +70,17 @@ pub(in crate::http) fn schema(state: &AppState, bounds: Bounds) -> Schema {
 }
 
 impl Schema {
-    async fn execute(&self, actor: Actor, question: Question) -> Result<HttpResponse, Failure> {
+    async fn execute(&self, actor: Actor, coding: Coding, question: Question) -> Result<HttpResponse, Failure> {
         if let Some(known) = question.is_bare().then(|| self.introspections.find(question.text())).flatten() {
             return Ok(json(known));
         }
         let Document { request, is_about_schema, selects_members_once, is_search } = question.read(self.bounds)?;
         let text = is_about_schema.then(|| request.query.clone());
         let (engine, whose) = (self.engine.clone(), actor.clone());
+        // What is kept is sent to every client.
+        let coding = if is_about_schema { Coding::Identity } else { coding };
         let execute = move |pool: OnPool| async move {
-            let lists = Lists::new(pool.writer(&whose), selects_members_once);
+            let lists = Lists::new(pool.writer(&whose, coding), selects_members_once);
             let response = engine.execute(request.data(whose).data(pool).data(lists.clone())).await;
             if response.errors.is_empty() { lists.write(&response.data).map(Ok) } else { Ok(Err(response)) }
         };
@@ -116,5 +119,5 @@ type Caller = dialect::Caller<GraphQl>;
             body = Answer),
         (status = 507, description = "The disk of the server is full", body = Answer)))]
 pub(super) async fn answer(schema: Data<Schema>, caller: Caller, question: Question) -> Result<HttpResponse, Failure> {
-    schema.execute(caller.proved.actor, question).await
+    schema.execute(caller.proved.actor, caller.coding, question).await
 }

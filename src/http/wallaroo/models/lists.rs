@@ -105,7 +105,7 @@ async fn listed(state: &AppState, caller: &Caller, filter: ModelFilter) -> Resul
         })?;
         out.text("]}")
     };
-    Ok(pieces::json(state.read_list(caller, write).await?))
+    Ok(pieces::json(state.read_list(caller, caller.coding, write).await?))
 }
 
 /// A model by id.
@@ -172,7 +172,7 @@ pub(in crate::http::wallaroo) async fn get(
         out.json(&WorkspaceOfModel { id: workspace.id.0, name: workspace.name.as_str().to_owned() })?;
         out.text("}")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// Shows a model.
@@ -234,7 +234,7 @@ pub(in crate::http::wallaroo) async fn list_versions(
         })?;
         out.text("]")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// A registry of MLflow models. There is none.

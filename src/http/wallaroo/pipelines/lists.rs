@@ -189,7 +189,7 @@ pub(in crate::http::wallaroo) async fn pipelines(
         })?;
         out.text("]}")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }
 
 /// A pipeline by name.
@@ -234,5 +234,5 @@ pub(in crate::http::wallaroo) async fn versions(
         })?;
         out.text("]}")
     };
-    Ok(pieces::json(state.read_list(&caller, write).await?))
+    Ok(pieces::json(state.read_list(&caller, caller.coding, write).await?))
 }

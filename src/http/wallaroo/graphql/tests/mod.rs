@@ -176,7 +176,7 @@ impl World {
     async fn post(&self, who: &Actor, body: &str) -> (u16, Value) {
         let response = async {
             let question = Question::parse(body.as_bytes())?;
-            self.schema.execute(who.clone(), question).await
+            self.schema.execute(who.clone(), Coding::Identity, question).await
         };
         let response = response.await.unwrap_or_else(|failure| actix_web::ResponseError::error_response(&failure));
         let status = response.status().as_u16();

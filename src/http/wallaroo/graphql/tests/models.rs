@@ -74,7 +74,8 @@ async fn a_conversion_is_returned_as_it_was_sent() {
     let fixture = Fixture::new();
     let query = "{ model_by_pk(id: 11) { conversion } }";
     let question = Question::parse(json!({ "query": query }).to_string().as_bytes()).expect("a question");
-    let response = fixture.world.schema.execute(fixture.world.ada.clone(), question).await.expect("a response");
+    let response =
+        fixture.world.schema.execute(fixture.world.ada.clone(), Coding::Identity, question).await.expect("a response");
     let bytes = actix_web::body::to_bytes(response.into_body()).await.expect("a body");
     let expected = format!(r#"{{"data":{{"model_by_pk":{{"conversion":{CONVERSION}}}}}}}"#);
     assert_eq!(String::from_utf8_lossy(&bytes), expected);

@@ -7,7 +7,7 @@ async fn a_busy_server_sends_retry_after() {
     world.state.store.close();
     let body = json!({ "query": WORKSPACE_BY_ID, "variables": { "id": 1 } }).to_string();
     let question = Question::parse(body.as_bytes()).expect("a question");
-    let response = world.schema.execute(world.ada.clone(), question).await.expect("an answer");
+    let response = world.schema.execute(world.ada.clone(), Coding::Identity, question).await.expect("an answer");
     assert_eq!(response.status(), 503);
     assert!(response.headers().contains_key("retry-after"));
 }
