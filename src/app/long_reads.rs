@@ -17,8 +17,8 @@ use crate::domain::actor::Actor;
 use crate::error::Result;
 
 impl AppState {
-    /// Reads a list on behalf of an actor and writes it as a response in a coding. The actor's credential and role are read again
-    /// first.
+    /// Reads a list on behalf of an actor and writes it as a response in a coding. The actor's credential and role are
+    /// read again first.
     ///
     /// A list that turns out to be long is begun again on a thread of its own, so that long lists do not hold up short
     /// ones. Refused when the credential has ended meanwhile, and when too much memory waits to be sent.

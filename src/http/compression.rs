@@ -1,11 +1,11 @@
 //! Which content coding a client accepts (RFC 9110, section 12.5.3), and the headers of an answer in it.
 //!
-//! Compressed are lists that are read with a bearer token, public documents, and metrics. Pages are not: they hold the tokens of
-//! their forms beside text that others choose, and the length would tell about the tokens.
+//! Compressed are lists that are read with a bearer token, public documents, and metrics. Pages are not: they hold the
+//! tokens of their forms beside text that others choose, and the length would tell about the tokens.
 
 use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderValue, VARY};
 
-use crate::app::runtime::content_coding::Coding;
+use crate::app::runtime::content_coding::{Coding, MIN_CODED};
 
 /// How much a client wants each coding, in thousandths.
 #[derive(Default)]
@@ -68,6 +68,16 @@ fn weight(parameters: &str) -> Option<u16> {
     let thousandths = digits.bytes().zip([100, 10, 1]).map(|(digit, unit)| u16::from(digit - b'0') * unit);
     let weight = u16::from(whole == "1") * 1000 + thousandths.sum::<u16>();
     (weight <= 1000).then_some(weight)
+}
+
+/// Bytes in the coding that a client accepts; short ones as they are.
+pub(super) fn encoded(headers: &HeaderMap, bytes: Vec<u8>) -> (Coding, Vec<u8>) {
+    let coding = accepted(headers);
+    if coding == Coding::Identity || bytes.len() < MIN_CODED {
+        return (Coding::Identity, bytes);
+    }
+    // Only memory can be lacking.
+    coding.encode(&bytes).map_or((Coding::Identity, bytes), |coded| (coding, coded))
 }
 
 /// Says in the headers of an answer which coding its body has, and that it depends on the request.

@@ -16,12 +16,14 @@ const WORKSPACES: usize = 200;
 const MIN: usize = 1024;
 
 /// What is compressed.
-const COMPRESSED: [(&str, &str, Option<&str>); 9] = [
+const COMPRESSED: [(&str, &str, Option<&str>); 11] = [
     ("POST", "/v1/api/workspaces/list", Some("{}")),
     ("POST", "/v1/api/users/query", Some("{}")),
     ("POST", "/v1/graphql", Some(r#"{"query":"query { workspace_by_pk(id: 1) { id name users { user_id } } }"}"#)),
     ("GET", "/v2/spaces", None),
     ("GET", "/v2/organizations", None),
+    ("GET", "/v2/users", None),
+    ("GET", "/v2/roles", None),
     ("GET", "/auth/admin/realms/master/users", None),
     ("GET", "/auth/admin/realms/master/clients", None),
     ("GET", "/v1/api/openapi.json", None),

@@ -7,6 +7,8 @@ use super::generations::Shape;
 /// An object in a response, with the kind by which `generations` selects its shape.
 pub(super) trait Shaped: Serialize {
     const SHAPE: Shape;
+    /// Whether it is a list, which is compressed. No list has secrets.
+    const IS_LIST: bool = false;
 }
 
 /// A kind of object that lists contain.

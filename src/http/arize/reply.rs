@@ -56,6 +56,12 @@ impl<T: Shaped> Responder for Reply<T> {
             Self::Done => return HttpResponse::new(StatusCode::NO_CONTENT),
         };
         match write(Generation::of(request), &body) {
+            Ok(body) if T::IS_LIST => {
+                let (coding, body) = compression::encoded(request.headers(), body);
+                let mut response = json_response(status, pieces::body(body.into()));
+                compression::tell(response.headers_mut(), coding);
+                response
+            }
             Ok(body) => json_response(status, pieces::body(body.into())),
             Err(error) => {
                 log::error!("cannot write a response: {error}");
@@ -159,6 +165,7 @@ impl<T: Listed> Serialize for List<T> {
 
 impl<T: Listed> Shaped for List<T> {
     const SHAPE: Shape = T::SHAPE;
+    const IS_LIST: bool = true;
 }
 
 #[cfg(test)]

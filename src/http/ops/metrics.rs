@@ -16,7 +16,6 @@ use super::exposition::{self, Exposition};
 use super::operator::{Failure, Operator};
 use super::process::{self, Usage};
 use crate::app::measures::{self, Measures, Stored};
-use crate::app::runtime::content_coding::Coding;
 use crate::app::runtime::log_limiter::LogLimiter;
 use crate::app::runtime::state::AppState;
 use crate::app::system;
@@ -107,10 +106,7 @@ pub(super) async fn open(
         found: measures::in_memory(&state),
         stored,
     };
-    let text = exposition::text(scrape);
-    let wanted = compression::accepted(request.headers());
-    let (coding, body) =
-        wanted.encode(text.as_bytes()).map_or((Coding::Identity, text.into_bytes()), |it| (wanted, it));
+    let (coding, body) = compression::encoded(request.headers(), exposition::text(scrape).into_bytes());
     let mut response = HttpResponse::Ok().insert_header((CONTENT_TYPE, exposition::CONTENT_TYPE)).body(body);
     compression::tell(response.headers_mut(), coding);
     response
