@@ -295,7 +295,9 @@ fn stop_on_signal(
 ) -> io::Result<impl Future<Output = ()>> {
     let signal = signals::stopping(hangup)?;
     Ok(async move {
-        log::info!("stopping on {}", signal.await);
+        // Not in the line of the log, whose values are only asked for if it is written.
+        let name = signal.await;
+        log::info!("stopping on {name}");
         stopping();
         readiness.stop();
         server.stop(true).await;

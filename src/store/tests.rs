@@ -332,7 +332,7 @@ fn closing_leaves_one_file_and_refuses_later_calls() {
 #[test]
 fn a_write_can_be_awaited_on_a_single_thread() {
     let place = place();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     let new = new_user("ada@example.com");
     let user = runtime.block_on(place.store.write(move |tx| users::insert(tx, &new, Uuid::new_v4(), None))).unwrap();
     assert_eq!(user.email.as_str(), "ada@example.com");

@@ -78,3 +78,14 @@ fn a_trace_is_answered_and_logged_only_if_it_is_well_formed() {
     assert_eq!(twice.header("traceresponse"), None, "two of them");
     assert_eq!(server.log().matches(" trace=").count(), 1, "{}", server.log());
 }
+
+#[test]
+fn a_server_works_and_stops_whatever_it_logs() {
+    for level in ["off", "error", "warn", "info", "debug", "trace"] {
+        let mut server = Setup::new().args(&["--log", level]).start();
+        let nobody = Client::new(server.base());
+        assert_eq!((nobody.get("/healthz").status, nobody.sign_in(ADMIN, ADMIN_PASSWORD).status), (200, 200), "{level}");
+        assert!(server.ended().is_none(), "{level}: it has ended");
+        assert!(server.stop().success(), "{level}");
+    }
+}

@@ -79,7 +79,7 @@ pub(super) fn gate_where(administrators_need_second_factor: bool) -> Gate {
     let bob = named(&office.bob);
     let new = users::NewPassword { hash, revoke_keys: false };
     office.by(&office.ada, move |tx, actor| users::set_password(tx, actor, &bob, &new)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     Gate { office, state, runtime }
 }
 
