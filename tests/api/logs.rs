@@ -84,7 +84,11 @@ fn a_server_works_and_stops_whatever_it_logs() {
     for level in ["off", "error", "warn", "info", "debug", "trace"] {
         let mut server = Setup::new().args(&["--log", level]).start();
         let nobody = Client::new(server.base());
-        assert_eq!((nobody.get("/healthz").status, nobody.sign_in(ADMIN, ADMIN_PASSWORD).status), (200, 200), "{level}");
+        assert_eq!(
+            (nobody.get("/healthz").status, nobody.sign_in(ADMIN, ADMIN_PASSWORD).status),
+            (200, 200),
+            "{level}"
+        );
         assert!(server.ended().is_none(), "{level}: it has ended");
         assert!(server.stop().success(), "{level}");
     }
