@@ -29,13 +29,11 @@ const KNOWS: [(&str, &[&str]); 12] = [
 ];
 
 /// Which crates only one layer knows.
-const HOMES: [(&str, &[&str]); 5] = [
+const HOMES: [(&str, &[&str]); 6] = [
     ("store", &["rusqlite", "r2d2", "r2d2_sqlite"]),
-    (
-        "http",
-        &["actix_web", "actix_http", "actix_multipart", "askama", "async_graphql", "flate2", "qrcodegen", "utoipa"],
-    ),
+    ("http", &["actix_web", "actix_http", "actix_multipart", "askama", "async_graphql", "qrcodegen", "utoipa"]),
     ("files", &["object_store"]),
+    ("app", &["zstd"]),
     ("cli", &["clap", "clap_complete", "clap_mangen"]),
     ("tokens", &["argon2", "aws_lc_rs", "crc32fast", "jsonwebtoken"]),
 ];

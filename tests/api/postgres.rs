@@ -217,6 +217,7 @@ fn an_older_database_is_upgraded_by_the_first_server() {
     let name = database_name(&address);
     assert!(world.server.stop().success());
     let older = "ALTER TABLE atelier.clients DROP COLUMN pkce, DROP COLUMN group_names;
+                 ALTER TABLE atelier.unreferenced_files DROP COLUMN generation;
                  UPDATE atelier.meta SET version = 10;";
     cluster().run(name, older);
     let again = Setup::new().database(&address).data_dir(world.server.data_dir()).start();
