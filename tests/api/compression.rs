@@ -33,8 +33,8 @@ const COMPRESSED: [(&str, &str, Option<&str>); 11] = [
 /// A server whose data no test changes.
 fn world() -> &'static World {
     static WORLD: OnceLock<World> = OnceLock::new();
-    let world = World::shared(&WORLD);
     static FILLED: OnceLock<()> = OnceLock::new();
+    let world = World::shared(&WORLD);
     FILLED.get_or_init(|| {
         for _ in 0..WORKSPACES {
             world.ada.create(&fresh("a-workspace-with-a-long-name"));
