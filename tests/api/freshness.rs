@@ -294,7 +294,8 @@ impl Story<'_> {
                     "DELETE FROM members WHERE workspace_id = ?1 AND user_id = (SELECT id FROM users WHERE email = ?2)"
                 } else {
                     "INSERT INTO members (workspace_id, user_id, role, created_at)
-                     SELECT ?1, id, 'member', 0 FROM users WHERE email = ?2 ON CONFLICT DO NOTHING"
+                     SELECT w.id, u.id, 'member', 0 FROM users u JOIN workspaces w ON w.id = ?1 WHERE u.email = ?2
+                     ON CONFLICT DO NOTHING"
                 };
                 // Without a word of it in `meta`, as only a program would that is not atelier's.
                 self.rows.write_unannounced(sql, (workspace, &member.email));
