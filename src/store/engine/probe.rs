@@ -41,7 +41,7 @@ pub(crate) fn open(file: &Path, sizes: Sizes) -> Store {
         "postgres" => !is_about_sqlite(),
         other => panic!("ATELIER_TEST_ENGINE is {other:?}; it must be postgres or sqlite"),
     };
-    // As a server has it.
+    // Servers have such a time-out.
     let sizes = Sizes { max_write: sizes.max_write.or(Some(Duration::from_secs(30))), ..sizes };
     let opened =
         if is_postgres { Store::open_postgres(&postgres::address(file), sizes) } else { Store::open(file, sizes) };
