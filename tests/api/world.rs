@@ -102,7 +102,7 @@ impl World {
 
     /// A server for one test with this setup.
     pub fn of(setup: Setup) -> Self {
-        let server = setup.start();
+        let server = setup.after_first_start().start();
         let nobody = Client::new(server.base());
         let ada = Person::enter(&nobody, ADMIN, ADMIN_PASSWORD);
         let bob = invite(&ada, &nobody, "bob@example.com", "bob builds bridges");

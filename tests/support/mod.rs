@@ -9,6 +9,7 @@
 
 mod about_sqlite;
 pub mod database;
+mod first_start;
 pub mod instance;
 pub mod packages;
 pub mod postgres;
@@ -44,6 +45,7 @@ pub struct Setup {
     data_dir: Option<PathBuf>,
     more_listeners: usize,
     no_admin: bool,
+    has_started: bool,
     database: Option<String>,
 }
 
@@ -89,6 +91,14 @@ impl Setup {
         self
     }
 
+    /// Unless it is set up otherwise, serves a copy of what another server left, whose first start it was. The copies have
+    /// the same keys.
+    pub fn after_first_start(mut self) -> Self {
+        self.has_started =
+            self.data_dir.is_none() && self.database.is_none() && self.args.is_empty() && self.env.is_empty();
+        self
+    }
+
     /// Starts the server and returns once it serves.
     ///
     /// # Panics
@@ -96,7 +106,11 @@ impl Setup {
     /// With the server's log, when it ends or is silent for 30 seconds.
     pub fn start(self) -> Server {
         let data = self.data_dir.map_or_else(Data::new, Data::Lent);
-        let database = self.database.or_else(|| wanted_database(data.path()));
+        let database = if self.has_started {
+            first_start::copy_into(data.path())
+        } else {
+            self.database.or_else(|| wanted_database(data.path()))
+        };
         match &database {
             Some(address) => databases().insert(data.path().to_owned(), address.clone()),
             None => databases().remove(data.path()),
@@ -300,8 +314,12 @@ where
 
 /// The database of a server on this directory: a new one for a new directory.
 fn wanted_database(data_dir: &Path) -> Option<String> {
-    let wanted = std::env::var_os("ATELIER_TEST_ENGINE")? == "postgres";
-    (wanted && !about_sqlite::is_this_test()).then(|| database_of(data_dir).unwrap_or_else(fresh_database))
+    is_on_postgres().then(|| database_of(data_dir).unwrap_or_else(fresh_database))
+}
+
+/// Whether this test runs on PostgreSQL.
+fn is_on_postgres() -> bool {
+    std::env::var_os("ATELIER_TEST_ENGINE").is_some_and(|engine| engine == "postgres") && !about_sqlite::is_this_test()
 }
 
 /// The name of the database in an address.
