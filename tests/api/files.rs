@@ -47,7 +47,8 @@ fn names_in(folder: &Path) -> BTreeSet<String> {
 /// Waits until the files of the server are those of its versions, and no other.
 #[track_caller]
 fn only_files_of_versions_are_left(data_dir: &Path) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    // A removal that has failed is tried again after a minute, and looked for each minute.
+    let deadline = Instant::now() + Duration::from_mins(3);
     let database = Database::open(data_dir);
     loop {
         let wanted =
@@ -56,7 +57,8 @@ fn only_files_of_versions_are_left(data_dir: &Path) {
         if wanted == found && database.count("unreferenced_files") == 0 {
             return;
         }
-        assert!(Instant::now() < deadline, "{:?} too many, {:?} missing", &found - &wanted, &wanted - &found);
+        let (more, less) = (&found - &wanted, &wanted - &found);
+        assert!(Instant::now() < deadline, "{more:?} too many, {less:?} missing, or a note of a file is left");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
