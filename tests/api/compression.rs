@@ -1,12 +1,14 @@
 //! Content codings: what is compressed, for whom, and that it is the same content.
 
 use std::io::{Read as _, Write as _};
+use std::process::Command;
 use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use crate::raw::{self, RawAnswer};
+use crate::support::Setup;
 use crate::world::{Person, World, fresh};
 
 /// Enough workspaces for lists that are longer than a chunk of a response.
@@ -73,14 +75,22 @@ fn coded(who: Option<&Person>, what: (&str, &str, Option<&str>), accept: &str) -
 }
 
 fn decoded(answer: &RawAnswer) -> Vec<u8> {
-    let mut plain = Vec::new();
     match answer.header("content-encoding") {
-        None => plain.clone_from(&answer.body),
-        Some("gzip") => drop(GzDecoder::new(&*answer.body).read_to_end(&mut plain).expect("gzip")),
-        Some("zstd") => plain = zstd::decode_all(&*answer.body).expect("zstd"),
+        None => answer.body.clone(),
+        Some("gzip") => gunzip(&answer.body),
+        Some("zstd") => unzstd(&answer.body),
         Some(other) => panic!("{other}"),
     }
+}
+
+fn gunzip(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    GzDecoder::new(bytes).read_to_end(&mut plain).expect("gzip");
     plain
+}
+
+fn unzstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::decode_all(bytes).expect("zstd")
 }
 
 fn varies(answer: &RawAnswer) -> bool {
@@ -207,4 +217,40 @@ fn metrics_are_compressed_too() {
     let text = String::from_utf8(decoded(&answer)).expect("text");
     assert!(answer.header("content-encoding") == Some("gzip") && varies(&answer));
     assert!(text.contains("\natelier_http_connections ") && answer.body.len() < text.len() / 4);
+}
+
+#[test]
+fn every_transport_compresses_below_a_base_path_too() {
+    let place = tempfile::tempdir().expect("a folder");
+    let socket = place.path().join("atelier.sock");
+    let socket = socket.to_str().expect("a path is text");
+    let public = ["--tls-self-signed", "--public-url", "https://localhost/atelier"];
+    let server = Setup::new().args(&public).listen(&format!("unix:{socket}")).start();
+    let encrypted = format!("{}/atelier/v2/openapi.json", server.bases()[0]);
+    let local = "http://localhost/atelier/v2/openapi.json";
+    for to in [
+        &["--insecure", "--http1.1", &encrypted] as &[&str],
+        &["--insecure", "--http2", &encrypted],
+        &["--unix-socket", socket, local],
+    ] {
+        let curl = |accept: &str| {
+            let body = place.path().join("body");
+            let done = Command::new("curl")
+                .args(["--silent", "--show-error", "--fail", "--max-time", "20", "--noproxy", "*"])
+                .args(["--header", &format!("accept-encoding: {accept}"), "--write-out", "%header{content-encoding}"])
+                .arg("--output")
+                .arg(&body)
+                .args(to)
+                .output()
+                .expect("curl runs");
+            assert!(done.status.success(), "{to:?}: {}", String::from_utf8_lossy(&done.stderr));
+            (String::from_utf8(done.stdout).expect("a coding"), std::fs::read(body).expect("the body"))
+        };
+        let (coding, plain) = curl("identity");
+        assert_eq!(coding, "", "{to:?}");
+        for (accept, unpack) in [("gzip", gunzip as fn(&[u8]) -> Vec<u8>), ("zstd", unzstd)] {
+            let (coding, body) = curl(accept);
+            assert!(coding == accept && unpack(&body) == plain, "{to:?} {accept}: {coding}");
+        }
+    }
 }
