@@ -29,7 +29,7 @@ pub(super) fn small(bench: &mut Bench) -> Result<()> {
         bench.report.absent(GOAL, "resident with 10,000 idle connections", &error.to_string())?;
     }
     let size = count(fs::metadata(&bench.arguments.binary)?.len()) / 1e6;
-    bench.report.measure(GOAL, "size of the stripped binary", " MB", Target::AtMost(20.0), &[size])
+    bench.report.measure(GOAL, "size of the stripped binary", " MB", Target::AtMost(30.0), &[size])
 }
 
 fn resident(server: &Server) -> Result<f64> {
