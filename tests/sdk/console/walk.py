@@ -108,7 +108,7 @@ def walk(browser, persona, variants):
         path = waiting.pop(0)
         route = pattern_of(urlsplit(path).path)
         # The first two of a kind are looked at, and some more are searched for links.
-        if route is None or seen.get(route, 0) >= 12:
+        if route is None or seen.get(route, 0) >= 6:
             continue
         seen[route] = seen.get(route, 0) + 1
         browser.take_log()
