@@ -11,6 +11,7 @@ use crate::cli::CliError;
 use crate::config::{Config, Origin};
 use crate::domain::secret::Secret;
 use crate::store::data_dir::DataDir;
+use crate::store::schema::SchemaState;
 use crate::store::{Address, Sizes, Store};
 
 /// The data directory, and the database if it is not in it. Changes nothing.
@@ -20,7 +21,15 @@ pub(super) fn at(config: &Config) -> Result<DataDir, CliError> {
 
 /// The data of a server that exists.
 pub(super) fn existing(config: &Config) -> Result<DataDir, CliError> {
-    Ok(at(config)?.found()?)
+    let home = at(config)?.found()?;
+    if let Some(address) = home.server()
+        && Store::schema_of_postgres(address)? == SchemaState::Empty
+    {
+        let words =
+            "the database has no tables of atelier; correct database, or start the server once with `atelier serve`";
+        return Err(CliError::Failed(words.to_owned()));
+    }
+    Ok(home)
 }
 
 /// Refuses what works on the file of the data only.

@@ -7,8 +7,11 @@ use serde_json::Value;
 
 use crate::support::instance::{Instance, PASSWORD};
 use crate::support::postgres::cluster;
-use crate::support::{Setup, fresh_database};
+use crate::support::{Setup, database_name, empty_database, fresh_database};
 use crate::{Place, Run, chmod};
+
+/// Makes an administrator, which creates the tables.
+const ADD_ADA: &str = "user add ada@example.com --admin --first-name Ada --password-stdin";
 
 impl Place {
     /// Runs a command on a database.
@@ -77,6 +80,39 @@ fn commands_work_on_a_database_or_name_the_one_to_use() {
     there.run_on(&other, "audit verify").good();
 }
 
+#[test]
+fn only_a_server_or_a_new_user_creates_the_tables_and_only_a_server_is_told_to_upgrade_them() {
+    let address = empty_database();
+    let place = Place::new();
+    let ask = |sql: &str| cluster().run(database_name(&address), &format!("{sql};\n"));
+    let is_empty = || ask("SELECT to_regclass('atelier.meta') IS NULL") == "t\n";
+    let checked = place.run_on(&address, "check");
+    assert!(checked.code == 1 && checked.out.contains("without tables of atelier"), "{}{}", checked.out, checked.err);
+    let absent = place.run_on(&address, "check --admin-password-file absent");
+    assert!(absent.out.contains("password from absent"), "{}{}", absent.out, absent.err);
+    for line in ["user list", "workspace list", "audit verify", "org create Lab", "export all.jsonl", "keys rotate"] {
+        let run = place.run_on(&address, line);
+        assert!(run.code == 1 && run.err.contains("the database has no tables of atelier"), "{line}: {}", run.err);
+        assert!(is_empty(), "{line}");
+    }
+    place.run_on(&address, ADD_ADA).good();
+    assert!(!is_empty());
+    place.run_on(&address, "check").good();
+
+    ask("UPDATE atelier.users SET role = 'member'");
+    let absent = place.run_on(&address, "check --admin-password-file absent");
+    assert!(absent.out.contains("password from absent"), "{}{}", absent.out, absent.err);
+    ask("UPDATE atelier.meta SET version = version - 1");
+    let older = ask("SELECT version FROM atelier.meta");
+    let checked = place.run_on(&address, "check").good();
+    let words = format!("version {}, but this atelier has version", older.trim());
+    assert!(checked.out.contains(&words) && checked.out.contains("pg_dump"), "{}", checked.out);
+    assert_eq!(ask("SELECT version FROM atelier.meta"), older);
+    ask("UPDATE atelier.meta SET version = 9999");
+    let newer = place.run_on(&address, "check");
+    assert!(newer.code == 1 && newer.out.contains("the database has schema version 9999"), "{}", newer.out);
+}
+
 /// What a page has between a line and the end of the block that the line begins.
 fn block<'p>(page: &'p str, begin: &str) -> &'p str {
     let (_, rest) = page.split_once(begin).expect("the page has the block");
@@ -140,7 +176,7 @@ fn the_password_of_the_database_is_shown_nowhere() {
     assert!(wrong.code == 1 && wrong.err.contains("password authentication failed"), "{}", wrong.err);
     assert!(!wrong.err.contains("not-this-secret"), "{}", wrong.err);
 
-    place.run_on(&address, "user list").good();
+    place.run_on(&address, ADD_ADA).good();
     let file = place.path().join("password");
     fs::write(&file, format!("{PASSWORD}\n")).unwrap();
     let by_file = [("ATELIER_DATABASE", plain.as_str()), ("ATELIER_DATABASE_PASSWORD_FILE", file.to_str().unwrap())];
@@ -183,7 +219,7 @@ fn a_connection_is_encrypted_to_the_right_server_or_refused() {
     let run = |address: &str, options: &str| place.run_on(&format!("{address}?{options}"), "user list");
     let verified = format!("sslmode=verify-full&sslrootcert={root}");
 
-    run(&named, &verified).good();
+    place.run_on(&format!("{named}?{verified}"), ADD_ADA).good();
     let sessions = "SELECT 'encrypted' FROM pg_stat_ssl WHERE ssl AND pid <> pg_backend_pid()";
     let server = Setup::new().data_dir(place.data()).env("ATELIER_DATABASE", format!("{named}?{verified}")).start();
     assert!(instance.run(sessions).contains("encrypted"));
@@ -221,7 +257,7 @@ fn the_extension_may_be_in_another_schema_and_who_lacks_a_right_is_told_which() 
     let create = format!("GRANT CREATE ON DATABASE {name} TO plain_{name};");
     let usage = format!("GRANT USAGE ON SCHEMA elsewhere TO plain_{name};");
     for (words, right) in [("permission denied for database", create), ("gin_trgm_ops", usage)] {
-        let run = place.run_on(&address(&name), "user list");
+        let run = place.run_on(&address(&name), ADD_ADA);
         let next = "`GRANT CREATE ON DATABASE name TO user`; if it may not create extensions, let an administrator";
         assert!(run.code == 1 && run.err.contains(words) && run.err.contains(next), "{}", run.err);
         let schemas = cluster.run(&name, "SELECT count(*) FROM pg_namespace WHERE nspname = 'atelier';");

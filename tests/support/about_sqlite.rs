@@ -21,10 +21,6 @@ const TESTS: &[(&str, &str)] = &[
         "check::a_server_unreachable_by_others_is_reported",
         "a server on PostgreSQL refuses all addresses without public_url",
     ),
-    (
-        "check::check_tells_what_a_start_refuses",
-        "check does not look for administrators in a new database of PostgreSQL",
-    ),
     ("check::the_wal_of_a_killed_server_is_read", "SQLite has a write-ahead log beside the file"),
     ("health::a_server_that_lost_its_file", "the data file is removed"),
     ("health::a_running_server_is_healthy_wherever", "a server on PostgreSQL refuses all addresses without public_url"),

@@ -13,7 +13,8 @@ use crate::cli::master_key::Source;
 use crate::cli::{CliError, database};
 use crate::config::Config;
 use crate::store::data_dir::DataDir;
-use crate::store::{self, health};
+use crate::store::schema::{self, SchemaState};
+use crate::store::{self, Store, health};
 
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     const WHAT: &str = "data directory";
@@ -77,7 +78,29 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
 
 /// Whether the database of PostgreSQL can be used, and what its servers share.
 fn of_database(config: &Config, home: &DataDir, is_running: bool) -> Vec<Finding> {
-    let found = data::with(home, |store| {
+    let state = home.server().map_or(Ok(SchemaState::Empty), Store::schema_of_postgres);
+    let found = state.map_err(CliError::from).and_then(|state| match state {
+        SchemaState::Empty => {
+            let next = "correct database, or run `atelier serve`, which creates them";
+            Ok(vec![Finding::fault("database", "PostgreSQL, without tables of atelier", next)])
+        }
+        SchemaState::Older(version) => {
+            let found = format!("version {version}, but this atelier has version {}", schema::VERSION);
+            let next = "back the database up with `pg_dump`, then run `atelier serve`, which upgrades it";
+            Ok(vec![Finding::warning("schema", found, next)])
+        }
+        // Others are refused here.
+        _ => of_current(config, home, is_running),
+    });
+    found.unwrap_or_else(|error| {
+        let (CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) = error;
+        let (found, next) = words.split_once("; ").unwrap_or((&words, "correct database, or start PostgreSQL"));
+        vec![Finding::fault("database", found, next)]
+    })
+}
+
+fn of_current(config: &Config, home: &DataDir, is_running: bool) -> Result<Vec<Finding>, CliError> {
+    data::with(home, |store| {
         let generation = store.read(health::generation)?;
         let mut findings = vec![Finding::ok("database", format!("PostgreSQL, generation {generation}"))];
         findings.extend(database::findings(config, store, is_running)?);
@@ -86,11 +109,6 @@ fn of_database(config: &Config, home: &DataDir, is_running: bool) -> Vec<Finding
         let content = store.read(|view| Ok(Content::of(view, key.as_ref())))?;
         findings.extend(content.check(config, home, &|work| store.read(work)));
         Ok(findings)
-    });
-    found.unwrap_or_else(|error| {
-        let (CliError::Failed(words) | CliError::Usage(words) | CliError::Replaced(words)) = error;
-        let (found, next) = words.split_once("; ").unwrap_or((&words, "correct database, or start PostgreSQL"));
-        vec![Finding::fault("database", found, next)]
     })
 }
 

@@ -11,11 +11,12 @@ use super::master_key;
 use crate::app::backups;
 use crate::cli::finding::{Finding, Level};
 use crate::cli::first_administrator::Planned;
-use crate::cli::{CliError, backup, requirements, sockets};
+use crate::cli::{CliError, backup, data, requirements, sockets};
 use crate::config::Config;
-use crate::store;
 use crate::store::data_dir::DataDir;
 use crate::store::inspection::inspect;
+use crate::store::schema::SchemaState;
+use crate::store::{self, Store};
 
 /// Only faults are told.
 pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
@@ -25,12 +26,12 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
         // A server that runs listens on its own.
         findings.extend(sockets::require_usable(config).err().map(|error| fault("addresses", error)));
     }
-    let is_new = home.server().is_none() && fs::metadata(home.database()).map_or(true, |found| found.len() == 0);
+    let is_new = is_new(home);
     if is_new {
         // Otherwise they are checked with the data.
         findings.extend(master_key::check(config, home, Ok(Vec::new())));
     }
-    if is_new || inspect(&home.database(), store::users::any_administrator).is_ok_and(|any| !any) {
+    if is_new || lacks_administrator(home) {
         findings.extend(Planned::read(config).err().map(|error| fault("first start", error)));
     }
     // Its fault is among the first.
@@ -45,6 +46,25 @@ pub(super) fn check(config: &Config, home: &DataDir) -> Vec<Finding> {
     findings.extend(export.and_then(|path| unusable("audit export", path)));
     findings.retain(|finding| finding.level == Level::Fault);
     findings
+}
+
+fn is_new(home: &DataDir) -> bool {
+    match home.server() {
+        Some(address) => Store::schema_of_postgres(address).is_ok_and(|state| state == SchemaState::Empty),
+        None => fs::metadata(home.database()).map_or(true, |found| found.len() == 0),
+    }
+}
+
+/// Whether data of the current schema has no administrator.
+fn lacks_administrator(home: &DataDir) -> bool {
+    let found = match home.server() {
+        Some(address) => match Store::schema_of_postgres(address) {
+            Ok(SchemaState::Current) => data::with(home, |store| Ok(store.read(store::users::any_administrator)?)).ok(),
+            _ => None,
+        },
+        None => inspect(&home.database(), store::users::any_administrator).ok(),
+    };
+    found == Some(false)
 }
 
 fn fault(what: &'static str, error: CliError) -> Finding {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::measures::{QueueState, WriteMeasures};
+use super::schema::SchemaState;
 use super::sqlite_store::SqliteStore;
 use super::upgrade::Watcher;
 use super::{DataVersion, Sizes, StoreFault, Tx, Unready, View};
@@ -57,6 +58,13 @@ impl Store {
     /// Refuses a server that is too old or would lose acknowledged writes, another collation than C, and a newer schema.
     pub fn open_postgres(address: &Address, sizes: Sizes) -> Result<Self> {
         Ok(Self(Engine::Postgres(PostgresStore::open(address, sizes)?)))
+    }
+
+    /// The schema of a database of PostgreSQL, compared to this program's. Changes nothing.
+    ///
+    /// Refuses a server that is too old or would lose acknowledged writes, and another collation than C.
+    pub fn schema_of_postgres(address: &Address) -> Result<SchemaState> {
+        PostgresStore::schema(address)
     }
 
     /// Whether the data is in a file of the data directory.

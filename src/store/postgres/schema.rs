@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::nodes::{self, LOCK};
 use crate::error::{Error, Result};
-use crate::store::engine::schema::VERSION;
+use crate::store::engine::schema::{SchemaState, VERSION};
 
 pub(super) const SCHEMA: &str = include_str!("../../../schema.postgres.sql");
 
@@ -30,8 +30,22 @@ pub(super) fn bring_up_to_date(conn: &Connection) -> Result<()> {
     done
 }
 
-fn create_or_refuse(conn: &Connection) -> Result<()> {
+/// The schema of the database, compared to this program's.
+pub(super) fn state(conn: &Connection) -> Result<SchemaState> {
     if number(conn, "SELECT CAST(to_regclass('atelier.meta') IS NOT NULL AS INTEGER)")? == 0 {
+        return Ok(SchemaState::Empty);
+    }
+    let version = number(conn, "SELECT version FROM atelier.meta WHERE id = 1")?;
+    Ok(match u32::try_from(version) {
+        Ok(VERSION) => SchemaState::Current,
+        Ok(older) if (FIRST..VERSION).contains(&older) => SchemaState::Older(older),
+        _ => SchemaState::Newer(i32::try_from(version).unwrap_or(i32::MAX)),
+    })
+}
+
+fn create_or_refuse(conn: &Connection) -> Result<()> {
+    let state = state(conn)?;
+    if state == SchemaState::Empty {
         conn.run("BEGIN")?;
         let created = conn.run(SCHEMA).and_then(|_| conn.run("COMMIT"));
         if let Err(error) = created {
@@ -45,25 +59,23 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
         log::info!("created the tables in the database");
         return Ok(());
     }
-    match number(conn, "SELECT version FROM atelier.meta WHERE id = 1")? {
-        version if version == i64::from(VERSION) => Ok(()),
-        version if version < i64::from(VERSION) && !nodes::list(conn, None)?.is_empty() => {
-            Err(Error::internal(format!(
-                "the database has schema version {version}, and servers of that version run on it; stop all of them, start \
+    match state {
+        SchemaState::Older(version) if !nodes::list(conn, None)?.is_empty() => Err(Error::internal(format!(
+            "the database has schema version {version}, and servers of that version run on it; stop all of them, start \
                  one server of this version, which upgrades the database to version {VERSION}, and then the others"
-            )))
-        }
-        version if (i64::from(FIRST)..i64::from(VERSION)).contains(&version) => upgrade(conn, version),
-        version => Err(Error::internal(format!(
+        ))),
+        SchemaState::Older(version) => upgrade(conn, version),
+        SchemaState::Newer(version) => Err(Error::internal(format!(
             "the database has schema version {version}, but this atelier supports version {VERSION}; install the atelier \
              of that version"
         ))),
+        _ => Ok(()),
     }
 }
 
 /// Takes the steps from an older version, all or none.
-fn upgrade(conn: &Connection, version: i64) -> Result<()> {
-    let steps = (i64::from(FIRST)..).zip(STEPS).filter(|(from, _)| *from >= version).map(|(_, sql)| sql);
+fn upgrade(conn: &Connection, version: u32) -> Result<()> {
+    let steps = (FIRST..).zip(STEPS).filter(|(from, _)| *from >= version).map(|(_, sql)| sql);
     let script: String = steps.collect();
     conn.run("BEGIN")?;
     let script = format!("{script}\nUPDATE atelier.meta SET version = {VERSION} WHERE id = 1");

@@ -16,6 +16,7 @@ use super::settings::Role;
 use super::{schema, writer};
 use crate::error::{Error, Result};
 use crate::store::engine::measures::{QueueState, WriteMeasures};
+use crate::store::engine::schema::SchemaState;
 use crate::store::engine::write_queue::{Job, RETRY_AFTER, Writer};
 use crate::store::engine::{Access, DataVersion, Sizes, Tx, Unready, View, health};
 
@@ -33,8 +34,7 @@ pub(in crate::store) struct PostgresStore {
 
 impl PostgresStore {
     pub(in crate::store) fn open(address: &Address, sizes: Sizes) -> Result<Self> {
-        let conn = Connection::open(address, Role::Writer)
-            .map_err(|error| Error::internal(format!("cannot open {address}: {error}")))?;
+        let conn = connect(address)?;
         schema::bring_up_to_date(&conn)?;
         let of_writer = address.clone();
         let measures = Arc::<WriteMeasures>::default();
@@ -49,6 +49,13 @@ impl PostgresStore {
             aside: Aside::new(address.clone()),
             registration: Arc::default(),
         })
+    }
+
+    /// The schema of a database that is not open. Refuses a server that is not fit.
+    pub(in crate::store) fn schema(address: &Address) -> Result<SchemaState> {
+        let conn = connect(address)?;
+        schema::refuse_unfit(&conn)?;
+        schema::state(&conn)
     }
 
     /// Registers this process as a server. Returns the other ones.
@@ -155,4 +162,8 @@ impl PostgresStore {
         self.looks.close();
         self.writer.close();
     }
+}
+
+fn connect(address: &Address) -> Result<Connection> {
+    Connection::open(address, Role::Writer).map_err(|error| Error::internal(format!("cannot open {address}: {error}")))
 }
