@@ -14,15 +14,15 @@ pub const VERSION: u32 = 12;
 /// Marks a SQLite file as atelier's: "atel" in ASCII. `schema.sql` writes it.
 pub(super) const APPLICATION_ID: i32 = 0x6174_656c;
 
-/// The schema of a file, compared to this program's.
+/// The schema of a data file, or of a database of PostgreSQL, compared to this program's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SchemaState {
     /// There are no tables yet.
     Empty,
-    /// The file lacks steps that this program has.
+    /// The data lacks steps that this program has.
     Older(u32),
     Current,
-    /// The file has a version that this program does not know.
+    /// The data has a version that this program does not know.
     Newer(i32),
     /// The file belongs to another program.
     Foreign,
