@@ -191,10 +191,15 @@ fn a_server_that_does_not_fit_the_others_is_refused() {
     assert!(words.contains("connections") && words.contains("max_connections"), "{words}");
     assert_eq!(nodes(), "1");
 
-    cluster().run(name, "UPDATE atelier.meta SET version = 9;");
-    let words = refused(&address, &files);
-    assert!(words.contains("stop all of them"), "{words}");
-    cluster().run(name, &format!("UPDATE atelier.meta SET version = {};", atelier::store::schema::VERSION));
+    let version = atelier::store::schema::VERSION;
+    for (other, next) in
+        [(version - 1, "stop all of them"), (version + 1, "install the atelier"), (9, "choose another")]
+    {
+        cluster().run(name, &format!("UPDATE atelier.meta SET version = {other};"));
+        let words = refused(&address, &files);
+        assert!(words.contains(next), "version {other}: {words}");
+    }
+    cluster().run(name, &format!("UPDATE atelier.meta SET version = {version};"));
     // Who was killed is gone with its connection.
     assert!(!first.stop_by("KILL").success());
     let again = Setup::new().database(&address).args(&["--public-url", "http://atelier.test"]);

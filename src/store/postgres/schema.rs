@@ -39,27 +39,14 @@ pub(super) fn state(conn: &Connection) -> Result<SchemaState> {
     Ok(match u32::try_from(version) {
         Ok(VERSION) => SchemaState::Current,
         Ok(older) if (FIRST..VERSION).contains(&older) => SchemaState::Older(older),
-        _ => SchemaState::Newer(i32::try_from(version).unwrap_or(i32::MAX)),
+        Ok(newer) if newer > VERSION => SchemaState::Newer(i32::try_from(version).unwrap_or(i32::MAX)),
+        _ => SchemaState::Foreign,
     })
 }
 
 fn create_or_refuse(conn: &Connection) -> Result<()> {
-    let state = state(conn)?;
-    if state == SchemaState::Empty {
-        conn.run("BEGIN")?;
-        let created = conn.run(SCHEMA).and_then(|_| conn.run("COMMIT"));
-        if let Err(error) = created {
-            conn.roll_back();
-            return Err(Error::internal(format!(
-                "cannot create the tables: {error}; the user of the database needs the right to create there: `GRANT CREATE ON \
-                 DATABASE name TO user`; if it may not create extensions, let an administrator of the database run `CREATE \
-                 EXTENSION pg_trgm` there first, in a schema that the user may use"
-            )));
-        }
-        log::info!("created the tables in the database");
-        return Ok(());
-    }
-    match state {
+    match state(conn)? {
+        SchemaState::Empty => create(conn),
         SchemaState::Older(version) if !nodes::list(conn, None)?.is_empty() => Err(Error::internal(format!(
             "the database has schema version {version}, and servers of that version run on it; stop all of them, start \
                  one server of this version, which upgrades the database to version {VERSION}, and then the others"
@@ -69,8 +56,26 @@ fn create_or_refuse(conn: &Connection) -> Result<()> {
             "the database has schema version {version}, but this atelier supports version {VERSION}; install the atelier \
              of that version"
         ))),
-        _ => Ok(()),
+        SchemaState::Foreign | SchemaState::NoDatabase => Err(Error::internal(
+            "the tables in the schema `atelier` of the database belong to another program; choose another database",
+        )),
+        SchemaState::Current => Ok(()),
     }
+}
+
+fn create(conn: &Connection) -> Result<()> {
+    conn.run("BEGIN")?;
+    let created = conn.run(SCHEMA).and_then(|_| conn.run("COMMIT"));
+    if let Err(error) = created {
+        conn.roll_back();
+        return Err(Error::internal(format!(
+            "cannot create the tables: {error}; the user of the database needs the right to create there: `GRANT CREATE ON \
+             DATABASE name TO user`; if it may not create extensions, let an administrator of the database run `CREATE \
+             EXTENSION pg_trgm` there first, in a schema that the user may use"
+        )));
+    }
+    log::info!("created the tables in the database");
+    Ok(())
 }
 
 /// Takes the steps from an older version, all or none.
