@@ -12,17 +12,25 @@ const APACHE_MODULES: [&str; 3] = ["/usr/lib/apache2/modules", "/usr/lib64/httpd
 
 #[test]
 fn nginx_asks_before_each_request() {
-    let nginx = program("nginx", &["nginx"]);
+    asks_before_each_request(&program("nginx", &["nginx"]));
+}
+
+#[test]
+fn caddy_asks_before_each_request() {
+    asks_before_each_request(&program("caddy", &["caddy"]));
+}
+
+fn asks_before_each_request(proxy: &Path) {
     let front = free_address();
     let server = Setup::new().env("ATELIER_PUBLIC_URL", &front).env("ATELIER_TRUSTED_PROXIES", "127.0.0.1").start();
     let guide = python::sources().join("../../docs/how-to/protect-a-program.md");
     let more = [
         ("ATELIER_TEST_URL", front.as_str()),
         ("ATELIER_TEST_DIRECT", server.base()),
-        ("ATELIER_TEST_NGINX", text(&nginx)),
+        ("ATELIER_TEST_PROXY", text(proxy)),
         ("ATELIER_TEST_GUIDE", text(&guide)),
     ];
-    run("deployment", "nginx.py", &server, &more, 11);
+    run("deployment", "forward_auth.py", &server, &more, 14);
 }
 
 #[test]
@@ -72,7 +80,7 @@ fn run(pin: &str, name: &str, server: &Server, more: &[(&str, &str)], checks: u3
 /// # Panics
 ///
 /// When it is not there and cannot be installed; it says which package is wanted.
-fn program(package: &str, names: &[&str]) -> PathBuf {
+pub fn program(package: &str, names: &[&str]) -> PathBuf {
     let found = || {
         let path = std::env::var_os("PATH").unwrap_or_default();
         // Servers are not on everybody's path.

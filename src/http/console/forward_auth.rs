@@ -63,14 +63,13 @@ fn answer(state: &AppState, actor: &Actor, wanted: &[Group]) -> Result<HttpRespo
     }
     let mut response = text(StatusCode::OK, "");
     let headers = response.headers_mut();
-    let address = match user.kind {
-        UserKind::Person => user.email.to_string(),
-        UserKind::Bot => user.uuid.to_string(),
+    let (id, email) = match user.kind {
+        UserKind::Person => (user.email.to_string(), user.email.to_string()),
+        UserKind::Bot => (user.uuid.to_string(), String::new()),
     };
-    insert(headers, "remote-user", &address);
-    if user.kind == UserKind::Person {
-        insert(headers, "remote-email", &address);
-    }
+    insert(headers, "remote-user", &id);
+    // Each header is always there, empty if need be: proxies that copy it then replace what the client sent.
+    insert(headers, "remote-email", &email);
     insert(headers, "remote-name", &user.name());
     insert(headers, "remote-groups", &groups.names.join(","));
     Ok(response)

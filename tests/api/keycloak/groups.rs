@@ -224,6 +224,10 @@ fn a_proxy_learns_who_sends_a_request() {
         let groups = format!("{home},{home}/vision,{home}/vision:member");
         assert_eq!(answer.header("remote-groups"), Some(groups.as_str()));
     }
+    let made = world.server.cli(&["key", "create", "--workspace", &format!("{home}/vision"), "--role", "reader"]);
+    let robot = world.nobody.with(String::from_utf8_lossy(&made.stdout).trim_end()).get("/auth/check");
+    let email = robot.header("remote-email");
+    assert_eq!((robot.status, email), (200, Some("")), "what the client says of its email is replaced: {made:?}");
     let check = |group: &str| browser.get(&format!("/auth/check?group={}", encoded(group))).status;
     assert_eq!(check(&format!("{home}/vision:member")), 200);
     assert_eq!(check(&format!("{home}/vision:owner")), 403);
