@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::nginx::{Nginx, free_port};
+use crate::proxy::Place;
 use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 use crate::{NEW, arize, chromium, passed, python};
 
@@ -24,8 +24,8 @@ fn chromium_uses_the_console_where_nginx_passes_the_base_path_on() {
 /// Visits the console in a browser. `rest` is the path that nginx sends in place of the base path; empty for the same.
 fn in_chromium(rest: &str) {
     let python = python::environment("console", NEEDS);
-    let port = free_port();
-    let url = format!("https://127.0.0.1:{port}{BASE}");
+    let place = Place::new();
+    let url = format!("https://127.0.0.1:{}{BASE}", place.port);
     let server = Setup::new().args(&["--public-url", &url, "--trusted-proxies", "127.0.0.1"]).start();
     let behind = server.base();
     let pass_on = "proxy_set_header Host $http_host; proxy_set_header X-Forwarded-For $remote_addr;
@@ -36,7 +36,7 @@ fn in_chromium(rest: &str) {
          location /.well-known/oauth-authorization-server{BASE}/ {{ proxy_pass {behind}; {pass_on} }}
          location /other/ {{ default_type text/html; return 200 '<title>other</title>cookies: $http_cookie.'; }}"
     );
-    let _nginx = Nginx::start(port, &lines);
+    let _nginx = place.nginx_with(&lines);
     let programs = chromium::programs().env();
     let mut env = vec![("ATELIER_TEST_URL", &*url), ("ATELIER_TEST_PASSWORD", ADMIN_PASSWORD)];
     env.extend(programs.iter().map(|(name, value)| (*name, value.as_str())));

@@ -15,11 +15,12 @@ mod litestream;
 #[path = "../support/markdown.rs"]
 mod markdown;
 mod metrics;
-mod nginx;
 mod node;
 mod object_storage;
 mod oidc;
 mod programs;
+mod proxies;
+mod proxy;
 mod python;
 #[path = "../support/mod.rs"]
 mod support;
