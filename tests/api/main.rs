@@ -39,6 +39,7 @@ mod routes;
 mod sockets;
 mod stopping;
 mod tls;
+mod wget;
 mod world;
 
 /// Attacks and careless use; one file for each kind.
