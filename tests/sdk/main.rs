@@ -19,6 +19,7 @@ mod node;
 mod object_storage;
 mod oidc;
 mod programs;
+mod prometheus;
 mod proxies;
 mod proxy;
 mod python;

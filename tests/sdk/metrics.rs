@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -13,11 +13,11 @@ use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup};
 
 const TOKEN: &str = "/auth/realms/master/protocol/openid-connect/token";
 
-fn agent() -> ureq::Agent {
+pub fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-fn sign_in(server: &Server, password: &str) -> u16 {
+pub fn sign_in(server: &Server, password: &str) -> u16 {
     let form = [("client_id", "sdk-client"), ("grant_type", "password"), ("username", ADMIN), ("password", password)];
     agent().post(format!("{}{TOKEN}", server.base())).send_form(form).expect("an answer").status().as_u16()
 }
@@ -35,13 +35,25 @@ fn families() -> Vec<Value> {
     for path in ["/v2/spaces/17", "/wp-login.php", "/readyz"] {
         agent().get(format!("{}{path}", server.base())).call().expect("an answer");
     }
-    let log = server.log();
-    let url = log.lines().find_map(|line| line.strip_prefix("metrics at ")).expect("the address of the metrics");
+    let url = &url(&server);
     let environment = python::environment("prometheus", python::Needs::USUAL);
     let program = python::sources().join("prometheus.py");
     let printed = python::run(&environment, &program, &[("METRICS_URL", url)], Duration::from_mins(1));
     assert!(agent().get(url.replace("/metrics", "/status")).call().expect("an answer").status() == 404);
     serde_json::from_str(&printed).expect("JSON")
+}
+
+/// The address of the metrics, which a server prints after the one that its start is waited for by.
+pub fn url(server: &Server) -> String {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let log = server.log();
+        if let Some(url) = log.lines().find_map(|line| line.strip_prefix("metrics at ")) {
+            return url.to_owned();
+        }
+        assert!(Instant::now() < deadline, "no address of the metrics: {log}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The value of the sample with this name and these labels.
@@ -53,7 +65,7 @@ fn value(families: &[Value], name: &str, labels: &Value) -> f64 {
     value
 }
 
-fn read(path: &str) -> String {
+pub fn read(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("a file")
 }
 
