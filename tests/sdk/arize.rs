@@ -162,10 +162,16 @@ fn ax_runs_its_commands() {
 
 #[test]
 fn ax_signs_in_through_a_browser() {
+    let server = Server::start();
+    sign_in_with_ax_at(&server, server.base(), 39);
+}
+
+/// `ax auth login` in a browser, at an address that may have a path.
+pub fn sign_in_with_ax_at(server: &Server, url: &str, checks: u32) {
     let python = python::environment(&format!("ax-{AX}"), Needs { oldest: 11, ..Needs::USUAL });
     let more = chromium::programs().env();
     let more: Vec<(&str, &str)> = more.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    run_with(&python, NEWEST, "ax_auth.py", &more, 39);
+    run_against((server, url), &python, NEWEST, "ax_auth.py", &more, checks);
 }
 
 #[test]

@@ -74,6 +74,15 @@ fn ax_works_below_a_base_path() {
     arize::run_ax_at(&server, &url);
 }
 
+#[test]
+fn ax_signs_in_through_a_browser_below_a_base_path() {
+    // The browser and `ax` come by the same address, so it is known before the server starts.
+    let address = format!("127.0.0.1:{}", Place::new().port);
+    let url = format!("http://{address}{BASE}");
+    let server = Setup::new().listen(&address).args(&["--public-url", &url]).start();
+    arize::sign_in_with_ax_at(&server, &url, 31);
+}
+
 /// A server that is reached below a base path, and its address there.
 fn below() -> (Server, String) {
     let server = Setup::new().args(&["--public-url", &format!("https://ml.lan{BASE}")]).start();

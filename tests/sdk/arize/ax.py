@@ -1,31 +1,17 @@
 """Every command of `ax` that speaks to the server, as a person types it: what it prints and how it exits.
 
-`ax` takes seconds to load. The first commands are typed at the real executable; the others run its entry
-point in a forked child of this process, which has loaded it once.
+The first commands are typed at the real executable; the others run in a process that has loaded it once.
 """
 
 import importlib.metadata
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
-# This file's name would hide the package of the same name: what is installed comes first.
-sys.path.append(sys.path.pop(0))
-
-from ax.cli import app as entry_point
-
+from ax_command import SCRATCH, ax, typed
 from checks import check, finish, same, story
 from people import HOST, KEY, ask, home, key_of, other_id, person
 
 assert importlib.metadata.version("arize-ax-cli") == "0.39.0"
-
-SCRATCH = Path(os.environ["HOME"])
-EXECUTABLE = Path(sys.executable).parent / "ax"
-TYPED = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500"}
 
 
 def profile(name, key):
@@ -42,40 +28,6 @@ def profile(name, key):
         "[update]\nenabled = false\n"
     )
     return file
-
-
-def typed(*line):
-    """Runs the real executable: exit code, stdout, stderr."""
-    done = subprocess.run([EXECUTABLE, *line], env=TYPED, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
-
-
-def ax(*line):
-    """Runs the entry point in a child: exit code, stdout, stderr."""
-    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        child = os.fork()
-        if child == 0:
-            code = 70
-            try:
-                os.environ.update(TYPED)
-                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-                os.dup2(out.fileno(), 1)
-                os.dup2(err.fileno(), 2)
-                sys.argv = ["ax", *line]
-                entry_point()
-                code = 0
-            except SystemExit as end:
-                code = end.code if isinstance(end.code, int) else int(end.code is not None)
-            finally:
-                sys.stdout.flush()
-                sys.stderr.flush()
-                os._exit(code)
-        _, status = os.waitpid(child, 0)
-        texts = []
-        for file in (out, err):
-            file.seek(0)
-            texts.append(file.read().decode())
-    return os.waitstatus_to_exitcode(status), *texts
 
 
 def told(*line):

@@ -5,58 +5,44 @@
 
 import json
 import os
-import subprocess
-import sys
 import time
 import tomllib
-from pathlib import Path
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import urllib3
 
+from ax_command import SCRATCH, TYPED, Executed, Forked, ax, typed
 from checks import check, finish, like, same, story
 from chromium import Chromium
 from front import Front
 
 URL = os.environ["ATELIER_TEST_URL"]
-HOST = urlsplit(URL).netloc
+HOST, BASE = urlsplit(URL).netloc, urlsplit(URL).path
 ADA = "ada@example.com"
 ADA_PASSWORD = os.environ["ATELIER_TEST_PASSWORD"]
 
-SCRATCH = Path(os.environ["HOME"])
-EXECUTABLE = Path(sys.executable).parent / "ax"
 OPENED = SCRATCH / "opened"
 BROWSER = SCRATCH / "browser"
 BROWSER.write_text(f"#!/bin/sh\nprintf '%s' \"$1\" > {OPENED}.new && mv {OPENED}.new {OPENED}\n")
 BROWSER.chmod(0o755)
-TYPED = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "500", "BROWSER": str(BROWSER)}
+TYPED.update(BROWSER=str(BROWSER))
 
 
-def typed(*line):
-    """Runs the executable: exit code, stdout, stderr."""
-    done = subprocess.run([EXECUTABLE, *line], env=TYPED, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-    return done.returncode, done.stdout, done.stderr
-
-
-class Typed:
+class Login:
     """A command that waits for the browser: `address` is what it opened."""
 
-    def __init__(self, *line):
+    def __init__(self, run, *line):
         OPENED.unlink(missing_ok=True)
-        self.process = subprocess.Popen(
-            [EXECUTABLE, *line], env=TYPED, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        self.command = run(*line)
         end = time.monotonic() + 30
         while not OPENED.exists():
-            if self.process.poll() is not None or time.monotonic() > end:
-                self.process.kill()
-                raise AssertionError(f"no browser was opened: {self.process.communicate()}")
+            if not self.command.runs() or time.monotonic() > end:
+                raise AssertionError(f"no browser was opened: {self.command.ended()}")
             time.sleep(0.05)
         self.address = OPENED.read_text()
 
     def ended(self):
-        out, err = self.process.communicate(timeout=100)
-        return self.process.returncode, out, err
+        return self.command.ended()
 
 
 def profile():
@@ -89,7 +75,7 @@ def sign_in(browser, password=ADA_PASSWORD):
 def approve(sentence, browser):
     """Presses the button of the page that asks once in each browser session."""
     asked = browser.until(lambda: "Authorize ax on this computer" in browser.text)
-    check(sentence, asked and urlsplit(browser.url).path == "/auth/consent", (browser.url, browser.text))
+    check(sentence, asked and urlsplit(browser.url).path == f"{BASE}/auth/consent", (browser.url, browser.text))
     browser.click("button[value=allow]")
 
 
@@ -105,9 +91,10 @@ def quiet(sentence, browser, *others):
 
 source = SCRATCH / "team.toml"
 host, port = HOST.split(":")
+PLACE = f'api_host = "{HOST}{BASE}"\napp_host = "{HOST}{BASE}"' if BASE else f'single_host = "{host}"\nsingle_port = "{port}"'
 source.write_text(
     f'[profile]\nname = "team"\n[auth]\nauth_method = "oauth"\n'
-    f'[routing]\nsingle_host = "{host}"\nsingle_port = "{port}"\napi_scheme = "http"\napp_scheme = "http"\n'
+    f'[routing]\n{PLACE}\napi_scheme = "http"\napp_scheme = "http"\n'
     "[update]\nenabled = false\n"
 )
 
@@ -119,9 +106,9 @@ with Chromium() as browser:
         check("and may do nothing", code != 0 and "ax auth login" in out + err, (code, out, err))
 
     with story("ax auth login"):
-        login = Typed("auth", "login")
+        login = Login(Executed, "auth", "login")
         parts = urlsplit(login.address)
-        same("opens the server's page", (parts.netloc, parts.path), (HOST, "/oauth2/authorize"))
+        same("opens the server's page", (parts.netloc, parts.path), (HOST, f"{BASE}/oauth2/authorize"))
         sent = dict(parse_qsl(parts.query))
         redirect = sent.get("redirect_uri", "")
         like(
@@ -141,13 +128,13 @@ with Chromium() as browser:
         check("the person is asked who they are", browser.has("input[name=username]"), browser.text)
         browser.shot("ax-sign-in")
         sign_in(browser, "not the password")
-        check("a wrong password leads nowhere", browser.has("input[name=username]") and login.process.poll() is None, browser.text)
+        check("a wrong password leads nowhere", browser.has("input[name=username]") and login.command.runs(), browser.text)
         browser.take_log()  # the console notes the 4xx of that answer
         sign_in(browser)
-        check("ax is not in before the person says so", browser.until(lambda: browser.has("button[value=allow]")) and login.process.poll() is None, browser.text)
+        check("ax is not in before the person says so", browser.until(lambda: browser.has("button[value=allow]")) and login.command.runs(), browser.text)
         browser.shot("ax-approval")
         approve("and the person is asked whether it may be", browser)
-        check("the right one to the end", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.url)
+        check("the right one to the end", browser.until(lambda: urlsplit(browser.url).path == f"{BASE}/auth/cli/callback"), browser.url)
         same("on the server's own page", browser.url, f"{URL}/auth/cli/callback?status=success")
         browser.shot("ax-signed-in")
         quiet("with nothing on the console, and nobody else asked", browser, urlsplit(redirect).netloc)
@@ -166,16 +153,16 @@ with Chromium() as browser:
         first = kept()
 
     with story("what one does with it"):
-        code, out, err = typed("spaces", "list", "-o", "json")
+        code, out, err = ax("spaces", "list", "-o", "json")
         same("spaces are listed", (code, json.loads(out or "{}").get("pagination")), (0, {"has_more": False}))
-        code, out, err = typed("auth", "login")
+        code, out, err = ax("auth", "login")
         check("who is in is told so", code == 0 and "already logged in" in out, (code, out, err))
 
     with story("a token that grows old"):
         text = profile().read_text()
         expiry = [line for line in text.splitlines() if line.startswith("expires_at")][0]
         profile().write_text(text.replace(expiry, "expires_at = 2026-01-01T00:00:00Z"))
-        code, out, err = typed("spaces", "list", "-o", "json")
+        code, out, err = ax("spaces", "list", "-o", "json")
         check("is renewed on the way", code == 0 and json.loads(out)["pagination"] == {"has_more": False}, (code, out, err))
         second = kept()
         check("for another pair", second["access_token"] != first["access_token"] and second["refresh_token"] != first["refresh_token"])
@@ -183,22 +170,22 @@ with Chromium() as browser:
         same("which the server takes", ask("/v2/spaces", second["access_token"]), 200)
 
     with story("ax auth logout"):
-        code, out, err = typed("auth", "logout")
+        code, out, err = ax("auth", "logout")
         check("says that it is done, and nothing else", code == 0 and "Logged out" in out and "NOT be revoked" not in out + err, (code, out, err))
         same("the profile has no tokens", kept(), None)
         same("nor are they good for anybody else", ask("/v2/spaces", second["access_token"]), 401)
         status, body = post("/oauth2/token", grant_type="refresh_token", refresh_token=second["refresh_token"], client_id="arize-cli")
         same("not even to renew", (status, body["error"]), (400, "invalid_grant"))
-        code, out, err = typed("spaces", "list", "-o", "json")
+        code, out, err = ax("spaces", "list", "-o", "json")
         check("and ax says what to do", code != 0 and "ax auth login" in out + err, (code, out, err))
-        code, out, err = typed("auth", "logout")
+        code, out, err = ax("auth", "logout")
         check("twice is as good as once", code == 0 and "already logged out" in out, (code, out, err))
 
     with story("in again, from a browser that is signed in"):
-        login = Typed("auth", "login", "--utm-params", "utm_source=docs&utm_medium=web")
+        login = Login(Forked, "auth", "login", "--utm-params", "utm_source=docs&utm_medium=web")
         check("wherever the person came from", "utm_source=docs" in login.address, login.address)
         browser.open(login.address)
-        check("nothing is asked again", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
+        check("nothing is asked again", browser.until(lambda: urlsplit(browser.url).path == f"{BASE}/auth/cli/callback"), browser.text)
         code, out, err = login.ended()
         check("ax is in", code == 0 and f"Logged in as {ADA}" in out, (code, out, err))
         same("and the token is taken", ask("/v2/spaces", kept()["access_token"]), 200)
@@ -221,26 +208,28 @@ with Chromium() as browser:
         check("is told on the page, as text", markup in browser.text and not browser.has("img"), browser.source)
         browser.shot("ax-failed")
 
-with Front() as front, Chromium("--ignore-certificate-errors") as browser:
-    # What `ax` asks is verified; only the browser is told to look away.
-    TYPED.update(REQUESTS_CA_BUNDLE=str(front.trust), SSL_CERT_FILE=str(front.trust))
+# `ax profiles create` asks for a host without a path.
+if not BASE:
+    with Front() as front, Chromium("--ignore-certificate-errors") as browser:
+        # What `ax` asks is verified; only the browser is told to look away.
+        TYPED.update(REQUESTS_CA_BUNDLE=str(front.trust), SSL_CERT_FILE=str(front.trust))
 
-    with story("ax profiles create, with https as it will have it"):
-        host, port = front.host.split(":")
-        create = Typed("profiles", "create", "safe", "--auth-method", "oauth", "--single-host", host, "--single-port", port)
-        check("opens the server's page", create.address.startswith(f"{front.url}/oauth2/authorize?"), create.address)
-        browser.open(create.address)
-        sign_in(browser)
-        approve("ax asks", browser)
-        check("a person signs in", browser.until(lambda: urlsplit(browser.url).path == "/auth/cli/callback"), browser.text)
-        same("on the server's own page", browser.url, f"{front.url}/auth/cli/callback?status=success")
-        cookies = browser.cookies()
-        check("every cookie is for this host and https alone", cookies and all(c["name"].startswith("__Host-") and c["secure"] for c in cookies), cookies)
-        code, out, err = create.ended()
-        check("and the profile is there", code == 0 and "Active profile set to 'safe'" in err, (code, out, err))
-        code, out, err = typed("spaces", "list", "-o", "json")
-        same("and works", (code, json.loads(out or "{}").get("pagination")), (0, {"has_more": False}))
-        code, out, err = typed("auth", "logout")
-        check("until one signs out", code == 0 and "Logged out" in out, (code, out, err))
+        with story("ax profiles create, with https as it will have it"):
+            host, port = front.host.split(":")
+            create = Login(Executed, "profiles", "create", "safe", "--auth-method", "oauth", "--single-host", host, "--single-port", port)
+            check("opens the server's page", create.address.startswith(f"{front.url}/oauth2/authorize?"), create.address)
+            browser.open(create.address)
+            sign_in(browser)
+            approve("ax asks", browser)
+            check("a person signs in", browser.until(lambda: urlsplit(browser.url).path == f"{BASE}/auth/cli/callback"), browser.text)
+            same("on the server's own page", browser.url, f"{front.url}/auth/cli/callback?status=success")
+            cookies = browser.cookies()
+            check("every cookie is for this host and https alone", cookies and all(c["name"].startswith("__Host-") and c["secure"] for c in cookies), cookies)
+            code, out, err = create.ended()
+            check("and the profile is there", code == 0 and "Active profile set to 'safe'" in err, (code, out, err))
+            code, out, err = typed("spaces", "list", "-o", "json")
+            same("and works", (code, json.loads(out or "{}").get("pagination")), (0, {"has_more": False}))
+            code, out, err = typed("auth", "logout")
+            check("until one signs out", code == 0 and "Logged out" in out, (code, out, err))
 
 finish()
