@@ -14,19 +14,27 @@ use crate::support::{ADMIN, ADMIN_PASSWORD, Server, Setup, fresh_database};
 /// More than proxies take in one piece, and than nginx takes where nothing is said.
 const MODEL_BYTES: usize = 3 << 20;
 
+const JSON: &str = "Content-Type: application/json";
+
 #[test]
 fn nginx_serves_the_site_of_the_example() {
     let (place, server) = before_a_server("");
-    let site = filled(
-        &read("examples/nginx.conf"),
-        &[
-            ("listen 443", &format!("listen 127.0.0.1:{}", place.port)),
-            ("/etc/ssl/atelier.example.com.pem", &place.certificate().display().to_string()),
-            ("/etc/ssl/atelier.example.com.key", &place.key().display().to_string()),
-            ("127.0.0.1:8787", address(&server)),
-        ],
-    );
+    let site = nginx_site(&place, &[("127.0.0.1:8787", address(&server))]);
     serves(&place.nginx(&site), &server, "");
+}
+
+#[test]
+fn nginx_serves_a_server_at_a_unix_socket() {
+    let place = Place::new();
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = format!("unix:{}", folder.path().join("http.sock").display());
+    // Who can open the socket is trusted.
+    let server =
+        Setup::new().listen(&socket).args(&["--public-url", &format!("https://{HOST}:{}", place.port)]).start();
+    let [_, upstream] = blocks("reverse-proxy", "nginx");
+    let upstream = filled(&upstream, &[("unix:/run/atelier/http.sock", &socket)]);
+    let site = nginx_site(&place, &[("upstream atelier", "upstream other")]);
+    serves(&place.nginx(&format!("{upstream}{site}")), &server, "");
 }
 
 #[test]
@@ -136,14 +144,14 @@ fn goes_on_when_a_node_dies(front: impl FnOnce(Place, [&str; 2]) -> Proxy) {
     let two = setup().args(&["--master-key-file"]).args(&[key]).start();
     let proxy = front(place, [address(&one), address(&two)]);
     let token = sign_in(&proxy, "");
-    let ask = || proxy.try_ask("/v1/api/workspaces/list", &["--header", &token, "--json", "{}"]);
+    let ask = || proxy.try_ask("/v1/api/workspaces/list", &["--header", &token, "--header", JSON, "--data", "{}"]);
     let length_of = |answer: &(u16, String)| json(answer)["workspaces"].as_array().expect("a list").len();
     let list = |length| ask().is_ok_and(|answer| answer.0 == 200 && length_of(&answer) == length);
     create(&proxy, "", &token, "vision");
     let length = length_of(&ask().expect("an answer"));
     assert!((0..20).all(|_| list(length)));
     for (node, server) in [("one", &one), ("two", &two)] {
-        let of = addresses(server, "POST /v1/api/workspaces/list", 5);
+        let of = addresses(server, "POST /v1/api/workspaces/list", 1);
         assert!(of.iter().all(|address| address == "127.0.0.2"), "node {node}: {of:?}");
         assert!(!server.log().contains(ELSEWHERE), "clients choose their address");
     }
@@ -193,7 +201,7 @@ fn sign_in(proxy: &Proxy, base: &str) -> String {
 fn create(proxy: &Proxy, base: &str, token: &str, name: &str) -> i64 {
     let body = json!({ "workspace_name": name }).to_string();
     let path = format!("{base}/v1/api/workspaces/create");
-    let answer = json(&proxy.ask(&path, &["--header", token, "--json", &body]));
+    let answer = json(&proxy.ask(&path, &["--header", token, "--header", JSON, "--data", &body]));
     answer["workspace_id"].as_i64().expect("an id")
 }
 
@@ -218,6 +226,17 @@ fn blocks<const N: usize>(guide: &str, language: &str) -> [String; N] {
         _ => None,
     });
     blocks.collect::<Vec<_>>().try_into().unwrap_or_else(|found| panic!("{guide}.md has other blocks: {found:?}"))
+}
+
+/// The example for nginx on the port of a place.
+fn nginx_site(place: &Place, values: &[(&str, &str)]) -> String {
+    let (listen, certificate, key) = (format!("listen 127.0.0.1:{}", place.port), place.certificate(), place.key());
+    let here = [
+        ("listen 443", &*listen),
+        ("/etc/ssl/atelier.example.com.pem", certificate.to_str().expect("a path")),
+        ("/etc/ssl/atelier.example.com.key", key.to_str().expect("a path")),
+    ];
+    filled(&read("examples/nginx.conf"), &[&here[..], values].concat())
 }
 
 /// A site of Caddy on the port of a place.
