@@ -55,7 +55,7 @@ impl Prometheus {
 
     /// Waits until an answer of its API is as wanted.
     fn wait_for(&self, path: &str, is_wanted: impl Fn(&Value) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let answer = self.get(path).unwrap_or_default();
             if is_wanted(&answer) {
