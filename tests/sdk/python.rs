@@ -37,6 +37,9 @@ impl Needs {
     pub const USUAL: Self = Self { oldest: *VERSIONS.start(), complete: true };
 }
 
+/// The list that has only pip. Its environment installs into all others, so they need no pip of their own.
+const INSTALLER: &str = "pip";
+
 /// The Python to use: `ATELIER_TEST_PYTHON`, else the first of the usual names that runs.
 fn interpreter() -> &'static Interpreter {
     static FOUND: OnceLock<Interpreter> = OnceLock::new();
@@ -97,14 +100,26 @@ pub fn environment(pin: &str, needs: Needs) -> PathBuf {
     if home.exists() {
         fs::remove_dir_all(&home).expect("an outdated environment can be removed");
     }
-    must(Command::new(&interpreter.path).args(["-m", "venv"]).arg(&home));
+    let is_installer = pin == INSTALLER;
+    let without_pip = (!is_installer).then_some("--without-pip");
+    must(Command::new(&interpreter.path).args(["-m", "venv"]).args(without_pip).arg(&home));
     let requirements = home.join("requirements.txt");
     fs::write(&requirements, &list).expect("the environment is writable");
-    // The list has all that is used, so nothing is resolved and nothing can drift.
-    let pip = ["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"];
-    must(Command::new(&python).args(pip).args(["install", "--no-deps", "-r"]).arg(&requirements));
+    let installer = if is_installer { python.clone() } else { environment(INSTALLER, Needs::USUAL) };
+    let pip = |arguments: &[&str]| {
+        let mut command = Command::new(&installer);
+        command.args(["-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"]);
+        if !is_installer {
+            command.arg("--python").arg(&python);
+        }
+        command.args(arguments);
+        command
+    };
+    // The list has all that is used, so nothing is resolved and nothing can drift. Few of the modules are used: they are
+    // compiled when they are.
+    must(pip(&["install", "--no-deps", "--no-compile", "-r"]).arg(&requirements));
     if needs.complete {
-        must(Command::new(&python).args(pip).arg("check"));
+        must(&mut pip(&["check"]));
     }
     fs::write(&stamp_file, &stamp).expect("the environment is writable");
     python
@@ -119,6 +134,11 @@ fn must(command: &mut Command) -> Output {
         String::from_utf8_lossy(&output.stderr)
     );
     output
+}
+
+/// Where Python keeps compiled modules (`PYTHONPYCACHEPREFIX`), so that none are beside the sources.
+pub fn compiled() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache")
 }
 
 /// Where the requirement lists and the programs are.
@@ -146,7 +166,7 @@ pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: D
         // Shared code of the programs is next to their folders.
         .env("PYTHONPATH", sources())
         .env("PYTHONUNBUFFERED", "1")
-        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("PYTHONPYCACHEPREFIX", compiled())
         .envs(env.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
