@@ -115,8 +115,8 @@ pub fn environment(pin: &str, needs: Needs) -> PathBuf {
         command.args(arguments);
         command
     };
-    // The list has all that is used, so nothing is resolved and nothing can drift. Few of the modules are used: they are
-    // compiled when they are.
+    // The list has all that is used, so nothing is resolved and nothing can drift. Few of the modules are used, so
+    // Python compiles each at its first import instead.
     must(pip(&["install", "--no-deps", "--no-compile", "-r"]).arg(&requirements));
     if needs.complete {
         must(&mut pip(&["check"]));
@@ -137,7 +137,7 @@ fn must(command: &mut Command) -> Output {
 }
 
 /// Where Python keeps compiled modules (`PYTHONPYCACHEPREFIX`), so that none are beside the sources.
-pub fn compiled() -> PathBuf {
+pub fn compiled_modules() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache")
 }
 
@@ -166,7 +166,7 @@ pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: D
         // Shared code of the programs is next to their folders.
         .env("PYTHONPATH", sources())
         .env("PYTHONUNBUFFERED", "1")
-        .env("PYTHONPYCACHEPREFIX", compiled())
+        .env("PYTHONPYCACHEPREFIX", compiled_modules())
         .envs(env.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

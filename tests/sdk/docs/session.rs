@@ -233,7 +233,7 @@ impl Session {
             .arg(python::sources().join("docs/person.py"))
             .args(line)
             .env("PYTHONPATH", python::sources())
-            .env("PYTHONPYCACHEPREFIX", python::compiled())
+            .env("PYTHONPYCACHEPREFIX", python::compiled_modules())
             .output()
             .expect("Python starts");
         assert!(done.status.success(), "{line:?}:\n{}", String::from_utf8_lossy(&done.stderr));
