@@ -163,7 +163,7 @@ impl Checkpoints {
 
     /// Cuts the log. Returns whether no read was in the way.
     fn cut(&self, conn: &Connection) -> bool {
-        let done = conn.busy_timeout(MAX_CUT_WAIT).and_then(|()| checkpoint(conn, Mode::Cut));
+        let done = cut(conn);
         if let Err(error) = conn.busy_timeout(self.busy_timeout) {
             log::error!("cannot set the wait for locks: {error}");
         }
@@ -194,6 +194,20 @@ impl fmt::Display for LogReader {
             Self::This => f.write_str("a read of this server has been running"),
         }
     }
+}
+
+/// The checkpoint at the end of a writer, which waits no longer for reads than any other: a program that copies the log,
+/// such as Litestream, reads all the time.
+pub(super) fn finish(conn: &Connection) {
+    if let Err(error) = cut(conn) {
+        log::warn!("cannot fold the write-ahead log into the data file: {error}");
+    }
+}
+
+/// Runs a checkpoint that cuts the log.
+fn cut(conn: &Connection) -> rusqlite::Result<Option<Log>> {
+    conn.busy_timeout(MAX_CUT_WAIT)?;
+    checkpoint(conn, Mode::Cut)
 }
 
 /// Runs a checkpoint. Returns none if it could not be done now.
@@ -287,6 +301,20 @@ mod tests {
         assert_eq!((bench.length(), bench.checkpoints.wait()), (0, None));
         let busy: i64 = bench.conn.query_row("PRAGMA busy_timeout", [], |row| row.get(0)).unwrap();
         assert_eq!(busy, i64::try_from(BUSY.as_millis()).unwrap(), "the wait for locks is as before");
+    }
+
+    #[test]
+    fn the_last_checkpoint_does_not_wait_until_a_long_read_ends() {
+        let bench = Bench::new();
+        bench.write(1);
+        let reader = bench.reader();
+        bench.conn.busy_timeout(Duration::from_mins(1)).unwrap();
+        let start = Instant::now();
+        finish(&bench.conn);
+        assert!(start.elapsed() < Duration::from_secs(30), "it waited for {:?}", start.elapsed());
+        let log = checkpoint(&bench.conn, Mode::Measure).unwrap().unwrap();
+        assert_eq!(log.moved, log.pages, "all is in the file");
+        drop(reader);
     }
 
     /// Without a cut, SQLite itself shortens the log when it begins it anew.

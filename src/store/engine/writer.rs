@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
-use super::checkpoints::Checkpoints;
+use super::checkpoints::{self, Checkpoints};
 use super::measures::WriteMeasures;
 use super::watch::Watch;
 use super::write_queue::{Job, TxError, Writer, batch, long_write, refuse};
@@ -85,9 +85,7 @@ fn run_queue(
     }
     // `PRAGMA optimize` is not run: its statistics change SQLite's plans, and the plans without statistics are the
     // tested ones.
-    if let Err(error) = conn.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        log::warn!("cannot fold the write-ahead log into the data file: {error}");
-    }
+    checkpoints::finish(conn);
 }
 
 /// Runs a batch and sends the results. If the commit of the batch fails, each write is retried in a commit of its own,
