@@ -27,7 +27,7 @@ impl ObjectStorage {
     /// When moto cannot be installed, or does not serve within a minute.
     pub fn start() -> Self {
         let python = python::environment("moto", NEEDS);
-        let mut server = Command::new(python.with_file_name("moto_server"))
+        let mut server = python::compiling_once(&mut Command::new(python.with_file_name("moto_server")))
             .args(["-H", "127.0.0.1", "-p", "0"])
             .env("PYTHONUNBUFFERED", "1")
             .stdin(Stdio::null())

@@ -126,7 +126,7 @@ pub fn environment(pin: &str, needs: Needs) -> PathBuf {
 }
 
 fn must(command: &mut Command) -> Output {
-    let output = command.stdin(Stdio::null()).output().expect("the Python that was found starts");
+    let output = compiling_once(command).stdin(Stdio::null()).output().expect("the Python that was found starts");
     assert!(
         output.status.success(),
         "{command:?} failed:\n{}{}",
@@ -136,9 +136,11 @@ fn must(command: &mut Command) -> Output {
     output
 }
 
-/// Where Python keeps compiled modules (`PYTHONPYCACHEPREFIX`), so that none are beside the sources.
-pub fn compiled_modules() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache")
+/// Has Python compile each module at its first import only, and keep none beside the sources; also where the tests run
+/// with `PYTHONDONTWRITEBYTECODE`.
+pub fn compiling_once(command: &mut Command) -> &mut Command {
+    let compiled = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pycache");
+    command.env("PYTHONPYCACHEPREFIX", compiled).env_remove("PYTHONDONTWRITEBYTECODE")
 }
 
 /// Where the requirement lists and the programs are.
@@ -153,10 +155,9 @@ pub fn sources() -> PathBuf {
 /// With what it printed, when it fails or is not done within `patience`.
 pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: Duration) -> String {
     let scratch = tempfile::tempdir().expect("a temporary directory");
-    let mut child = Command::new(interpreter)
-        .arg(program)
-        .current_dir(scratch.path())
-        .env_clear()
+    let mut command = Command::new(interpreter);
+    command.arg(program).current_dir(scratch.path()).env_clear();
+    let mut child = compiling_once(&mut command)
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", scratch.path())
         .env("XDG_CACHE_HOME", scratch.path().join("cache"))
@@ -166,7 +167,6 @@ pub fn run(interpreter: &Path, program: &Path, env: &[(&str, &str)], patience: D
         // Shared code of the programs is next to their folders.
         .env("PYTHONPATH", sources())
         .env("PYTHONUNBUFFERED", "1")
-        .env("PYTHONPYCACHEPREFIX", compiled_modules())
         .envs(env.iter().copied())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

@@ -63,9 +63,9 @@ impl Session {
 
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths([bin].into_iter().chain(std::env::split_paths(&path))).expect("a path");
-        let mut shell = Command::new("bash")
-            .current_dir(dir.path().join("work"))
-            .env_clear()
+        let mut shell = Command::new("bash");
+        shell.current_dir(dir.path().join("work")).env_clear();
+        let mut shell = python::compiling_once(&mut shell)
             .env("PATH", path)
             .env("HOME", dir.path().join("home"))
             .env("XDG_CACHE_HOME", dir.path().join("home/.cache"))
@@ -229,11 +229,10 @@ impl Session {
     /// Has `person.py` do something at the pages.
     fn person(line: &[&str]) {
         let python = python::environment("oidc", Needs { oldest: 11, ..Needs::USUAL });
-        let done = Command::new(python)
+        let done = python::compiling_once(&mut Command::new(python))
             .arg(python::sources().join("docs/person.py"))
             .args(line)
             .env("PYTHONPATH", python::sources())
-            .env("PYTHONPYCACHEPREFIX", python::compiled_modules())
             .output()
             .expect("Python starts");
         assert!(done.status.success(), "{line:?}:\n{}", String::from_utf8_lossy(&done.stderr));
