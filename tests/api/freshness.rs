@@ -3,6 +3,8 @@
 //!
 //! `ATELIER_TEST_SEED` repeats a run; a test that fails prints its seed.
 
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -91,6 +93,27 @@ impl Held {
              ORDER BY w.id";
         rows.rows(joined, [&self.email])
     }
+
+    /// Compares every response.
+    fn compare(&self, questions: &[Question], is_good: bool, workspaces: &[String], when: &str) {
+        let who = format!("{when}, {} by {:?}", self.email, self.row);
+        for question in questions {
+            let (first, anew) = (ask(&self.client, question, false), ask(&self.client, question, true));
+            let again = ask(&self.client, question, false);
+            assert_eq!(first.status, if is_good { 200 } else { 401 }, "{who}: {question:?}");
+            if is_good {
+                assert_eq!((first.status, &first.body), (anew.status, &anew.body), "{who}: {question:?}");
+                assert_eq!((again.status, &again.body), (anew.status, &anew.body), "{who}: {question:?}");
+            } else {
+                assert_eq!((anew.status, again.status), (401, 401), "{who}: {question:?}");
+            }
+        }
+        if is_good {
+            let list = ask(&self.client, &questions[0], false).ok();
+            let names = list["workspaces"].as_array().expect("a list").iter().map(|w| scene::text(w, "name"));
+            assert_eq!(names.collect::<Vec<_>>(), workspaces, "{who}");
+        }
+    }
 }
 
 /// A request that may be answered from a cache.
@@ -149,52 +172,53 @@ fn cached_responses_are_as_fresh_as_uncached_ones() {
         story.key(who);
     }
     let questions = questions(&world);
-    let over = Stop::default();
-    // Another thread asks all the while, so that answers are kept at every moment of a write.
-    let crowd: Vec<Held> = story.held.clone();
+    let (over, is_written, asked) = (Stop::default(), AtomicBool::new(false), AtomicUsize::new(0));
+    // Another thread asks during each write, so that answers are kept at every moment of it.
+    let crowd: Vec<Client> = story.held.iter().map(|held| held.client.with(held.client.credential())).collect();
     std::thread::scope(|scope| {
         let _stops = over.at_the_end();
-        scope.spawn(|| {
-            while !over.is_set() {
-                for held in &crowd {
-                    let client = held.client.with(held.client.credential());
-                    for question in &questions {
-                        let status = ask(&client, question, false).status;
-                        assert!(matches!(status, 200 | 401), "{status} {question:?}");
-                    }
+        let asks = scope.spawn(|| {
+            let all = crowd.iter().flat_map(|client| questions.iter().map(move |question| (client, question)));
+            for (client, question) in all.cycle() {
+                while !is_written.load(SeqCst) && !over.is_set() {
+                    std::thread::sleep(Duration::from_millis(1));
                 }
+                if over.is_set() {
+                    break;
+                }
+                let status = ask(client, question, false).status;
+                assert!(matches!(status, 200 | 401), "{status} {question:?}");
+                asked.fetch_add(1, SeqCst);
             }
         });
         for step in 0..WRITES {
+            let before = asked.load(SeqCst);
+            is_written.store(true, SeqCst);
+            while asked.load(SeqCst) == before {
+                assert!(!asks.is_finished(), "the other thread asks");
+                std::thread::sleep(Duration::from_millis(1));
+            }
             let told = story.write();
+            is_written.store(false, SeqCst);
             story.compare(&questions, &format!("step {step}: {told}"));
         }
     });
 }
 
 impl Story<'_> {
-    /// Compares every response to every holder of a credential.
+    /// Compares every response to every holder of a credential, for several holders at once.
     fn compare(&self, questions: &[Question], when: &str) {
-        for held in &self.held {
-            let good = held.is_good(&self.rows);
-            let who = format!("{when}, {} by {:?}", held.email, held.row);
-            for question in questions {
-                let (first, anew) = (ask(&held.client, question, false), ask(&held.client, question, true));
-                let again = ask(&held.client, question, false);
-                assert_eq!(first.status, if good { 200 } else { 401 }, "{who}: {question:?}");
-                if good {
-                    assert_eq!((first.status, &first.body), (anew.status, &anew.body), "{who}: {question:?}");
-                    assert_eq!((again.status, &again.body), (anew.status, &anew.body), "{who}: {question:?}");
-                } else {
-                    assert_eq!((anew.status, again.status), (401, 401), "{who}: {question:?}");
-                }
+        let held = self.held.iter().map(|held| (held, held.is_good(&self.rows), held.workspaces(&self.rows)));
+        let held: Vec<_> = held.collect();
+        std::thread::scope(|scope| {
+            for some in held.chunks(CREDENTIALS) {
+                scope.spawn(move || {
+                    for (held, is_good, workspaces) in some {
+                        held.compare(questions, *is_good, workspaces, when);
+                    }
+                });
             }
-            if good {
-                let list = ask(&held.client, &questions[0], false).ok();
-                let names = list["workspaces"].as_array().expect("a list").iter().map(|w| scene::text(w, "name"));
-                assert_eq!(names.collect::<Vec<_>>(), held.workspaces(&self.rows), "{who}");
-            }
-        }
+        });
     }
 
     /// Creates a key for a user who can have one.
