@@ -20,7 +20,7 @@ cd "$folder"
 "$1/initdb" --pgdata=data --username=postgres --auth=trust --encoding=UTF8 --locale=C --no-sync >log 2>&1 ||
     { cat log >&2; exit 1; }
 "$1/postgres" -D data -k "$folder" -c listen_addresses= -c fsync=off \
-    -c atelier.may_lose_data=on -c max_connections=300 >log 2>&1 </dev/null &
+    -c atelier.may_lose_data=on -c max_connections=800 >log 2>&1 </dev/null &
 server=$!
 until "$1/pg_isready" --quiet --host="$folder"; do
     kill -0 $server || { cat log >&2; exit 1; }
